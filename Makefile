@@ -1,0 +1,53 @@
+# The targets people try by habit; CMake does the work (CMakePresets.json has the presets).
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+JOBS ?= $(shell nproc)
+C_SOURCES = $(shell git ls-files '*.c' '*.h' '*.cu' '*.cuh')
+
+.PHONY: build demo test test-asan bench format lint clean help
+
+build: ## the program at build/ingot, and the kernels where CUDA is found
+	@bash .ci/packages.sh build
+	@cmake --preset release -DINGOT_TESTS=OFF
+	@cmake --build build -j $(JOBS)
+
+demo: ## sweep H200 variants for Code Llama 34B, score the model against silicon, write a report
+	@bash .ci/packages.sh demo
+	@cmake --preset release -DINGOT_TESTS=OFF >/dev/null
+	@cmake --build build -j $(JOBS) --target ingot
+	@bash .ci/demo.sh
+
+test: ## every test: optimised build, then under AddressSanitizer and UndefinedBehaviorSanitizer
+	@bash .ci/packages.sh test
+	@cmake --preset release -DINGOT_TESTS=ON
+	@cmake --build build -j $(JOBS)
+	@ctest --test-dir build --output-on-failure -j $(JOBS)
+	@$(MAKE) --no-print-directory test-asan
+
+test-asan:
+	@cmake --preset asan
+	@cmake --build build-asan -j $(JOBS)
+	@ctest --test-dir build-asan --output-on-failure -j $(JOBS)
+
+bench: ## speed: predictions and sweep points a second, peak memory
+	@bash .ci/packages.sh build
+	@cmake --preset release >/dev/null
+	@cmake --build build -j $(JOBS) --target ingot
+	@bash tests/bench.sh build/ingot
+
+format: ## clang-format every source file
+	@bash .ci/packages.sh lint
+	@clang-format -i $(C_SOURCES)
+
+lint: ## clang-format and clang-tidy, warnings as errors
+	@bash .ci/packages.sh lint
+	@clang-format --dry-run --Werror $(C_SOURCES)
+	@cmake --preset nocuda -DINGOT_TESTS=OFF >/dev/null
+	@git ls-files 'c*/*.c' 'hwmodels/*.c' 'workloads/*.c' 'sim/**.c' 'validate/*.c' 'reports/*.c' 'kernels/ref/*.c' \
+	  | xargs -P $(JOBS) -n 4 clang-tidy --quiet -p build-nocuda
+
+clean: ## remove what was built
+	@rm -rf build build-debug build-asan build-nocuda
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "make %-8s %s\n", $$1, $$2}'

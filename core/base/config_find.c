@@ -1,0 +1,80 @@
+#include "core/base/config_find.h"
+#include "core/base/config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char suffix[] = ".yaml";
+enum { SUFFIX_LENGTH = sizeof suffix - 1 };
+
+static bool has_suffix(const char *text) {
+    size_t length = strlen(text);
+    return length > SUFFIX_LENGTH && strcmp(text + length - SUFFIX_LENGTH, suffix) == 0;
+}
+
+bool config_is_path(const char *name_or_path) {
+    return strchr(name_or_path, '/') || has_suffix(name_or_path);
+}
+
+const char *config_stem(arena *a, const char *path) {
+    const char *slash = strrchr(path, '/');
+    const char *file = slash ? slash + 1 : path;
+    return arena_strndup(a, file, strlen(file) - (has_suffix(file) ? SUFFIX_LENGTH : 0));
+}
+
+static int compare_names(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+status config_list(arena *a, const char *directory, const char *const **names, size_t *count, error *err) {
+    *names = NULL;
+    *count = 0;
+    DIR *entries = opendir(directory);
+    if (!entries)
+        return error_set(err, STATUS_ENVIRONMENT, "cannot read %s: %s", directory, strerror(errno));
+    const char **list = NULL;
+    size_t capacity = 0;
+    for (struct dirent *entry; (entry = readdir(entries));) {
+        if (entry->d_name[0] == '.' || !has_suffix(entry->d_name))
+            continue;
+        if (*count == capacity) {
+            capacity = capacity ? 2 * capacity : 16;
+            const char **larger = ARENA_ARRAY(a, const char *, capacity);
+            if (*count)
+                memcpy(larger, list, *count * sizeof *list);
+            list = larger;
+        }
+        list[(*count)++] = config_stem(a, entry->d_name);
+    }
+    closedir(entries);
+    if (*count)
+        qsort(list, *count, sizeof *list, compare_names);
+    *names = list;
+    return STATUS_OK;
+}
+
+status config_find(arena *a, const char *directory, const char *kind, const char *name_or_path, const char **path,
+                   error *err) {
+    *path = arena_strdup(a, name_or_path);
+    if (config_is_path(name_or_path))
+        return STATUS_OK;
+    *path = arena_printf(a, "%s/%s%s", directory, name_or_path, suffix);
+    if (access(*path, F_OK) == 0)
+        return STATUS_OK;
+    arena scratch = {0};
+    const char *const *names;
+    size_t count;
+    status result = config_list(&scratch, directory, &names, &count, err);
+    if (result == STATUS_OK) {
+        const char *nearest = config_nearest(name_or_path, names, count);
+        result = nearest ? error_set(err, STATUS_BAD_INPUT, "unknown %s '%.80s'; did you mean '%s'?", kind,
+                                     name_or_path, nearest)
+                         : error_set(err, STATUS_BAD_INPUT, "unknown %s '%.80s' (none is near; a path needs a '/')",
+                                     kind, name_or_path);
+    }
+    arena_free(&scratch);
+    return result;
+}

@@ -1,0 +1,153 @@
+#include "core/graph.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+double dim_evaluate(const dim_expression *e, const scenario *s, int64_t step, int64_t layer) {
+    return e->constant + e->per_step * (double)step + e->per_layer * (double)layer +
+           e->per_variable * s->values[e->variable];
+}
+
+op node_op_at(const graph_node *node, const scenario *s, int64_t step, int64_t layer) {
+    op result = node->op;
+    for (size_t i = 0; i < node->dim_count; i++)
+        op_param_set(&result, node->dims[i].param, dim_evaluate(&node->dims[i].value, s, step, layer));
+    return result;
+}
+
+bool node_varies_with_step(const graph_node *node) {
+    for (size_t i = 0; i < node->dim_count; i++)
+        if (node->dims[i].value.per_step != 0)
+            return true;
+    return false;
+}
+
+static size_t flat_count(const graph_phase *phase) {
+    size_t count = 0;
+    for (size_t i = 0; i < phase->segment_count; i++)
+        count += phase->segments[i].node_count * (size_t)phase->segments[i].layers;
+    return count;
+}
+
+/* The flat index of dependency `target` for node `index` of the repetition that starts at `base`. A dependency on the
+ * previous repetition of the first one, or on a node of an earlier segment, is met by that segment's last repetition;
+ * `last_of` holds, for each node, its latest flat index so far. */
+static size_t resolve_dependency(const graph_segment *segment, size_t base, int64_t layer, size_t index, int32_t target,
+                                 const size_t *last_of) {
+    size_t first = segment->first_node, wanted = (size_t)target;
+    bool inside = wanted >= first && wanted < first + segment->node_count;
+    if (!inside)
+        return last_of[wanted];
+    if (wanted < index)
+        return base + (wanted - first);
+    if (layer > 0)
+        return base - segment->node_count + (wanted - first);
+    assert(base > 0); /* graph_check: the first repetition of the first segment has no previous one */
+    return base - 1;
+}
+
+graph_view graph_at(const graph *g, size_t phase_index, const scenario *s, int64_t step, arena *memory) {
+    assert(phase_index < g->phase_count);
+    const graph_phase *phase = &g->phases[phase_index];
+    graph_view view = {.phase = phase, .step = step};
+    view.ops = ARENA_ARRAY(memory, flat_op, flat_count(phase));
+    size_t *last_of = ARENA_ARRAY(memory, size_t, phase->node_count);
+    for (size_t si = 0; si < phase->segment_count; si++) {
+        const graph_segment *segment = &phase->segments[si];
+        for (int64_t layer = 0; layer < segment->layers; layer++) {
+            size_t base = view.count;
+            for (size_t n = segment->first_node; n < segment->first_node + segment->node_count; n++) {
+                const graph_node *node = &phase->nodes[n];
+                flat_op *flat = &view.ops[view.count];
+                *flat = (flat_op){.op = node_op_at(node, s, step, layer), .node = node, .layer = layer};
+                for (size_t d = 0; d < node->dependency_count; d++)
+                    flat->dependencies[flat->dependency_count++] =
+                        resolve_dependency(segment, base, layer, n, node->dependencies[d], last_of);
+                if (node->dependency_count == 0 && view.count > 0)
+                    flat->dependencies[flat->dependency_count++] = view.count - 1;
+                last_of[n] = view.count++;
+            }
+        }
+    }
+    return view;
+}
+
+/* ---- memory ---- */
+
+/* Bytes of activations that live while a node runs: its inputs and outputs, caches apart. */
+static double working_set_bytes(const op *o) {
+    op_work work = op_work_of(o);
+    switch (o->kind) {
+    case OP_attention: /* reads are mostly the cache; queries are as large as the output */
+        return 2 * work.write_bytes;
+    case OP_kv_append: /* writes the cache */
+        return work.read_bytes;
+    default: /* a concatenation's result is the second copy of one layer's cache */
+        return work.read_bytes + work.write_bytes;
+    }
+}
+
+graph_memory graph_memory_of(const graph *g, const scenario *s) {
+    double batch = s->values[SCENARIO_BATCH];
+    double longest_tokens = s->values[SCENARIO_PROMPT_TOKENS] + s->values[SCENARIO_DECODE_STEPS];
+    double held_tokens = g->kv_reserved ? s->values[SCENARIO_KV_RESERVED] : longest_tokens;
+    graph_memory memory = {
+        .weight_bytes = g->weight_bytes,
+        .kv_bytes = batch * held_tokens * g->kv_bytes_per_token,
+    };
+    for (size_t p = 0; p < g->phase_count; p++) {
+        const graph_phase *phase = &g->phases[p];
+        int64_t last_step = (int64_t)s->values[phase->steps] - 1;
+        if (last_step < 0)
+            continue;
+        for (size_t n = 0; n < phase->node_count; n++) {
+            op largest = node_op_at(&phase->nodes[n], s, last_step, 0);
+            double bytes = working_set_bytes(&largest);
+            if (bytes > memory.activation_bytes)
+                memory.activation_bytes = bytes;
+        }
+    }
+    memory.total_bytes = memory.weight_bytes + memory.kv_bytes + memory.activation_bytes;
+    return memory;
+}
+
+/* ---- checks ---- */
+
+static status check_node(const graph_phase *phase, size_t index, const scenario *s, error *err) {
+    const graph_node *node = &phase->nodes[index];
+    for (size_t d = 0; d < node->dependency_count; d++)
+        if (node->dependencies[d] < 0 || (size_t)node->dependencies[d] >= phase->node_count)
+            return error_set(err, STATUS_BAD_INPUT, "%s/%s: dependency %d is no node", phase->name, node->id,
+                             node->dependencies[d]);
+    int64_t steps = (int64_t)s->values[phase->steps];
+    int64_t checked[] = {0, steps - 1};
+    for (size_t i = 0; i < 2 && steps > 0; i++) {
+        op o = node_op_at(node, s, checked[i], 0);
+        error inner;
+        if (op_check(&o, &inner) != STATUS_OK)
+            return error_set(err, STATUS_BAD_INPUT, "%s/%s at step %lld: %s", phase->name, node->id,
+                             (long long)checked[i], inner.text);
+    }
+    return STATUS_OK;
+}
+
+status graph_check(const graph *g, const scenario *s, error *err) {
+    for (size_t p = 0; p < g->phase_count; p++) {
+        const graph_phase *phase = &g->phases[p];
+        size_t covered = 0;
+        for (size_t i = 0; i < phase->segment_count; i++) {
+            const graph_segment *segment = &phase->segments[i];
+            if (segment->first_node != covered || segment->layers < 1 || segment->node_count < 1)
+                return error_set(err, STATUS_BAD_INPUT, "%s: segment %zu does not follow the one before", phase->name,
+                                 i);
+            covered += segment->node_count;
+        }
+        if (covered != phase->node_count)
+            return error_set(err, STATUS_BAD_INPUT, "%s: segments cover %zu of %zu nodes", phase->name, covered,
+                             phase->node_count);
+        for (size_t n = 0; n < phase->node_count; n++)
+            if (check_node(phase, n, s, err) != STATUS_OK)
+                return STATUS_BAD_INPUT;
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,111 @@
+/* Operator graphs, folded over layers and steps.
+ *
+ * A graph is a list of phases (prefill, decode); a phase runs `steps` times and is a list of segments; a segment is a
+ * run of nodes repeated `layers` times. A dimension that changes is an expression over step, layer and scenario;
+ * graph_at gives the one flat view that every engine, reference and executor uses. */
+#ifndef INGOT_GRAPH_H
+#define INGOT_GRAPH_H
+
+#include "core/base/arena.h"
+#include "core/op.h"
+#include "core/scenario.h"
+
+/* value = constant + per_step * step + per_layer * layer + per_variable * scenario[variable] */
+typedef struct dim_expression {
+    double constant, per_step, per_layer, per_variable;
+    scenario_variable variable;
+} dim_expression;
+
+double dim_evaluate(const dim_expression *e, const scenario *s, int64_t step, int64_t layer);
+
+/* A parameter of a node that is not constant. */
+typedef struct node_dim {
+    const op_param *param;
+    dim_expression value;
+} node_dim;
+
+enum { NODE_DIMS_MAX = 4, NODE_DEPENDENCIES_MAX = 4 };
+
+typedef struct graph_node {
+    const char *id;         /* unique in its phase: "qkv", "attention" */
+    op op;                  /* with every constant parameter set */
+    op_category category;   /* the kind's own, or where the paper counts it */
+    node_dim dims[NODE_DIMS_MAX];
+    size_t dim_count;
+    /* Nodes of the same phase that must finish first, by index. One at or behind this node's own index means the
+     * previous repetition's. None: the node before it (in flat order). */
+    int32_t dependencies[NODE_DEPENDENCIES_MAX];
+    size_t dependency_count;
+    int32_t stream;         /* hint: operator-level parallelism */
+    double host_calls;      /* framework calls made for it, the launching ones included */
+    bool weights_shared;    /* reads weights that another node already counted (capacity) */
+    int32_t launches;       /* kernels it issues besides what its plan says; 0: the plan alone */
+} graph_node;
+
+typedef struct graph_segment {
+    size_t first_node, node_count;
+    int64_t layers; /* repetitions */
+} graph_segment;
+
+typedef struct graph_phase {
+    const char *name;
+    scenario_variable steps; /* SCENARIO_ONE or SCENARIO_DECODE_STEPS */
+    graph_node *nodes;
+    size_t node_count;
+    graph_segment *segments;
+    size_t segment_count;
+} graph_phase;
+
+typedef struct graph {
+    const char *name;
+    graph_phase *phases;
+    size_t phase_count;
+    double parameter_count;
+    double weight_bytes;             /* all parameters as stored */
+    double kv_bytes_per_token;       /* a sequence's keys and values of all layers, one token */
+    bool kv_reserved;                /* static cache: SCENARIO_KV_RESERVED tokens a sequence are held throughout */
+    bool captured;                   /* launched as a CUDA graph a step instead of operator by operator */
+    arena *memory;                   /* owns everything above */
+} graph;
+
+/* A node at one step and layer, its dimensions evaluated. */
+op node_op_at(const graph_node *node, const scenario *s, int64_t step, int64_t layer);
+
+/* Whether any dimension depends on the step. */
+bool node_varies_with_step(const graph_node *node);
+
+/* ---- the flat view ---- */
+
+typedef struct flat_op {
+    op op;
+    const graph_node *node;
+    int64_t layer;
+    size_t dependencies[NODE_DEPENDENCIES_MAX]; /* indices into the view; all smaller than this one's own */
+    size_t dependency_count;
+} flat_op;
+
+typedef struct graph_view {
+    const graph_phase *phase;
+    int64_t step;
+    flat_op *ops;
+    size_t count;
+} graph_view;
+
+/* One step of one phase, every layer written out, in issue order; allocated from `memory`. */
+graph_view graph_at(const graph *g, size_t phase, const scenario *s, int64_t step, arena *memory);
+
+/* ---- memory ---- */
+
+/* Peak device memory: weights, caches at their longest, and the largest working set of any phase's operators.
+ * A dynamic cache holds the old and the new copy of one layer's tensors while it concatenates. */
+typedef struct graph_memory {
+    double weight_bytes, kv_bytes, activation_bytes, total_bytes;
+} graph_memory;
+
+graph_memory graph_memory_of(const graph *g, const scenario *s);
+
+/* Structural rules: dependencies in range, ops valid at the first and last step, segments covering the nodes once.
+ * An error names the node. */
+status graph_check(const graph *g, const scenario *s, error *err);
+
+#endif

@@ -1,0 +1,137 @@
+#include "core/op.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *op_category_name(op_category category) {
+    static const char *const names[CATEGORY_COUNT] = {
+        [CATEGORY_LINEAR] = "linear",         [CATEGORY_ATTENTION] = "attention",
+        [CATEGORY_NORM] = "norm",             [CATEGORY_EMBEDDING] = "embedding",
+        [CATEGORY_CONV] = "conv",             [CATEGORY_COPY] = "copy",
+        [CATEGORY_KV_REORDER] = "kv_reorder", [CATEGORY_MISC] = "misc",
+        [CATEGORY_IDLE] = "idle",
+    };
+    assert(category < CATEGORY_COUNT);
+    return names[category];
+}
+
+/* clang-format off */
+#define X(name) #name,
+static const char *const attention_backend_names[] = {ATTENTION_BACKENDS(X)};
+static const char *const activation_function_names[] = {ACTIVATION_FUNCTIONS(X)};
+static const char *const pointwise_function_names[] = {POINTWISE_FUNCTIONS(X)};
+static const char *const sample_method_names[] = {SAMPLE_METHODS(X)};
+static const char *const copy_direction_names[] = {COPY_DIRECTIONS(X)};
+#undef X
+
+/* One parameter table a kind; the first entry keeps a table of a kind without parameters from being empty. */
+#define OP(kind, category, text) static const op_param kind##_param_table[] = { {0},
+#define DIM(kind, name, text) {#name, PARAM_DIM, offsetof(op, as.kind.name), NULL, 0, text},
+#define TYPE(kind, name, text) {#name, PARAM_TYPE, offsetof(op, as.kind.name), NULL, 0, text},
+#define FLAG(kind, name, text) {#name, PARAM_FLAG, offsetof(op, as.kind.name), NULL, 0, text},
+#define CHOICE(kind, name, set, text) \
+    {#name, PARAM_CHOICE, offsetof(op, as.kind.name), set##_names, set##_count, text},
+#define END_OP(kind) };
+#include "core/ops.def"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static const op_info op_table[OP_KIND_COUNT] = {
+#define OP(kind, category, text) \
+    {#kind, CATEGORY_##category, text, kind##_param_table + 1, COUNT_OF(kind##_param_table) - 1},
+#include "core/ops.def"
+};
+/* clang-format on */
+
+const op_info *op_info_get(op_kind kind) {
+    assert(kind < OP_KIND_COUNT);
+    return &op_table[kind];
+}
+
+status op_kind_parse(const char *name, op_kind *out) {
+    for (int kind = 0; kind < OP_KIND_COUNT; kind++) {
+        if (strcmp(op_table[kind].name, name) == 0) {
+            *out = (op_kind)kind;
+            return STATUS_OK;
+        }
+    }
+    return STATUS_BAD_INPUT;
+}
+
+double op_param_get(const op *o, const op_param *param) {
+    const char *member = (const char *)o + param->offset;
+    switch (param->type) {
+    case PARAM_DIM:
+        return (double)*(const int64_t *)(const void *)member;
+    case PARAM_FLAG:
+        return *(const bool *)(const void *)member;
+    case PARAM_TYPE:
+    case PARAM_CHOICE:
+        return *(const unsigned *)(const void *)member; /* every enum here is an unsigned int to gcc and clang */
+    }
+    return 0;
+}
+
+void op_param_set(op *o, const op_param *param, double value) {
+    char *member = (char *)o + param->offset;
+    switch (param->type) {
+    case PARAM_DIM:
+        *(int64_t *)(void *)member = (int64_t)value;
+        break;
+    case PARAM_FLAG:
+        *(bool *)(void *)member = value != 0;
+        break;
+    case PARAM_TYPE:
+    case PARAM_CHOICE:
+        *(unsigned *)(void *)member = (unsigned)value;
+        break;
+    }
+}
+
+void op_shape_text(const op *o, char *text, size_t bytes) {
+    const op_info *info = op_info_get(o->kind);
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < info->param_count && used < bytes; i++) {
+        const op_param *param = &info->params[i];
+        double value = op_param_get(o, param);
+        const char *space = used ? " " : "";
+        int written = 0;
+        if (param->type == PARAM_DIM && value != 0)
+            written = snprintf(text + used, bytes - used, "%s%s=%.0f", space, param->name, value);
+        else if (param->type == PARAM_TYPE)
+            written = snprintf(text + used, bytes - used, "%s%s=%s", space, param->name, dtype_name((data_type)value));
+        else if (param->type == PARAM_CHOICE)
+            written = snprintf(text + used, bytes - used, "%s%s=%s", space, param->name, param->choices[(size_t)value]);
+        else if (param->type == PARAM_FLAG && value != 0)
+            written = snprintf(text + used, bytes - used, "%s%s", space, param->name);
+        used += written > 0 ? (size_t)written : 0;
+    }
+}
+
+/* Dimensions that may be 0, which then stands for "none". */
+static bool dimension_is_optional(const char *name) {
+    return strcmp(name, "group_size") == 0 || strcmp(name, "window") == 0;
+}
+
+/* Far above any real operator, far below overflow of a product of three in a double's integers. */
+static const double DIMENSION_MAX = 1e12;
+
+status op_check(const op *o, error *err) {
+    const op_info *info = op_info_get(o->kind);
+    for (size_t i = 0; i < info->param_count; i++) {
+        const op_param *param = &info->params[i];
+        double value = op_param_get(o, param);
+        if (param->type == PARAM_DIM && (value > DIMENSION_MAX || value < (dimension_is_optional(param->name) ? 0 : 1)))
+            return error_set(err, STATUS_BAD_INPUT, "%s: %s is %.0f, must be at least 1", info->name, param->name,
+                             value);
+    }
+    if (o->kind == OP_attention && o->as.attention.heads % o->as.attention.kv_heads != 0)
+        return error_set(err, STATUS_BAD_INPUT, "attention: %lld heads do not divide into %lld key-value heads",
+                         (long long)o->as.attention.heads, (long long)o->as.attention.kv_heads);
+    if (o->kind == OP_attention && o->as.attention.causal && o->as.attention.q_len > o->as.attention.kv_len)
+        return error_set(err, STATUS_BAD_INPUT, "attention: causal with q_len %lld above kv_len %lld",
+                         (long long)o->as.attention.q_len, (long long)o->as.attention.kv_len);
+    return STATUS_OK;
+}

@@ -1,0 +1,166 @@
+/* Ways a library could run a matrix multiply: output tile, orientation, split of the reduction. */
+#include "core/plan.h"
+
+#include <math.h>
+
+/* One reduction step stages 128 bytes of k of each operand row, the width of a shared-memory swizzle line. */
+static const double STEP_BYTES = 128;
+/* Registers a thread needs besides its accumulators: addresses, fragments, loop state (compiled tiles, rounded). */
+static const double REGISTERS_BESIDES_ACCUMULATORS = 80;
+/* Largest accumulator tile: 256 x 128 fp32 fills half of the register file. */
+enum { TILE_AREA_MAX = 256 * 128, THREADS_PER_WARPGROUP = 128, VECTOR_TILE_K = 1024, VECTOR_ROWS_MAX = 4, TILE_N_GRANULE = 8, BALANCED_TILES_MAX = 4 };
+/* Grids beyond this many CTAs fill every machine many times over: small tiles only lose there. */
+static const double CTAS_PLENTY = 2400;
+/* A split is worth trying while the grid is under this many CTAs, and leaves each CTA a pipeline's worth of steps. */
+static const double CTAS_SPLIT_MAX = 640;
+static const double CTAS_SPLIT_MIN = 24;
+static const double STEPS_SPLIT_MIN = 4;
+
+/* Tiles of a generation: tile_m along the rows that the instruction fixes, tile_n along its free width. */
+typedef struct tile_set {
+    int32_t tile_m[6], tile_n[8];
+    size_t m_count, n_count;
+    bool swaps;     /* the transpose is a different choice */
+    bool multicast; /* CTA pairs share operands */
+    bool balances;  /* tile_n may be any multiple of its granule */
+} tile_set;
+
+/* Warpgroup instructions are 64 rows by 8 to 256 columns. */
+static const tile_set warpgroup_tiles = {{64, 128, 256}, {8, 16, 32, 64, 128, 192, 256}, 3, 7, true, true, true};
+/* Warp instructions are 16 by 8; library kernels come in powers of two. */
+static const tile_set warp_tiles = {{16, 32, 64, 128, 256}, {16, 32, 64, 128, 256}, 5, 5, false, false, false};
+
+/* Kernels that scale 8-bit products on the way out come in fewer sizes, and neither split nor swap. */
+static const tile_set warpgroup_scaled_tiles[] = {{{64}, {64, 128}, 1, 2, false, false, false},
+                                                  {{64}, {128}, 1, 1, false, true, false},
+                                                  {{128}, {128}, 1, 1, false, true, false}};
+
+static const tile_set warp_scaled_tiles[] = {{{16}, {64, 128}, 1, 2, false, false, false},
+                                             {{32}, {64}, 1, 1, false, false, false},
+                                             {{64}, {64, 128}, 1, 2, false, false, false},
+                                             {{64}, {128}, 1, 1, false, false, false},
+                                             {{128}, {128}, 1, 1, false, false, false}};
+
+static const tile_set *tiles_of(generation g, bool scaled, int64_t rows) {
+    if (scaled && (g == GENERATION_ADA || g == GENERATION_BLACKWELL_RTX))
+        return &warp_scaled_tiles[rows <= 16 ? 0 : rows <= 32 ? 1 : rows <= 64 ? 2 : rows <= 128 ? 3 : 4];
+    if (scaled && (g == GENERATION_HOPPER || g == GENERATION_BLACKWELL)) /* picked by rows alone */
+        return &warpgroup_scaled_tiles[rows > 64 ? rows > 128 ? 2 : 1 : 0];
+    return g == GENERATION_HOPPER || g == GENERATION_BLACKWELL ? &warpgroup_tiles : &warp_tiles;
+}
+
+/* Whether a smaller tile of the set already covers the whole extent. */
+static bool oversized(const int32_t *tiles, size_t i, double extent) {
+    return i > 0 && tiles[i - 1] >= extent;
+}
+
+/* Fills stages, threads and occupancy, which follow from the tile. */
+static void fill_resources(plan *p, const plan_limits *limits, double row_bytes_m, double row_bytes_n) {
+    double area = (double)p->tile_m * p->tile_n;
+    double stage_bytes = p->tile_m * row_bytes_m + p->tile_n * row_bytes_n;
+    p->block_threads = area > 64 * 128 ? 2 * THREADS_PER_WARPGROUP : THREADS_PER_WARPGROUP;
+    double registers = area + p->block_threads * REGISTERS_BESIDES_ACCUMULATORS;
+    double ctas = floor(limits->registers / registers);
+    ctas = fmax(1, fmin(ctas, fmin(limits->max_ctas, (double)limits->max_threads / p->block_threads)));
+    double stages = floor(limits->shared_bytes / ctas / stage_bytes);
+    p->stages = (int32_t)fmax(2, fmin(stages, PLAN_STAGES_MAX));
+    p->ctas_per_sm = (int32_t)fmax(1, fmin(ctas, floor(limits->shared_bytes / (p->stages * stage_bytes))));
+}
+
+typedef struct gemm_shape {
+    double rows, cols, batch, steps; /* rows lie along tile_m */
+    double row_bytes_m, row_bytes_n; /* of a step */
+    bool swapped;
+    int32_t split_max; /* how far libraries split the reduction of this type */
+} gemm_shape;
+
+static void add_splits(const gemm_shape *s, plan base, plan_list *out) {
+    static const int32_t splits[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64};
+    double tiles = base.ctas;
+    for (size_t i = 0; i < sizeof splits / sizeof *splits && out->count < PLAN_CANDIDATES_MAX; i++) {
+        double ctas = tiles * splits[i];
+        bool useful = splits[i] <= s->split_max && ctas <= CTAS_SPLIT_MAX && ctas >= CTAS_SPLIT_MIN && s->steps >= STEPS_SPLIT_MIN * splits[i];
+        if (splits[i] > 1 && !useful)
+            continue;
+        plan p = base;
+        p.split_k = splits[i];
+        p.ctas = ctas;
+        p.launches = splits[i] > 1 ? 2 : 1;
+        out->plans[out->count++] = p;
+    }
+}
+
+/* Narrows a tile so that few of them cover the extent evenly; false where the next smaller tile comes to the same. */
+static bool balance(const tile_set *set, size_t j, double extent, int32_t *tile_n) {
+    double tiles = ceil(extent / *tile_n);
+    if (tiles > BALANCED_TILES_MAX || tiles < 2)
+        return true;
+    if (j > 0 && ceil(extent / set->tile_n[j - 1]) == tiles)
+        return false;
+    *tile_n = (int32_t)(ceil(extent / tiles / TILE_N_GRANULE) * TILE_N_GRANULE);
+    return true;
+}
+
+static void add_orientation(const gemm_shape *s, const tile_set *set, const plan_limits *limits, plan_list *out) {
+    for (size_t i = 0; i < set->m_count; i++)
+        for (size_t j = 0; j < set->n_count; j++) {
+            plan p = {.tile_m = set->tile_m[i], .tile_n = set->tile_n[j], .cluster_m = 1, .cluster_n = 1};
+            if (set->balances && !balance(set, j, s->cols, &p.tile_n))
+                continue;
+            if (oversized(set->tile_m, i, s->rows) || oversized(set->tile_n, j, s->cols))
+                continue;
+            int32_t area = p.tile_m * p.tile_n;
+            p.cluster_m = set->multicast && s->rows > p.tile_m ? 2 : 1;
+            double tiles_m = ceil(s->rows / (p.tile_m * p.cluster_m)) * p.cluster_m; /* whole clusters */
+            p.ctas = tiles_m * ceil(s->cols / p.tile_n) * s->batch;
+            if (area > TILE_AREA_MAX || (p.ctas > CTAS_PLENTY && area < 128 * 128 && s->cols > p.tile_n))
+                continue;
+            p.swapped = s->swapped;
+            fill_resources(&p, limits, s->row_bytes_m, s->row_bytes_n);
+            add_splits(s, p, out);
+        }
+}
+
+/* Integer and scaled 8-bit kernels do not split; those that widen weights on the way do so little. */
+static int32_t split_max_of(const gemm_params *g) {
+    bool weight_only = dtype_bytes(g->weights_dtype) < dtype_bytes(g->dtype);
+    return g->dynamic_quantise || g->dtype == DTYPE_int8 ? 1 : weight_only ? 2 : 64;
+}
+
+/* A product with a row or few: CTAs of a few outputs, whose threads lie along k and add up at the end. */
+static void add_vector_plans(const gemm_params *g, plan_list *out) {
+    for (int32_t tile_n = 4; tile_n <= 16 && out->count < PLAN_CANDIDATES_MAX; tile_n *= 4)
+        out->plans[out->count++] = (plan){
+            .tile_m = (int32_t)g->m, .tile_n = tile_n, .tile_k = VECTOR_TILE_K, .cluster_m = 1, .cluster_n = 1, .split_k = 1,
+            .stages = 1, .block_threads = THREADS_PER_WARPGROUP, .ctas_per_sm = 8, .launches = 1,
+            .ctas = ceil((double)g->n / tile_n) * (double)g->batch};
+}
+
+void plan_gemm(const op *o, const plan_limits *limits, plan_list *out) {
+    const gemm_params *g = &o->as.gemm;
+    const tile_set *set = tiles_of(limits->generation, g->dynamic_quantise, g->m);
+    double step = STEP_BYTES / dtype_bytes(g->dtype); /* elements of k */
+    double weight_row_bytes = step * dtype_bytes(g->weights_dtype);
+    gemm_shape s = {.rows = (double)g->m,
+                    .cols = (double)g->n,
+                    .batch = (double)g->batch,
+                    .steps = ceil((double)g->k / step),
+                    .row_bytes_m = STEP_BYTES,
+                    .row_bytes_n = weight_row_bytes,
+                    .split_max = split_max_of(g)};
+    out->count = 0;
+    if (set->swaps) {
+        gemm_shape t = s;
+        t.rows = s.cols, t.cols = s.rows;
+        t.row_bytes_m = s.row_bytes_n, t.row_bytes_n = s.row_bytes_m;
+        t.swapped = true;
+        add_orientation(&t, set, limits, out);
+    }
+    if (!set->swaps || g->m > set->tile_m[0])
+        add_orientation(&s, set, limits, out);
+    for (size_t i = 0; i < out->count; i++)
+        out->plans[i].tile_k = (int32_t)step;
+    bool narrow = dtype_bytes(g->weights_dtype) < 2 && !g->dynamic_quantise && g->dtype != DTYPE_fp8;
+    if ((g->m == 1 && !g->dynamic_quantise) || (g->m <= VECTOR_ROWS_MAX && narrow))
+        add_vector_plans(g, out);
+}

@@ -1,0 +1,254 @@
+/* Attention over a context: tiles of queries that walk the keys.
+ *
+ *   step  = max((tensor + softmax) / clock, keys and values of a tile / one SM's share of L2)
+ *   block = cta_latencies x latency + queries and outputs / share of L2 + steps x step
+ *   time  = start + max(longest block, all blocks / SMs + tail, FLOPs / peak, L2, HBM) + exposed part + helper kernels
+ *
+ * The naive implementation is its three kernels; decoding is in cost_attention_decode.c. */
+#include "sim/engine/cost_attention.h"
+
+/* Softmax work that asynchronous kernels hide under the other warp group's products (FlashAttention-3, section 3). */
+static const double ASYNCHRONOUS_HIDDEN_FRAC = 0.5;
+/* A causal tile's diagonal fills its last step in part. */
+static const double CAUSAL_STEP_EXCESS = 0.25;
+/* The grid of the cache write is a block a token, of this many threads at least and at most (vLLM's cache_kernels.cu). */
+static const double TOKEN_BLOCK_THREADS_MIN = 64;
+static const double TOKEN_BLOCK_THREADS_MAX = 512;
+/* The quantising kernel's blocks of 1024 threads: two fit an SM. */
+static const double QUANTISE_BLOCKS_PER_SM = 2;
+/* Helper kernels: FlashAttention-3's scheduler metadata; a cache write; TensorRT-LLM's sequence bookkeeping, rotation
+ * and cache write. */
+static const double FA3_HELPERS = 1;
+static const double PAGED_HELPERS = 1;
+static const double FLASHINFER_DECODE_HELPERS = 2;
+static const double FMHA_CONTEXT_HELPERS = 4;
+static const double FMHA_DECODE_HELPERS = 2;
+
+/* The fitted parameters of one kernel: arrays of the block. */
+typedef struct context_parameters {
+    const double *efficiency, *efficiency8, *softmax_ops, *cta_latencies;
+    const double *convert_ops; /* NULL: nothing is converted in the key loop */
+    const double *rope_clk;    /* NULL: queries arrive rotated */
+} context_parameters;
+
+#define CONTEXT(group, ...)                                                                                            \
+    (context_parameters) {                                                                                             \
+        .efficiency = m->group##_tensor_efficiency_frac, .softmax_ops = m->group##_softmax_ops,                        \
+        .cta_latencies = m->group##_cta_latencies, __VA_ARGS__                                                         \
+    }
+
+static context_parameters parameters_of(attention_kernel kernel, const machine_block *m) {
+    const double *efficiency8 = m->attention_fa3_paged_tensor8_efficiency_frac;
+    const double *transpose_ops = m->attention_fa3_paged_convert_ops;
+    const double *convert_ops = m->attention_flashinfer_convert_ops;
+    switch (kernel) {
+    case KERNEL_FA2_PAGED:
+        return CONTEXT(attention_fa2_paged, .convert_ops = convert_ops);
+    case KERNEL_FA3:
+        return CONTEXT(attention_fa3, .efficiency8 = efficiency8, .convert_ops = transpose_ops);
+    case KERNEL_FA3_PAGED:
+        return CONTEXT(attention_fa3_paged, .efficiency8 = efficiency8, .convert_ops = transpose_ops);
+    case KERNEL_FLASHINFER:
+        return CONTEXT(attention_flashinfer, .convert_ops = convert_ops);
+    case KERNEL_FMHA:
+        return CONTEXT(attention_fmha, .rope_clk = m->attention_fmha_rope_clk);
+    case KERNEL_FMHA_HOPPER:
+        return CONTEXT(attention_fmha_hopper, .efficiency8 = m->attention_fmha_hopper_tensor8_efficiency_frac,
+                       .rope_clk = m->attention_fmha_hopper_rope_clk);
+    default:
+        return CONTEXT(attention_fa2, .convert_ops = convert_ops);
+    }
+}
+
+double attention_helpers(const attention_shape *s, bool decodes) {
+    double scheduler = attention_is_asynchronous(s->kernel) ? FA3_HELPERS : 0;
+    switch (s->kernel) {
+    case KERNEL_FA2_PAGED:
+    case KERNEL_FA3_PAGED:
+        return PAGED_HELPERS + scheduler;
+    case KERNEL_FLASHINFER:
+        return decodes ? FLASHINFER_DECODE_HELPERS : PAGED_HELPERS;
+    case KERNEL_FMHA:
+    case KERNEL_FMHA_HOPPER:
+        return decodes ? FMHA_DECODE_HELPERS : FMHA_CONTEXT_HELPERS;
+    default: /* only FlashAttention-3's own interface for ragged batches computes a schedule */
+        return s->backend == attention_backend_fa3 ? scheduler : 0;
+    }
+}
+
+double attention_cache_write_s(const attention_shape *s, const machine_block *m, size_t i, double tokens,
+                               double footprint_bytes) {
+    double elements = s->kv_heads * s->width, latency_s = memory_latency_s(m, i);
+    double bytes = elements * 2 * tokens * (ATTENTION_ELEMENT_BYTES + s->kv_element_bytes);
+    double threads = larger(TOKEN_BLOCK_THREADS_MIN, smaller(TOKEN_BLOCK_THREADS_MAX, elements));
+    double blocks_per_sm = smaller(m->sm_max_ctas[i], m->sm_max_threads[i] / threads);
+    double kept = s->hot_frac * l2_kept_frac(m, i, m->attention_l2_residency_frac[i], bytes + footprint_bytes);
+    double write_s = tokens / (m->sm_count[i] * blocks_per_sm) * m->attention_token_block_latencies[i] * latency_s;
+    write_s = larger(write_s, bytes / l2_bytes_per_s(m, i, m->attention_l2_efficiency_frac[i]));
+    write_s = larger(write_s, bytes * (1 - kept) /
+                                  (m->hbm_bandwidth_bytes_per_s[i] * m->attention_hbm_efficiency_frac[i]));
+    if (s->kernel == KERNEL_FA3_PAGED && s->eight_bit)
+        write_s += tokens / (m->sm_count[i] * QUANTISE_BLOCKS_PER_SM) *
+                   m->attention_fa3_paged_quantise_latencies[i] * latency_s;
+    return write_s;
+}
+
+/* Steps over keys of all query tiles of one head, and of the longest one. */
+typedef struct key_steps {
+    double tiles, total, longest;
+} key_steps;
+
+static key_steps steps_of(const attention_shape *s, const plan *t, const attention_params *p) {
+    double packed = attention_packs_group(s->kernel) ? s->group : 1, tile_queries = t->tile_m / packed;
+    double tiles = ceil_quotient(s->queries / tile_queries), all = (double)p->kv_len;
+    double seen = tiles * all;
+    if (s->causal)
+        seen = tiles * (all - s->queries) + tile_queries * tiles * (tiles + 1) / 2 - (tiles * tile_queries - s->queries);
+    double longest = ceil_quotient(all / t->tile_n), total = tiles * longest;
+    if (s->causal && tiles > 1)
+        total = larger(tiles, seen / t->tile_n + CAUSAL_STEP_EXCESS * tiles);
+    if (p->window > 0) { /* a tile sees the window and its own queries */
+        longest = smaller(longest, ceil_quotient((s->keys + tile_queries) / t->tile_n));
+        total = smaller(total, tiles * longest);
+    }
+    return (key_steps){tiles, total, longest};
+}
+
+/* One step of the key loop of one block. */
+static double step_s(const attention_shape *s, const plan *t, const context_parameters *k, const machine_block *m,
+                     size_t i, double share_bytes_per_s) {
+    double scores = (double)t->tile_m * t->tile_n, loaded = 2.0 * t->tile_n * t->tile_k;
+    double exposed = attention_is_asynchronous(s->kernel) ? 1 - ASYNCHRONOUS_HIDDEN_FRAC : 1;
+    bool eight = s->rate == DTYPE_fp8;
+    double rate = eight ? m->sm_tensor_fp8_flops_per_clk[i] * k->efficiency8[i]
+                        : m->sm_tensor_bf16_flops_per_clk[i] * k->efficiency[i];
+    if (rate <= 0)
+        rate = m->sm_fp32_flops_per_clk[i];
+    double operations = scores * k->softmax_ops[i];
+    if (s->eight_bit && k->convert_ops)
+        operations += loaded * k->convert_ops[i];
+    double issue_s = (4 * scores * t->tile_k / rate + operations / fp32_lanes(m, i) * exposed) / m->sm_clock_max_hz[i];
+    return larger(issue_s, loaded * s->kv_element_bytes / share_bytes_per_s);
+}
+
+/* The rotation of queries and new keys that TensorRT-LLM runs first. */
+static double rotate_s(const attention_shape *s, const context_parameters *k, const machine_block *m, size_t i,
+                       double footprint_bytes, double hbm_bytes_per_s) {
+    double bytes = 2 * s->query_bytes, elements = s->batch * s->queries * (s->heads + s->kv_heads) * s->width;
+    double kept = s->hot_frac * l2_kept_frac(m, i, m->attention_l2_residency_frac[i], bytes + footprint_bytes);
+    return larger(bytes * (1 - kept) / hbm_bytes_per_s,
+                  elements * k->rope_clk[i] / m->sm_count[i] / m->sm_clock_max_hz[i]);
+}
+
+static void context_cost(const attention_shape *s, const attention_params *p, const plan *t, const machine_block *m,
+                         cost_block *out) {
+    context_parameters k = parameters_of(s->kernel, m);
+    key_steps steps = steps_of(s, t, p);
+    double heads = attention_packs_group(s->kernel) ? s->batch * s->kv_heads : s->batch * s->heads;
+    double ctas = heads * steps.tiles, tile_bytes = 2.0 * t->tile_m * t->tile_k * ATTENTION_ELEMENT_BYTES;
+    double footprint = 2 * s->query_bytes + s->kv_bytes, helpers = attention_helpers(s, false);
+    double l2_bytes = ctas * tile_bytes + heads * steps.total * 2.0 * t->tile_n * t->tile_k * s->kv_element_bytes;
+    bool by_phase = s->kernel == KERNEL_FMHA || s->kernel == KERNEL_FMHA_HOPPER;
+    bool writes_cache = s->kernel == KERNEL_FA2_PAGED || s->kernel == KERNEL_FA3_PAGED ||
+                        s->kernel == KERNEL_FLASHINFER || (by_phase && s->causal);
+    for (size_t i = 0; i < MACHINE_LANES; i++) {
+        double latency_s = memory_latency_s(m, i), sms = m->sm_count[i];
+        double l2_rate = l2_bytes_per_s(m, i, m->attention_l2_efficiency_frac[i]);
+        double hbm_rate = m->hbm_bandwidth_bytes_per_s[i] * m->attention_hbm_efficiency_frac[i];
+        double step = step_s(s, t, &k, m, i, l2_rate / sms);
+        double fixed_s = k.cta_latencies[i] * latency_s + tile_bytes * sms / l2_rate;
+        double all_s = heads * (steps.tiles * fixed_s + steps.total * step), per_sm = ctas / sms;
+        double tail_s = m->attention_tail_frac[i] * (ceil_quotient(per_sm) - per_sm) * all_s / ctas;
+        double peak = m->peak_flops_per_s[s->rate][i];
+        double compute_s = larger(fixed_s + steps.longest * step, all_s / sms + tail_s);
+        compute_s = larger(compute_s, peak > 0 ? s->flops / peak : 0);
+        double kept = s->hot_frac * l2_kept_frac(m, i, m->attention_l2_residency_frac[i], footprint);
+        double hbm_bytes = footprint * (1 - kept), hbm_s = hbm_bytes / hbm_rate, l2_s = l2_bytes / l2_rate;
+        double main_s = larger(compute_s, larger(l2_s, hbm_s));
+        main_s += m->attention_exposed_frac[i] * smaller(larger(compute_s, l2_s), hbm_s);
+        double time_s = (m->attention_start_latencies[i] + helpers * m->attention_helper_latencies[i]) * latency_s + main_s;
+        if (writes_cache)
+            time_s += attention_cache_write_s(s, m, i, s->batch * s->queries, footprint);
+        if (writes_cache && by_phase)
+            time_s += rotate_s(s, &k, m, i, footprint, hbm_rate);
+        out->time_s[i] = time_s;
+        out->hbm_bytes[i] = hbm_bytes;
+        out->l2_bytes[i] = l2_bytes;
+        out->launches[i] = 1 + helpers;
+        out->bound[i] = 2 * main_s < time_s || 2 * steps.longest * step < fixed_s ? BOUND_LATENCY
+                        : hbm_s > larger(compute_s, l2_s)                         ? BOUND_HBM
+                        : l2_s > compute_s                                        ? BOUND_L2
+                                                                                  : BOUND_COMPUTE;
+        out->picked[i] = *t;
+    }
+}
+
+static void add_cost(cost_block *sum, const cost_block *part) {
+    for (size_t i = 0; i < MACHINE_LANES; i++) {
+        if (part->time_s[i] > sum->time_s[i])
+            sum->bound[i] = part->bound[i], sum->picked[i] = part->picked[i];
+        sum->time_s[i] += part->time_s[i];
+        sum->hbm_bytes[i] += part->hbm_bytes[i];
+        sum->l2_bytes[i] += part->l2_bytes[i];
+        sum->launches[i] += part->launches[i];
+    }
+}
+
+/* Scores, softmax and the product with the values, each a kernel that writes its result. */
+static void naive_cost(const attention_params *p, residency where, const machine_block *m, cost_block *out) {
+    int64_t keys = (int64_t)attention_visible_keys(p), group = p->heads / p->kv_heads;
+    /* One product a key-value head: a group's queries are rows of it. */
+    op scores = {.kind = OP_gemm, .as.gemm = {.m = p->q_len * group, .n = keys, .k = p->head_dim,
+                                              .batch = p->batch * p->kv_heads, .dtype = p->dtype,
+                                              .weights_dtype = p->kv_dtype, .activations_only = true}};
+    op values = scores;
+    values.as.gemm.n = p->head_dim, values.as.gemm.k = keys;
+    op softmax = {.kind = OP_softmax, .as.softmax = {.rows = p->batch * p->heads * p->q_len, .cols = keys,
+                                                     .dtype = p->dtype}};
+    cost_block part;
+    cost_gemm(&scores, where, m, out);
+    cost_softmax(&softmax, where == RESIDENCY_COLD ? RESIDENCY_PREDECESSORS : where, m, &part);
+    add_cost(out, &part);
+    cost_gemm(&values, where == RESIDENCY_COLD ? RESIDENCY_PREDECESSORS : where, m, &part);
+    add_cost(out, &part);
+}
+
+/* Operands that may be found in L2: all, when the same operator ran before; queries, and the keys and values of a
+ * fresh context, when their producers did. */
+static double hot_frac_of(const attention_shape *s, const attention_params *p, residency where) {
+    double total = 2 * s->query_bytes + s->kv_bytes;
+    if (where == RESIDENCY_REPEATED)
+        return 1;
+    if (where == RESIDENCY_COLD)
+        return 0;
+    return (s->query_bytes + (p->q_len == p->kv_len ? s->kv_bytes : 0)) / total;
+}
+
+void cost_attention(const op *o, residency where, const machine_block *machines, cost_block *out) {
+    const attention_params *p = &o->as.attention;
+    if (p->backend == attention_backend_naive) {
+        naive_cost(p, where, machines, out);
+        return;
+    }
+    attention_shape s = {.kernel = attention_kernel_of(p->backend, machines->generation), .backend = p->backend,
+                         .generation = machines->generation, .batch = (double)p->batch, .heads = (double)p->heads,
+                         .kv_heads = (double)p->kv_heads, .width = (double)p->head_dim, .queries = (double)p->q_len,
+                         .keys = attention_visible_keys(p), .kv_element_bytes = dtype_bytes(p->kv_dtype),
+                         .causal = p->causal, .rate = DTYPE_bf16};
+    s.group = s.heads / s.kv_heads;
+    s.eight_bit = s.kv_element_bytes < ATTENTION_ELEMENT_BYTES;
+    s.query_bytes = s.batch * s.heads * s.queries * s.width * ATTENTION_ELEMENT_BYTES;
+    s.kv_bytes = 2 * s.batch * s.kv_heads * s.keys * s.width * s.kv_element_bytes;
+    s.hot_frac = hot_frac_of(&s, p, where);
+    bool decodes = attention_decodes(p, s.kernel);
+    if (!decodes && s.eight_bit && attention_is_asynchronous(s.kernel))
+        s.rate = DTYPE_fp8;
+    double seen = s.causal && s.queries > 1 ? (double)p->kv_len - (s.queries - 1) / 2 : (double)p->kv_len;
+    s.flops = 4 * s.batch * s.heads * s.queries * smaller(seen, s.keys) * s.width;
+    if (decodes) {
+        attention_decode_cost(&s, machines, out);
+        return;
+    }
+    plan t = attention_context_plan(p, s.kernel);
+    context_cost(&s, p, &t, machines, out);
+}

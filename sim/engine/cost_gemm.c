@@ -1,0 +1,282 @@
+/* Time of a matrix multiply: the fastest of the plans a library could pick.
+ *
+ * An SM's share is c = ceil(CTAs / SMs) tiles. Its time is
+ *   c x steps x max(tensor, operand loads into the SM) + latency of each round of resident CTAs + c x epilogue,
+ * no less than all operand loads through L2; HBM time for bytes that are not resident runs beside it, and split
+ * reductions add a kernel. Power then stretches the SM's part: dynamic power grows as clock^x, so the clock that keeps
+ * within the limit has a closed form. */
+#include "sim/engine/cost.h"
+
+#include <math.h>
+
+static const double ACCUMULATOR_BYTES = 4; /* fp32 partial sums of a split reduction */
+static const double WIDE_BYTES = 2;        /* activations before they are quantised */
+
+#define EACH_LANE for (size_t i = 0; i < MACHINE_LANES; i++)
+#define LARGER(a, b) ((a) > (b) ? (a) : (b))
+#define SMALLER(a, b) ((a) < (b) ? (a) : (b))
+
+/* What the machines give this operator, a lane each, before any plan. */
+typedef struct gemm_machines {
+    lanes sms, per_sm;                                /* SMs and their reciprocal */
+    lanes tensor_s_per_flop, tensor_edge, l2_s_per_byte; /* one SM's tensor pipe; whole chip's L2 */
+    lanes load_s_per_byte, load_latency_s;            /* one SM's intake */
+    lanes step_s, prologue_s, epilogue_s_per_byte;    /* one SM */
+    lanes dequantise_s_per_element, reduce_s, hbm_s, overlap_loss;
+    lanes hbm_bytes, sharing; /* sharing: L2 reads for each operand byte that an SM takes in */
+} gemm_machines;
+
+typedef struct gemm_bytes {
+    double left, right, out; /* [m,k], [k,n], [m,n] */
+    double element_bytes, right_element_bytes, out_element_bytes;
+} gemm_bytes;
+
+static gemm_bytes bytes_of(const gemm_params *g, const op_work *work) {
+    gemm_bytes b = {.element_bytes = dtype_bytes(g->dtype), .out = work->write_bytes};
+    b.left = (double)g->m * (double)g->k * (double)g->batch * b.element_bytes;
+    b.right = work->weight_bytes + work->read_bytes - b.left;
+    b.right_element_bytes = dtype_bytes(g->weights_dtype);
+    b.out_element_bytes = b.element_bytes < 2 ? 2 : b.element_bytes;
+    return b;
+}
+
+/* Bytes that come from and go to device memory. */
+typedef struct missing_bytes {
+    double read, written;
+} missing_bytes;
+
+/* Part of a buffer that is gone when so many other bytes passed through L2 since its last use. */
+static double missed_frac(double distance_bytes, double share_bytes, double fall) {
+    double missed = (distance_bytes / share_bytes - 1) / fall;
+    return SMALLER(LARGER(missed, 0), 1);
+}
+
+static missing_bytes missing_of(const gemm_params *g, const gemm_bytes *b, residency where, const machine_block *m,
+                                size_t i) {
+    double share = m->l2_bytes[i] * m->memory_l2_residency_frac[i], fall = m->gemm_residency_fall_ratio[i];
+    double all = b->left + b->right + b->out, weights = g->activations_only ? 0 : b->right;
+    double activations = b->left + b->right - weights;
+    double activations_missed = missed_frac(all, share, fall);
+    /* Dirty lines leave L2 when as much again has come in. */
+    missing_bytes missing = {.written = b->out * activations_missed};
+    switch (where) {
+    case RESIDENCY_COLD:
+        missing.read = activations + weights;
+        break;
+    case RESIDENCY_REPEATED: {
+        double round = m->method_graph_steady_weight_copies[i] * (weights + b->out) + activations;
+        missing.read = activations * activations_missed + weights * missed_frac(round, share, fall);
+        break;
+    }
+    case RESIDENCY_PREDECESSORS:
+        missing.read = weights + activations * missed_frac(activations, share, fall);
+        break;
+    }
+    return missing;
+}
+
+/* Multiply-adds of a type that the tensor cores lack run at the next wider type that they have. */
+static void flops_per_s(data_type type, const machine_block *m, lanes rate) {
+    data_type wider = type == DTYPE_nvfp4                            ? DTYPE_fp8
+                      : type == DTYPE_bf16 || type == DTYPE_tf32 ? DTYPE_fp32
+                                                                     : DTYPE_fp16;
+    EACH_LANE {
+        double first = m->peak_flops_per_s[type][i], second = m->peak_flops_per_s[wider][i];
+        double last = m->peak_flops_per_s[DTYPE_fp16][i], plain = m->peak_flops_per_s[DTYPE_fp32][i];
+        double found = first > 0 ? first : second > 0 ? second : last > 0 && type != DTYPE_bf16 ? last : plain;
+        rate[i] = found * m->sm_clock_max_hz[i] / m->sm_clock_tensor_hz[i];
+    }
+}
+
+static void fill_machines(const op *o, const gemm_bytes *b, residency where, const machine_block *m, gemm_machines *out) {
+    const gemm_params *g = &o->as.gemm;
+    lanes rate;
+    flops_per_s(g->dtype, m, rate);
+    EACH_LANE {
+        double clock = m->sm_clock_max_hz[i];
+        missing_bytes missing = missing_of(g, b, where, m, i);
+        double miss = missing.read / (b->left + b->right);
+        out->sms[i] = m->sm_count[i];
+        out->per_sm[i] = 1 / m->sm_count[i];
+        out->tensor_s_per_flop[i] = m->sm_count[i] / (rate[i] * m->gemm_tensor_efficiency_frac[i]);
+        out->tensor_edge[i] = m->gemm_tensor_edge[i];
+        out->l2_s_per_byte[i] = 1 / (m->l2_bytes_per_clk[i] * clock * m->gemm_l2_efficiency_frac[i]);
+        out->sharing[i] = 1 / m->gemm_multicast_ratio[i];
+        out->load_s_per_byte[i] = 1 / (m->gemm_sm_load_bytes_per_clk[i] * clock);
+        double latency_clk = m->l2_near_latency_clk[i] + miss * (m->hbm_latency_clk[i] - m->l2_near_latency_clk[i]);
+        out->load_latency_s[i] = latency_clk * m->gemm_loaded_latency_ratio[i] / clock;
+        out->step_s[i] = m->gemm_step_clk[i] / clock;
+        out->prologue_s[i] = m->gemm_prologue_clk[i] / clock;
+        out->epilogue_s_per_byte[i] = 1 / (m->gemm_epilogue_bytes_per_clk[i] * clock);
+        out->dequantise_s_per_element[i] = 1 / (m->gemm_dequantise_elements_per_clk[i] * clock);
+        out->reduce_s[i] = m->gemm_reduce_s[i];
+        double stream_s = (missing.read / m->gemm_hbm_efficiency_frac[i] +
+                           missing.written / m->gemm_write_efficiency_frac[i]) /
+                          m->hbm_bandwidth_bytes_per_s[i];
+        out->hbm_s[i] = stream_s + SMALLER(stream_s, m->gemm_hbm_ramp_s[i]);
+        out->hbm_bytes[i] = missing.read + missing.written;
+        out->overlap_loss[i] = m->gemm_overlap_loss_frac[i];
+    }
+}
+
+/* What a plan asks for, the same on every machine. */
+typedef struct plan_work {
+    double ctas, steps, resident;
+    double stages_max, stages_sm; /* of one CTA alone on its SM; of an SM */
+    double step_flops, step_edge_flops, step_bytes, step_dequantised; /* edge: for each row or column of overhead */
+    double load_bytes;    /* through L2, whole chip, with multicast */
+    double epilogue_bytes, reduce_bytes;
+    double reduces;
+} plan_work;
+
+static plan_work work_of_plan(const plan *p, const gemm_params *g, const gemm_bytes *b) {
+    double right_bytes = p->tile_k * b->right_element_bytes, left_bytes = p->tile_k * b->element_bytes;
+    double m_bytes = p->tile_m * (p->swapped ? right_bytes : left_bytes);
+    double n_bytes = p->tile_n * (p->swapped ? left_bytes : right_bytes);
+    double area = (double)p->tile_m * p->tile_n;
+    plan_work w = {.ctas = p->ctas, .steps = ceil((double)g->k / p->tile_k / p->split_k)};
+    w.resident = p->ctas_per_sm;
+    w.stages_max = SMALLER(PLAN_STAGES_MAX, p->stages * p->ctas_per_sm);
+    w.stages_sm = p->stages * p->ctas_per_sm;
+    w.step_flops = 2 * area * p->tile_k;
+    w.step_edge_flops = 2.0 * (p->tile_m + p->tile_n) * p->tile_k;
+    w.step_bytes = m_bytes + n_bytes;
+    w.step_dequantised = b->right_element_bytes < b->element_bytes
+                             ? (double)p->tile_k * (p->swapped ? p->tile_m : p->tile_n) : 0;
+    w.load_bytes = p->ctas * w.steps * (m_bytes + n_bytes / p->cluster_m);
+    w.epilogue_bytes = area * (p->split_k > 1 ? ACCUMULATOR_BYTES : b->out_element_bytes);
+    w.reduces = p->split_k > 1;
+    if (p->split_k > 1)
+        w.reduce_bytes = (double)g->m * (double)g->n * (double)g->batch *
+                         (2 * ACCUMULATOR_BYTES * p->split_k + b->out_element_bytes);
+    return w;
+}
+
+/* Parts of a plan's time on one machine. */
+typedef struct gemm_parts {
+    double tensor, load, l2, latency, epilogue, sm, hbm, reduce, all;
+} gemm_parts;
+
+static inline gemm_parts parts_of(const plan_work *w, const gemm_machines *m, size_t i) {
+    gemm_parts p;
+    double tiles = ceil(w->ctas * m->per_sm[i] - 1e-9); /* of the busiest SM; the product may round up */
+    double rounds = ceil(tiles / w->resident), resident = SMALLER(tiles, w->resident);
+    double steps = tiles * w->steps;
+    double step_flops = w->step_flops + w->step_edge_flops * m->tensor_edge[i];
+    p.tensor = steps * (step_flops * m->tensor_s_per_flop[i] + w->step_dequantised * m->dequantise_s_per_element[i]);
+    double in_flight = SMALLER(resident * w->stages_max, w->stages_sm);
+    double intake_s = w->step_bytes * m->load_s_per_byte[i], wait_s = m->load_latency_s[i] / in_flight;
+    p.load = steps * LARGER(intake_s, wait_s);
+    p.l2 = w->load_bytes * m->sharing[i] * m->l2_s_per_byte[i];
+    double chain = rounds * w->steps * m->step_s[i];
+    double loop = LARGER(LARGER(p.tensor, p.load), LARGER(p.l2, chain));
+    p.epilogue = tiles * w->epilogue_bytes * m->epilogue_s_per_byte[i];
+    p.latency = rounds * m->prologue_s[i];
+    p.sm = loop + p.latency + p.epilogue;
+    p.hbm = m->hbm_s[i];
+    p.reduce = w->reduces * m->reduce_s[i] + w->reduce_bytes * m->l2_s_per_byte[i];
+    p.all = LARGER(p.sm, p.hbm) + m->overlap_loss[i] * SMALLER(p.sm, p.hbm) + p.reduce;
+    return p;
+}
+
+static void pick(const plan_list *plans, const plan_work *works, const gemm_machines *m, lanes best) {
+    lanes best_s;
+    EACH_LANE best_s[i] = INFINITY, best[i] = 0;
+    for (size_t c = 0; c < plans->count; c++) {
+        const plan_work w = works[c];
+        double index = (double)c;
+        EACH_LANE {
+            double t = parts_of(&w, m, i).all;
+            best[i] = t < best_s[i] ? index : best[i];
+            best_s[i] = t < best_s[i] ? t : best_s[i];
+        }
+    }
+}
+
+static double energy_per_flop(data_type type, const machine_block *m, size_t i) {
+    double half = m->power_energy_per_fp16_flop_j[i];
+    double quarter = m->power_energy_per_fp8_flop_j[i] > 0 ? m->power_energy_per_fp8_flop_j[i] : half / 2;
+    if (type == DTYPE_fp32)
+        return m->power_energy_per_fp32_flop_j[i];
+    return dtype_bytes(type) < 2 ? quarter : half;
+}
+
+/* How much longer the SMs take at the clock that the power limit leaves: at ratio r of the highest clock, a part of
+ * energy E and time t there draws E r^x / t. */
+static double power_stretch(const op *o, residency where, double flops, double l2_bytes, const gemm_machines *g, double sm_s,
+                            const machine_block *m, size_t i) {
+    double exponent = m->power_clock_exponent[i];
+    double flop_j = energy_per_flop(o->as.gemm.dtype, m, i) * m->gemm_switching_frac[i];
+    flop_j *= pow(m->sm_clock_max_hz[i] / m->sm_clock_tensor_hz[i], exponent - 1);
+    double dynamic_j = flops * flop_j + l2_bytes * m->power_energy_per_l2_byte_j[i] +
+                       g->hbm_bytes[i] * m->power_energy_per_hbm_byte_j[i];
+    double ratio = dynamic_j / ((m->power_limit_w[i] - m->power_idle_w[i]) * sm_s);
+    if (ratio <= 1)
+        return 1;
+    /* Replays of a short operator end before the power limit answers. */
+    double lag_s = where == RESIDENCY_REPEATED ? m->method_graph_steady_power_lag_s[i] : 0;
+    return 1 + (pow(ratio, 1 / exponent) - 1) * sm_s / (sm_s + lag_s);
+}
+
+static bound_kind bound_of(const gemm_parts *p, double stretch, double launch_s) {
+    double compute = p->tensor * stretch, l2 = LARGER(p->load, p->l2), latency = p->latency + p->epilogue;
+    double others = LARGER(LARGER(compute, l2), latency);
+    if (p->hbm >= others && p->hbm >= launch_s)
+        return BOUND_HBM;
+    if (launch_s >= others)
+        return BOUND_LAUNCH;
+    return compute >= others ? BOUND_COMPUTE : l2 >= others ? BOUND_L2 : BOUND_LATENCY;
+}
+
+/* The kernel that quantises activations first: it reads 16-bit ones twice, for the scale and for the values, and writes
+ * 8-bit ones. */
+static void add_quantise(const gemm_params *p, const gemm_bytes *b, const gemm_machines *g, const machine_block *m,
+                         size_t i, cost_block *out) {
+    double rows = (double)p->m * (double)p->batch, elements = rows * (double)p->k;
+    double bytes = elements * (2 * WIDE_BYTES + b->element_bytes);
+    double share = m->l2_bytes[i] * m->memory_l2_residency_frac[i];
+    double hbm_bytes = bytes * missed_frac(elements * (WIDE_BYTES + b->element_bytes), share, m->gemm_residency_fall_ratio[i]);
+    double l2_s = bytes * g->l2_s_per_byte[i];
+    double hbm_s = hbm_bytes / (m->hbm_bandwidth_bytes_per_s[i] * m->gemm_hbm_efficiency_frac[i]);
+    double move_s = LARGER(LARGER(l2_s, hbm_s), rows * m->gemm_quantise_row_s[i]);
+    out->time_s[i] += m->gemm_quantise_s[i] + move_s;
+    out->launches[i] += 1;
+    out->l2_bytes[i] += bytes;
+    out->hbm_bytes[i] += hbm_bytes;
+}
+
+static void finish_lane(const op *o, residency where, const op_work *work, const gemm_bytes *b, const plan *p, const plan_work *w,
+                        const gemm_machines *g, const machine_block *m, size_t i, cost_block *out) {
+    gemm_parts parts = parts_of(w, g, i);
+    double l2_bytes = w->load_bytes * g->sharing[i] + b->out + w->reduce_bytes;
+    double stretch = power_stretch(o, where, work->flops, l2_bytes, g, parts.sm, m, i);
+    double sm = parts.sm * stretch, hbm = parts.hbm;
+    double launch_s = m->gemm_start_s[i] + parts.reduce;
+    out->time_s[i] = launch_s + LARGER(sm, hbm) + g->overlap_loss[i] * SMALLER(sm, hbm);
+    out->launches[i] = p->launches;
+    out->hbm_bytes[i] = g->hbm_bytes[i];
+    out->l2_bytes[i] = l2_bytes;
+    out->bound[i] = bound_of(&parts, stretch, launch_s);
+    out->picked[i] = *p;
+    if (o->as.gemm.dynamic_quantise)
+        add_quantise(&o->as.gemm, b, g, m, i, out);
+}
+
+void cost_gemm(const op *o, residency where, const machine_block *machines, cost_block *out) {
+    plan_limits limits = plan_limits_of_block(machines);
+    plan_list plans;
+    plan_gemm(o, &limits, &plans);
+    op_work work = op_work_of(o);
+    gemm_bytes b = bytes_of(&o->as.gemm, &work);
+    gemm_machines g;
+    fill_machines(o, &b, where, machines, &g);
+    plan_work works[PLAN_CANDIDATES_MAX];
+    for (size_t c = 0; c < plans.count; c++)
+        works[c] = work_of_plan(&plans.plans[c], &o->as.gemm, &b);
+    lanes best;
+    pick(&plans, works, &g, best);
+    EACH_LANE {
+        size_t c = (size_t)best[i];
+        finish_lane(o, where, &work, &b, &plans.plans[c], &works[c], &g, machines, i, out);
+    }
+}

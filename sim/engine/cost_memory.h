@@ -1,0 +1,47 @@
+/* What attention and row-wise costs share: memory latency, the L2's rate, and how much of a footprint stays in L2. */
+#ifndef INGOT_COST_MEMORY_H
+#define INGOT_COST_MEMORY_H
+
+#include "sim/engine/cost.h"
+
+#include <math.h>
+
+/* A far partition this much slower than the near one marks an L2 of two halves, each caching what its SMs read: what
+ * every SM reads is held twice (NVIDIA A100 whitepaper; measured capacity in Chips and Cheese's H100 review). */
+static const double PARTITION_LATENCY_RATIO = 1.25;
+/* Flag lanes divide two FLOPs an FMA. */
+static const double FLOPS_PER_FMA = 2;
+
+static inline double larger(double a, double b) {
+    return a > b ? a : b;
+}
+
+static inline double smaller(double a, double b) {
+    return a < b ? a : b;
+}
+
+/* ceil of a quotient of whole numbers, forgiving rounding. */
+static inline double ceil_quotient(double x) {
+    return ceil(x - 1e-9);
+}
+
+static inline double memory_latency_s(const machine_block *m, size_t i) {
+    return m->hbm_latency_clk[i] / m->sm_clock_max_hz[i];
+}
+
+static inline double l2_bytes_per_s(const machine_block *m, size_t i, double efficiency) {
+    return m->l2_bytes_per_clk[i] * m->sm_clock_max_hz[i] * efficiency;
+}
+
+static inline double fp32_lanes(const machine_block *m, size_t i) {
+    return m->sm_fp32_flops_per_clk[i] / FLOPS_PER_FMA;
+}
+
+/* The part of a footprint found in L2 when it is used again: all up to the capacity, none from twice that on. */
+static inline double l2_kept_frac(const machine_block *m, size_t i, double residency_frac, double footprint_bytes) {
+    bool halves = m->l2_far_latency_clk[i] >= PARTITION_LATENCY_RATIO * m->l2_near_latency_clk[i];
+    double capacity = residency_frac * m->l2_bytes[i] * (halves ? 0.5 : 1);
+    return larger(0, smaller(1, 2 - footprint_bytes / capacity));
+}
+
+#endif

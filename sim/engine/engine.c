@@ -1,0 +1,273 @@
+#include "sim/engine/engine.h"
+
+#include "sim/engine/schedule.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+static const char *const engine_names[ENGINE_COUNT] = {[ENGINE_ROOFLINE] = "roofline", [ENGINE_ANALYTIC] = "analytic"};
+
+const char *engine_name(engine_kind kind) {
+    assert(kind < ENGINE_COUNT);
+    return engine_names[kind];
+}
+
+status engine_parse(const char *name, engine_kind *out, error *err) {
+    for (int kind = 0; kind < ENGINE_COUNT; kind++) {
+        if (strcmp(engine_names[kind], name) == 0) {
+            *out = (engine_kind)kind;
+            return STATUS_OK;
+        }
+    }
+    return error_set(err, STATUS_BAD_INPUT, "unknown engine '%.40s' (known: roofline, analytic)", name);
+}
+
+/* ---- one operator ---- */
+
+static bool op_launches(op_kind kind) {
+    return kind != OP_host_call && kind != OP_sync;
+}
+
+void engine_cost_node(const graph *g, const graph_node *node, const op *o, const machine_block *machines,
+                      const engine_options *options, cost_block *cost, node_cost *out) {
+    cost_function *cost_of = options->kind == ENGINE_ROOFLINE ? cost_roofline : cost_analytic;
+    cost_of(o, RESIDENCY_PREDECESSORS, machines, cost);
+    *out = (node_cost){.waits = o->kind == OP_sync, .launches = op_launches(o->kind)};
+    for (size_t i = 0; i < MACHINE_LANES; i++) {
+        if (out->launches)
+            cost->launches[i] += node->launches;
+        double launches = cost->launches[i];
+        /* Inside a captured graph the host does nothing an operator; its one launch is in engine_step_start. */
+        if (!g->captured)
+            out->host_s[i] = node->host_calls * options->host->call_s +
+                             launches * machines->host_launch_s[i] * options->host->launch_scale_ratio;
+        double gap_s = g->captured ? machines->host_graph_node_s[i] : machines->host_stream_gap_s[i];
+        out->gap_s[i] = launches * gap_s;
+        out->busy_s[i] = cost->time_s[i];
+    }
+}
+
+void engine_step_start(const graph *g, const machine_block *machines, const engine_options *options, lanes host_s,
+                       lanes launch_latency_s) {
+    for (size_t i = 0; i < MACHINE_LANES; i++) {
+        host_s[i] = options->host->step_s + (g->captured ? machines->host_graph_launch_s[i] : 0);
+        launch_latency_s[i] = machines->host_launch_latency_s[i];
+    }
+}
+
+/* ---- one phase ---- */
+
+/* A node's standing while a phase is evaluated. */
+typedef struct node_state {
+    op o;
+    cost_block cost;
+} node_state;
+
+typedef struct phase_run {
+    const graph *g;
+    const graph_phase *phase;
+    const scenario *s;
+    const machine_block *machines;
+    const engine_options *options;
+    node_cost *costs;   /* one a node */
+    node_state *states; /* one a node */
+    double *layers;     /* repetitions of each node's segment */
+} phase_run;
+
+static bool dimensions_vary_with_layer(const graph_node *node) {
+    for (size_t d = 0; d < node->dim_count; d++)
+        if (node->dims[d].value.per_layer != 0)
+            return true;
+    return false;
+}
+
+static void evaluate_nodes(phase_run *run, int64_t step, bool only_varying) {
+    for (size_t n = 0; n < run->phase->node_count; n++) {
+        const graph_node *node = &run->phase->nodes[n];
+        assert(!dimensions_vary_with_layer(node)); /* a folded layer stands for all: graphs unroll what differs */
+        if (only_varying && !node_varies_with_step(node))
+            continue;
+        node_state *state = &run->states[n];
+        state->o = node_op_at(node, run->s, step, 0);
+        engine_cost_node(run->g, node, &state->o, run->machines, run->options, &state->cost, &run->costs[n]);
+    }
+}
+
+static double energy_per_flop_j(const machine_block *m, size_t lane, const op_work *work) {
+    if (!work->tensor_flops)
+        return m->power_energy_per_fp32_flop_j[lane];
+    double half_j = m->power_energy_per_fp16_flop_j[lane];
+    if (dtype_bytes(work->flops_dtype) > 1)
+        return half_j;
+    double eighth_j = m->power_energy_per_fp8_flop_j[lane];
+    return eighth_j > 0 ? eighth_j : half_j / 2; /* machine.def: absent means half */
+}
+
+/* Adds one step's totals, `weight` times. */
+static void add_step(const phase_run *run, const step_clocks *clocks, double weight, phase_totals *totals) {
+    for (size_t n = 0; n < run->phase->node_count; n++) {
+        const node_state *state = &run->states[n];
+        if (!run->costs[n].launches)
+            continue;
+        op_work work = op_work_of(&state->o);
+        double times = weight * run->layers[n];
+        double *category = totals->category_s[run->phase->nodes[n].category];
+        for (size_t i = 0; i < MACHINE_LANES; i++) {
+            category[i] += times * state->cost.time_s[i];
+            totals->launches[i] += times * state->cost.launches[i];
+            totals->energy_j[i] += times * (work.flops * energy_per_flop_j(run->machines, i, &work) +
+                                            state->cost.hbm_bytes[i] * run->machines->power_energy_per_hbm_byte_j[i] +
+                                            state->cost.l2_bytes[i] * run->machines->power_energy_per_l2_byte_j[i]);
+        }
+    }
+    for (size_t i = 0; i < MACHINE_LANES; i++) {
+        double wall_s = clocks->host_s[i] > clocks->gpu_s[i] ? clocks->host_s[i] : clocks->gpu_s[i];
+        totals->latency_s[i] += weight * wall_s;
+        totals->busy_s[i] += weight * clocks->busy_s[i];
+        totals->starved_s[i] += weight * clocks->starved_s[i];
+        totals->gap_s[i] += weight * clocks->gap_s[i];
+        totals->waiting_s[i] += weight * (wall_s - clocks->gpu_s[i]);
+        totals->category_s[CATEGORY_IDLE][i] += weight * (wall_s - clocks->busy_s[i]);
+        totals->energy_j[i] += weight * wall_s * run->machines->power_idle_w[i];
+    }
+}
+
+static void add_nodes(const phase_run *run, size_t phase_index, double weight, node_totals *nodes) {
+    for (size_t n = 0; n < run->phase->node_count; n++) {
+        const node_state *state = &run->states[n];
+        op_work work = op_work_of(&state->o);
+        double times = weight * run->layers[n];
+        node_totals *node = &nodes[n];
+        node->node = &run->phase->nodes[n];
+        node->phase = phase_index;
+        node->count += times;
+        node->time_s += times * state->cost.time_s[0];
+        node->launches += times * state->cost.launches[0];
+        node->flops += times * work.flops;
+        node->weight_bytes += times * work.weight_bytes;
+        node->read_bytes += times * work.read_bytes;
+        node->write_bytes += times * work.write_bytes;
+        node->hbm_bytes += times * state->cost.hbm_bytes[0];
+        node->bound = state->cost.bound[0];
+        node->last = state->o;
+    }
+}
+
+static void run_step(const phase_run *run, step_clocks *clocks) {
+    lanes launch_latency_s;
+    *clocks = (step_clocks){0};
+    engine_step_start(run->g, run->machines, run->options, clocks->host_s, launch_latency_s);
+    for (size_t i = 0; i < run->phase->segment_count; i++) {
+        const graph_segment *segment = &run->phase->segments[i];
+        schedule_segment(&run->costs[segment->first_node], segment->node_count, segment->layers, launch_latency_s,
+                         clocks);
+    }
+}
+
+/* Steps are evaluated at a few evenly spaced points and interpolated linearly between: times grow with the cache's
+ * length almost linearly, so five points keep the sum within 0.5 % of every step (tested). */
+enum { STEP_SAMPLES = 5 };
+
+/* The weight of sample k of `count` at steps `at`, so that weighted values sum to the interpolant over all steps. */
+static void sample_weights(const int64_t *at, size_t count, double *weights) {
+    memset(weights, 0, count * sizeof *weights);
+    for (size_t k = 0; k + 1 < count; k++) {
+        /* Steps at[k] .. at[k+1]-1; the last segment also takes its end. */
+        double n = (double)(at[k + 1] - at[k]);
+        weights[k] += (n + 1) / 2;
+        weights[k + 1] += (n - 1) / 2;
+    }
+    weights[count - 1] += 1;
+}
+
+static size_t sample_steps(int64_t steps, bool exact, arena *memory, int64_t **at, double **weights) {
+    size_t count = exact || steps <= STEP_SAMPLES ? (size_t)steps : STEP_SAMPLES;
+    *at = ARENA_ARRAY(memory, int64_t, count);
+    *weights = ARENA_ARRAY(memory, double, count);
+    for (size_t k = 0; k < count; k++)
+        (*at)[k] = count > 1 ? (int64_t)llround((double)k * (double)(steps - 1) / (double)(count - 1)) : 0;
+    sample_weights(*at, count, *weights);
+    return count;
+}
+
+static void run_phase(phase_run *run, size_t phase_index, int64_t steps, arena *memory, phase_totals *totals,
+                      node_totals *nodes) {
+    bool varies = false;
+    for (size_t n = 0; n < run->phase->node_count; n++)
+        varies |= node_varies_with_step(&run->phase->nodes[n]);
+    int64_t *at;
+    double *weights;
+    size_t samples = sample_steps(varies ? steps : 1, run->options->exact_steps, memory, &at, &weights);
+    for (size_t k = 0; k < samples; k++) {
+        evaluate_nodes(run, at[k], k > 0);
+        step_clocks clocks;
+        run_step(run, &clocks);
+        double weight = varies ? weights[k] : (double)steps;
+        add_step(run, &clocks, weight, totals);
+        if (nodes)
+            add_nodes(run, phase_index, weight, nodes);
+    }
+}
+
+/* ---- the whole request ---- */
+
+size_t engine_node_count(const graph *g) {
+    size_t count = 0;
+    for (size_t p = 0; p < g->phase_count; p++)
+        count += g->phases[p].node_count;
+    return count;
+}
+
+static phase_run prepare_phase(const graph *g, const graph_phase *phase, const scenario *s,
+                               const machine_block *machines, const engine_options *options, arena *memory) {
+    phase_run run = {.g = g, .phase = phase, .s = s, .machines = machines, .options = options};
+    run.costs = ARENA_ARRAY(memory, node_cost, phase->node_count);
+    run.states = ARENA_ARRAY(memory, node_state, phase->node_count);
+    run.layers = ARENA_ARRAY(memory, double, phase->node_count);
+    for (size_t i = 0; i < phase->segment_count; i++)
+        for (size_t n = 0; n < phase->segments[i].node_count; n++)
+            run.layers[phase->segments[i].first_node + n] = (double)phase->segments[i].layers;
+    return run;
+}
+
+static void sum_phases(const graph *g, const scenario *s, const machine_block *machines, engine_result *out) {
+    for (size_t p = 0; p < out->phase_count; p++) {
+        const phase_totals *phase = &out->phases[p];
+        for (size_t i = 0; i < MACHINE_LANES; i++) {
+            out->latency_s[i] += phase->latency_s[i];
+            out->busy_s[i] += phase->busy_s[i];
+            out->idle_s[i] += phase->latency_s[i] - phase->busy_s[i];
+            out->energy_j[i] += phase->energy_j[i];
+        }
+    }
+    size_t last = out->phase_count - 1;
+    double steps = s->values[g->phases[last].steps];
+    for (size_t i = 0; i < MACHINE_LANES; i++) {
+        out->ttft_s[i] = out->phases[0].latency_s[i];
+        out->tpot_s[i] = last > 0 && steps > 0 ? out->phases[last].latency_s[i] / steps : NAN;
+        out->fits[i] = out->memory.total_bytes <= machines->hbm_capacity_bytes[i] ? 1 : 0;
+    }
+}
+
+status engine_run(const graph *g, const scenario *s, const machine_block *machines, const engine_options *options,
+                  arena *memory, engine_result *out, node_totals *nodes, error *err) {
+    *out = (engine_result){.phase_count = g->phase_count};
+    if (g->phase_count == 0 || g->phase_count > ENGINE_PHASES_MAX)
+        return error_set(err, STATUS_BAD_INPUT, "%s: %zu phases", g->name, g->phase_count);
+    if (nodes)
+        memset(nodes, 0, engine_node_count(g) * sizeof *nodes);
+    for (size_t p = 0; p < g->phase_count; p++) {
+        const graph_phase *phase = &g->phases[p];
+        int64_t steps = (int64_t)s->values[phase->steps];
+        if (steps > 0) {
+            phase_run run = prepare_phase(g, phase, s, machines, options, memory);
+            run_phase(&run, p, steps, memory, &out->phases[p], nodes);
+        }
+        if (nodes)
+            nodes += phase->node_count;
+    }
+    out->memory = graph_memory_of(g, s);
+    sum_phases(g, s, machines, out);
+    return STATUS_OK;
+}

@@ -1,0 +1,77 @@
+/* Engines: a graph, a scenario and a block of machines in; times, energy and memory out. */
+#ifndef INGOT_ENGINE_H
+#define INGOT_ENGINE_H
+
+#include "core/graph.h"
+#include "core/host.h"
+#include "core/timeline.h"
+#include "sim/engine/cost.h"
+
+typedef enum engine_kind { ENGINE_ROOFLINE, ENGINE_ANALYTIC, ENGINE_COUNT } engine_kind;
+
+const char *engine_name(engine_kind kind);
+status engine_parse(const char *name, engine_kind *out, error *err);
+
+typedef struct engine_options {
+    engine_kind kind;
+    const host_profile *host;
+    bool exact_steps; /* evaluate every decode step instead of interpolating between a few */
+} engine_options;
+
+enum { ENGINE_PHASES_MAX = 8 };
+
+/* Per lane, over all steps of a phase. latency_s = sum of category_s, idle included. */
+typedef struct phase_totals {
+    lanes latency_s, busy_s;
+    lanes starved_s; /* idle because the host had not issued the next kernel yet */
+    lanes gap_s;     /* idle between kernels: launch gaps */
+    lanes waiting_s; /* idle while the host works after the GPU has finished: between steps */
+    lanes energy_j;
+    lanes launches;
+    lanes category_s[CATEGORY_COUNT];
+} phase_totals;
+
+/* One node's totals over a phase, lane 0, for reports by operator. */
+typedef struct node_totals {
+    const graph_node *node;
+    size_t phase;
+    double count;     /* executions: layers x steps */
+    double time_s;    /* sum over executions */
+    double launches;  /* kernels in all */
+    double flops, weight_bytes, read_bytes, write_bytes, hbm_bytes; /* sums */
+    bound_kind bound; /* of its last evaluated step */
+    op last;          /* the operator at that step */
+} node_totals;
+
+typedef struct engine_result {
+    size_t phase_count;
+    phase_totals phases[ENGINE_PHASES_MAX];
+    lanes latency_s;
+    lanes ttft_s; /* the first phase: prefill */
+    lanes tpot_s; /* mean step of the last phase; NaN when it has no steps */
+    lanes busy_s, idle_s, energy_j;
+    graph_memory memory;
+    lanes fits; /* 1 where memory.total_bytes is within the machine's capacity, else 0 */
+} engine_result;
+
+/* Evaluates all machines of the block at once. `nodes`, when not NULL, receives one entry a node of every phase, in
+ * order (engine_node_count of them). `memory` holds scratch space only; pass a fresh or reused arena. */
+status engine_run(const graph *g, const scenario *s, const machine_block *machines, const engine_options *options,
+                  arena *memory, engine_result *out, node_totals *nodes, error *err);
+
+size_t engine_node_count(const graph *g);
+
+/* Step by step and operator by operator on one machine (lane 0 of the block), every interval to the sink: the same
+ * recurrence over graph_at's flat view. Stops after `max_steps` steps of each phase when positive. */
+status engine_timeline(const graph *g, const scenario *s, const machine_block *machines, const engine_options *options,
+                       int64_t max_steps, timeline_sink sink, error *err);
+
+/* Shared by both: what scheduling needs of one operator. */
+struct node_cost;
+void engine_cost_node(const graph *g, const graph_node *node, const op *o, const machine_block *machines,
+                      const engine_options *options, cost_block *cost, struct node_cost *out);
+/* Host time in front of a step's first operator, per lane, and the launch latency. */
+void engine_step_start(const graph *g, const machine_block *machines, const engine_options *options, lanes host_s,
+                       lanes launch_latency_s);
+
+#endif

@@ -1,0 +1,74 @@
+/* The flat simulation: every step, layer and operator in order, each an interval. The oracle of the folded one. */
+#include "sim/engine/engine.h"
+#include "sim/engine/schedule.h"
+
+typedef struct flat_clocks {
+    double host_s, gpu_s;
+} flat_clocks;
+
+static status emit(const timeline_sink *sink, const graph_view *view, const flat_op *flat, timeline_lane lane,
+                   double start_s, double duration_s, error *err) {
+    interval item = {
+        .phase = view->phase->name,
+        .op_id = flat->node->id,
+        .category = flat->node->category,
+        .step = view->step,
+        .layer = flat->layer,
+        .stream = flat->node->stream,
+        .lane = lane,
+        .start_s = start_s,
+        .duration_s = duration_s,
+    };
+    return sink->emit(sink->context, &item, err);
+}
+
+static status simulate_step(const graph *g, const graph_view *view, const machine_block *machines,
+                            const engine_options *options, const timeline_sink *sink, flat_clocks *clocks,
+                            error *err) {
+    lanes host_s, latency_s;
+    engine_step_start(g, machines, options, host_s, latency_s);
+    clocks->host_s += host_s[0];
+    for (size_t i = 0; i < view->count; i++) {
+        const flat_op *flat = &view->ops[i];
+        cost_block cost;
+        node_cost node;
+        engine_cost_node(g, flat->node, &flat->op, machines, options, &cost, &node);
+        status result = STATUS_OK;
+        if (node.host_s[0] > 0)
+            result = emit(sink, view, flat, LANE_HOST, clocks->host_s, node.host_s[0], err);
+        clocks->host_s += node.host_s[0];
+        if (node.launches && result == STATUS_OK) {
+            double queued_s = clocks->gpu_s + node.gap_s[0], issued_s = clocks->host_s + latency_s[0];
+            double start_s = queued_s > issued_s ? queued_s : issued_s;
+            result = emit(sink, view, flat, LANE_GPU, start_s, node.busy_s[0], err);
+            clocks->gpu_s = start_s + node.busy_s[0];
+        }
+        if (node.waits && clocks->gpu_s > clocks->host_s)
+            clocks->host_s = clocks->gpu_s;
+        if (result != STATUS_OK)
+            return result;
+    }
+    /* A step begins when both sides are done with the one before, as in the folded engine. */
+    double end_s = clocks->host_s > clocks->gpu_s ? clocks->host_s : clocks->gpu_s;
+    *clocks = (flat_clocks){end_s, end_s};
+    return STATUS_OK;
+}
+
+status engine_timeline(const graph *g, const scenario *s, const machine_block *machines, const engine_options *options,
+                       int64_t max_steps, timeline_sink sink, error *err) {
+    flat_clocks clocks = {0};
+    for (size_t p = 0; p < g->phase_count; p++) {
+        int64_t steps = (int64_t)s->values[g->phases[p].steps];
+        if (max_steps > 0 && steps > max_steps)
+            steps = max_steps;
+        for (int64_t step = 0; step < steps; step++) {
+            arena memory = {0};
+            graph_view view = graph_at(g, p, s, step, &memory);
+            status result = simulate_step(g, &view, machines, options, &sink, &clocks, err);
+            arena_free(&memory);
+            if (result != STATUS_OK)
+                return result;
+        }
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,20 @@
+/* The names that operator-row files use in their `op` column. */
+#ifndef INGOT_ROW_NAMES_H
+#define INGOT_ROW_NAMES_H
+
+#include "core/op.h"
+
+/* A name resolved: a kind of ops.def, possibly with a parameter that the name itself states. */
+typedef struct row_name {
+    const char *name;
+    op_kind kind;
+    const char *choice; /* parameter of the kind that the name fixes ("silu" is an activation), or NULL */
+    unsigned choice_value;
+    int64_t inputs;          /* elementwise: tensors read unless the row says otherwise, else 0 */
+    const char *unsupported; /* why rows of this name cannot be predicted yet, or NULL; then `kind` means nothing */
+} row_name;
+
+/* STATUS_BAD_INPUT, without a position, for a name that is not known. */
+status row_name_parse(const char *name, row_name *out, error *err);
+
+#endif
