@@ -34,7 +34,8 @@ typedef enum op_category {
 const char *op_category_name(op_category category); /* "linear" */
 
 /* Enumerated parameter sets. CHOICE parameters hold one of these; names are what files and reports show. */
-#define ATTENTION_BACKENDS(X) X(best) X(naive) X(flash) X(fa3) X(cudnn) X(ingot) X(trtllm) X(flashinfer) X(triton) X(vllm)
+#define ATTENTION_BACKENDS(X)                                                                                          \
+    X(best) X(naive) X(flash) X(fa3) X(cudnn) X(ingot) X(trtllm) X(flashinfer) X(triton) X(vllm)
 #define ACTIVATION_FUNCTIONS(X) X(silu) X(gelu) X(relu)
 #define POINTWISE_FUNCTIONS(X) X(mul) X(neg) X(scale) X(pow) X(rsqrt) X(cast) X(cos) X(sin) X(compare) X(where) X(fill)
 #define SAMPLE_METHODS(X) X(argmax) X(top_p)

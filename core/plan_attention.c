@@ -5,8 +5,8 @@
 #include <math.h>
 
 enum {
-    WARP_ROWS = 16,       /* rows of one warp's mma */
-    WARPGROUP_ROWS = 64,  /* rows of one warp group's wgmma */
+    WARP_ROWS = 16,      /* rows of one warp's mma */
+    WARPGROUP_ROWS = 64, /* rows of one warp group's wgmma */
     DECODE_TILE_ROWS = 64,
     DECODE_TILE_KEYS = 128,
     WIDTHS = 5,
@@ -97,8 +97,14 @@ plan attention_context_plan(const attention_params *p, attention_kernel kernel) 
     size_t i = width_index(p->head_dim);
     double group = (double)p->heads / (double)p->kv_heads;
     double rows = (double)p->q_len * (attention_packs_group(kernel) ? group : 1), keys = (double)p->kv_len;
-    plan t = {.tile_k = compiled_widths[i], .cluster_m = 1, .cluster_n = 1, .split_k = 1, .stages = 2,
-              .ctas_per_sm = 1, .launches = 1, .block_threads = attention_is_asynchronous(kernel) ? 384 : 128};
+    plan t = {.tile_k = compiled_widths[i],
+              .cluster_m = 1,
+              .cluster_n = 1,
+              .split_k = 1,
+              .stages = 2,
+              .ctas_per_sm = 1,
+              .launches = 1,
+              .block_threads = attention_is_asynchronous(kernel) ? 384 : 128};
     if (p->head_dim > t.tile_k)
         t.tile_k = (int32_t)(ceil((double)p->head_dim / WARPGROUP_ROWS) * WARPGROUP_ROWS);
     switch (kernel) {
@@ -139,7 +145,8 @@ void plan_attention(const op *o, const plan_limits *limits, plan_list *out) {
     if (attention_decodes(p, kernel)) {
         t.tile_m = DECODE_TILE_ROWS, t.tile_n = DECODE_TILE_KEYS;
         /* Keys are split over as many blocks as a machine has room for: the cost decides. */
-        t.ctas = (double)p->batch * (double)p->kv_heads * ceil((double)p->heads / (double)p->kv_heads / DECODE_TILE_ROWS);
+        t.ctas =
+            (double)p->batch * (double)p->kv_heads * ceil((double)p->heads / (double)p->kv_heads / DECODE_TILE_ROWS);
     }
     out->plans[out->count++] = t;
 }

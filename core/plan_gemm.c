@@ -39,11 +39,19 @@ static const tile_set warp_scaled_tiles[] = {{{16}, {64, 128}, 1, 2, false, fals
                                              {{32}, {64}, 1, 1, false, false, false},
                                              {{64}, {64, 128}, 1, 2, false, false, false},
                                              {{64}, {128}, 1, 1, false, false, false},
-                                             {{128}, {128}, 1, 1, false, false, false}};
+                                             {{128}, {128}, 1, 1, false, false, false},
+                                             {{256}, {128}, 1, 1, false, false, false}};
 
-static const tile_set *tiles_of(generation g, bool scaled, int64_t rows) {
+/* The rule by which the scaled kernels for warp instructions are picked, by rows, then columns. */
+static size_t scaled_warp_index(int64_t rows, int64_t cols) {
+    if (rows <= 256)
+        return rows <= 16 ? 0 : rows <= 32 ? 1 : rows <= 64 ? 2 : 3;
+    return cols > 4096 && cols <= 8192 ? 5 : 4;
+}
+
+static const tile_set *tiles_of(generation g, bool scaled, int64_t rows, int64_t cols) {
     if (scaled && (g == GENERATION_ADA || g == GENERATION_BLACKWELL_RTX))
-        return &warp_scaled_tiles[rows <= 16 ? 0 : rows <= 32 ? 1 : rows <= 64 ? 2 : rows <= 128 ? 3 : 4];
+        return &warp_scaled_tiles[scaled_warp_index(rows, cols)];
     if (scaled && (g == GENERATION_HOPPER || g == GENERATION_BLACKWELL)) /* picked by rows alone */
         return &warpgroup_scaled_tiles[rows > 64 ? rows > 128 ? 2 : 1 : 0];
     return g == GENERATION_HOPPER || g == GENERATION_BLACKWELL ? &warpgroup_tiles : &warp_tiles;
@@ -138,7 +146,7 @@ static void add_vector_plans(const gemm_params *g, plan_list *out) {
 
 void plan_gemm(const op *o, const plan_limits *limits, plan_list *out) {
     const gemm_params *g = &o->as.gemm;
-    const tile_set *set = tiles_of(limits->generation, g->dynamic_quantise, g->m);
+    const tile_set *set = tiles_of(limits->generation, g->dynamic_quantise, g->m, g->n);
     double step = STEP_BYTES / dtype_bytes(g->dtype); /* elements of k */
     double weight_row_bytes = step * dtype_bytes(g->weights_dtype);
     gemm_shape s = {.rows = (double)g->m,

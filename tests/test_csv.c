@@ -126,7 +126,8 @@ Test(csv, row_size_limit_is_exact) {
     cr_expect_str_eq(first_error(text, header_bytes + row_bytes, &err), "", "without the last line break too");
     text[header_bytes + row_bytes] = 'x';
     text[header_bytes + row_bytes + 1] = '\n';
-    cr_expect(strstr(first_error(text, header_bytes + row_bytes + 2, &err), "t.csv:2:1: row is longer"), "%s", err.text);
+    cr_expect(strstr(first_error(text, header_bytes + row_bytes + 2, &err), "t.csv:2:1: row is longer"), "%s",
+              err.text);
     free(text);
 }
 
@@ -138,7 +139,8 @@ Test(csv, a_stray_quote_far_from_its_pair_is_found_where_it_is) {
     for (int i = 0; i < ROWS; i++)
         end = stpcpy(end, "1,2\n");
     error err;
-    cr_expect(strncmp(first_error(text, (size_t)(end - text), &err), "t.csv:2:2: stray quote", 22) == 0, "%s", err.text);
+    cr_expect(strncmp(first_error(text, (size_t)(end - text), &err), "t.csv:2:2: stray quote", 22) == 0, "%s",
+              err.text);
     free(text);
 }
 
@@ -184,8 +186,9 @@ Test(csv, large_files_keep_every_row) {
 
 Test(csv, numbers_are_plain_decimals_in_range) {
     csv_reader *reader = open_text("x\n1.5e3\n-2\n0x10\nnan\n1.9GHz\n\"\"\n 1\n1e999\n9007199254740993\n");
-    static const char *const expected[] = {NULL, "must be from 0 to", "not a number", "not a number", "not a number",
-                                           "blank", "not a number", "not a number", NULL};
+    static const char *const expected[] = {NULL,           "must be from 0 to", "not a number",
+                                           "not a number", "not a number",      "blank",
+                                           "not a number", "not a number",      NULL};
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         const csv_row *row = next_row(reader);
         double value = NAN;

@@ -27,7 +27,7 @@ void *arena_array(arena *a, size_t count, size_t element_bytes);
 
 char *arena_strdup(arena *a, const char *text);
 char *arena_strndup(arena *a, const char *text, size_t bytes);
-char *arena_printf(arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *arena_printf(arena *a, const char *format, ...) __attribute__((format(printf, 2, 3), nonnull(2)));
 
 void arena_free(arena *a);
 

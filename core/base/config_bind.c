@@ -28,7 +28,7 @@ status config_schema(const config_node *root, int version, error *err) {
     const config_node *node = config_get(root, "schema");
     if (!node)
         return CONFIG_ERROR(root, err, "missing key 'schema' (write `schema: %d`)", version);
-    double stated;
+    double stated = 0;
     if (config_number(node, -1e9, 1e9, &stated, err) != STATUS_OK)
         return STATUS_BAD_INPUT;
     if (stated != version)

@@ -11,7 +11,8 @@
 static const double ASYNCHRONOUS_HIDDEN_FRAC = 0.5;
 /* A causal tile's diagonal fills its last step in part. */
 static const double CAUSAL_STEP_EXCESS = 0.25;
-/* The grid of the cache write is a block a token, of this many threads at least and at most (vLLM's cache_kernels.cu). */
+/* The grid of the cache write is a block a token, of this many threads at least and at most (vLLM's cache_kernels.cu).
+ */
 static const double TOKEN_BLOCK_THREADS_MIN = 64;
 static const double TOKEN_BLOCK_THREADS_MAX = 512;
 /* The quantising kernel's blocks of 1024 threads: two fit an SM. */
@@ -85,11 +86,11 @@ double attention_cache_write_s(const attention_shape *s, const machine_block *m,
     double kept = s->hot_frac * l2_kept_frac(m, i, m->attention_l2_residency_frac[i], bytes + footprint_bytes);
     double write_s = tokens / (m->sm_count[i] * blocks_per_sm) * m->attention_token_block_latencies[i] * latency_s;
     write_s = larger(write_s, bytes / l2_bytes_per_s(m, i, m->attention_l2_efficiency_frac[i]));
-    write_s = larger(write_s, bytes * (1 - kept) /
-                                  (m->hbm_bandwidth_bytes_per_s[i] * m->attention_hbm_efficiency_frac[i]));
+    write_s =
+        larger(write_s, bytes * (1 - kept) / (m->hbm_bandwidth_bytes_per_s[i] * m->attention_hbm_efficiency_frac[i]));
     if (s->kernel == KERNEL_FA3_PAGED && s->eight_bit)
-        write_s += tokens / (m->sm_count[i] * QUANTISE_BLOCKS_PER_SM) *
-                   m->attention_fa3_paged_quantise_latencies[i] * latency_s;
+        write_s += tokens / (m->sm_count[i] * QUANTISE_BLOCKS_PER_SM) * m->attention_fa3_paged_quantise_latencies[i] *
+                   latency_s;
     return write_s;
 }
 
@@ -103,7 +104,8 @@ static key_steps steps_of(const attention_shape *s, const plan *t, const attenti
     double tiles = ceil_quotient(s->queries / tile_queries), all = (double)p->kv_len;
     double seen = tiles * all;
     if (s->causal)
-        seen = tiles * (all - s->queries) + tile_queries * tiles * (tiles + 1) / 2 - (tiles * tile_queries - s->queries);
+        seen =
+            tiles * (all - s->queries) + tile_queries * tiles * (tiles + 1) / 2 - (tiles * tile_queries - s->queries);
     double longest = ceil_quotient(all / t->tile_n), total = tiles * longest;
     if (s->causal && tiles > 1)
         total = larger(tiles, seen / t->tile_n + CAUSAL_STEP_EXCESS * tiles);
@@ -165,8 +167,9 @@ static void context_cost(const attention_shape *s, const attention_params *p, co
         double kept = s->hot_frac * l2_kept_frac(m, i, m->attention_l2_residency_frac[i], footprint);
         double hbm_bytes = footprint * (1 - kept), hbm_s = hbm_bytes / hbm_rate, l2_s = l2_bytes / l2_rate;
         double main_s = larger(compute_s, larger(l2_s, hbm_s));
-        main_s += m->attention_exposed_frac[i] * smaller(larger(compute_s, l2_s), hbm_s);
-        double time_s = (m->attention_start_latencies[i] + helpers * m->attention_helper_latencies[i]) * latency_s + main_s;
+        main_s += m->attention_exposed_frac[i] * smaller(compute_s, hbm_s);
+        double time_s =
+            (m->attention_start_latencies[i] + helpers * m->attention_helper_latencies[i]) * latency_s + main_s;
         if (writes_cache)
             time_s += attention_cache_write_s(s, m, i, s->batch * s->queries, footprint);
         if (writes_cache && by_phase)
@@ -198,13 +201,18 @@ static void add_cost(cost_block *sum, const cost_block *part) {
 static void naive_cost(const attention_params *p, residency where, const machine_block *m, cost_block *out) {
     int64_t keys = (int64_t)attention_visible_keys(p), group = p->heads / p->kv_heads;
     /* One product a key-value head: a group's queries are rows of it. */
-    op scores = {.kind = OP_gemm, .as.gemm = {.m = p->q_len * group, .n = keys, .k = p->head_dim,
-                                              .batch = p->batch * p->kv_heads, .dtype = p->dtype,
-                                              .weights_dtype = p->kv_dtype, .activations_only = true}};
+    op scores = {.kind = OP_gemm,
+                 .as.gemm = {.m = p->q_len * group,
+                             .n = keys,
+                             .k = p->head_dim,
+                             .batch = p->batch * p->kv_heads,
+                             .dtype = p->dtype,
+                             .weights_dtype = p->kv_dtype,
+                             .activations_only = true}};
     op values = scores;
     values.as.gemm.n = p->head_dim, values.as.gemm.k = keys;
-    op softmax = {.kind = OP_softmax, .as.softmax = {.rows = p->batch * p->heads * p->q_len, .cols = keys,
-                                                     .dtype = p->dtype}};
+    op softmax = {.kind = OP_softmax,
+                  .as.softmax = {.rows = p->batch * p->heads * p->q_len, .cols = keys, .dtype = p->dtype}};
     cost_block part;
     cost_gemm(&scores, where, m, out);
     cost_softmax(&softmax, where == RESIDENCY_COLD ? RESIDENCY_PREDECESSORS : where, m, &part);
@@ -230,11 +238,18 @@ void cost_attention(const op *o, residency where, const machine_block *machines,
         naive_cost(p, where, machines, out);
         return;
     }
-    attention_shape s = {.kernel = attention_kernel_of(p->backend, machines->generation), .backend = p->backend,
-                         .generation = machines->generation, .batch = (double)p->batch, .heads = (double)p->heads,
-                         .kv_heads = (double)p->kv_heads, .width = (double)p->head_dim, .queries = (double)p->q_len,
-                         .keys = attention_visible_keys(p), .kv_element_bytes = dtype_bytes(p->kv_dtype),
-                         .causal = p->causal, .rate = DTYPE_bf16};
+    attention_shape s = {.kernel = attention_kernel_of(p->backend, machines->generation),
+                         .backend = p->backend,
+                         .generation = machines->generation,
+                         .batch = (double)p->batch,
+                         .heads = (double)p->heads,
+                         .kv_heads = (double)p->kv_heads,
+                         .width = (double)p->head_dim,
+                         .queries = (double)p->q_len,
+                         .keys = attention_visible_keys(p),
+                         .kv_element_bytes = dtype_bytes(p->kv_dtype),
+                         .causal = p->causal,
+                         .rate = DTYPE_bf16};
     s.group = s.heads / s.kv_heads;
     s.eight_bit = s.kv_element_bytes < ATTENTION_ELEMENT_BYTES;
     s.query_bytes = s.batch * s.heads * s.queries * s.width * ATTENTION_ELEMENT_BYTES;

@@ -12,7 +12,7 @@ typedef struct attention_shape {
     generation generation;
     double batch, heads, kv_heads, group, width, queries, keys;
     double kv_element_bytes, query_bytes, kv_bytes; /* of all queries (or outputs), of all keys and values */
-    double hot_frac;                                /* of operands that the method or the graph leaves in L2, if they fit */
+    double hot_frac; /* of operands that the method or the graph leaves in L2, if they fit */
     bool eight_bit, causal;
     data_type rate; /* whose tensor rate bounds the products */
     double flops;

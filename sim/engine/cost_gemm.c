@@ -10,6 +10,7 @@
 #include <math.h>
 
 static const double ACCUMULATOR_BYTES = 4; /* fp32 partial sums of a split reduction */
+static const double SPILLING_TILE_AREA = 256 * 128; /* its fp32 accumulators fill 128 registers a thread */
 static const double WIDE_BYTES = 2;        /* activations before they are quantised */
 
 #define EACH_LANE for (size_t i = 0; i < MACHINE_LANES; i++)
@@ -21,7 +22,7 @@ typedef struct gemm_machines {
     lanes sms, per_sm;                                /* SMs and their reciprocal */
     lanes tensor_s_per_flop, tensor_edge, l2_s_per_byte; /* one SM's tensor pipe; whole chip's L2 */
     lanes load_s_per_byte, load_latency_s;            /* one SM's intake */
-    lanes step_s, prologue_s, epilogue_s_per_byte;    /* one SM */
+    lanes step_s, prologue_s, epilogue_s_per_byte, spilled_s_per_byte;   /* one SM */
     lanes dequantise_s_per_element, reduce_s, hbm_s, overlap_loss;
     lanes hbm_bytes, sharing; /* sharing: L2 reads for each operand byte that an SM takes in */
 } gemm_machines;
@@ -108,6 +109,7 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         out->step_s[i] = m->gemm_step_clk[i] / clock;
         out->prologue_s[i] = m->gemm_prologue_clk[i] / clock;
         out->epilogue_s_per_byte[i] = 1 / (m->gemm_epilogue_bytes_per_clk[i] * clock);
+        out->spilled_s_per_byte[i] = 1 / (m->gemm_spilled_epilogue_bytes_per_clk[i] * clock);
         out->dequantise_s_per_element[i] = 1 / (m->gemm_dequantise_elements_per_clk[i] * clock);
         out->reduce_s[i] = m->gemm_reduce_s[i];
         double stream_s = (missing.read / m->gemm_hbm_efficiency_frac[i] +
@@ -125,7 +127,7 @@ typedef struct plan_work {
     double stages_max, stages_sm; /* of one CTA alone on its SM; of an SM */
     double step_flops, step_edge_flops, step_bytes, step_dequantised; /* edge: for each row or column of overhead */
     double load_bytes;    /* through L2, whole chip, with multicast */
-    double epilogue_bytes, reduce_bytes;
+    double epilogue_bytes, spilled_bytes, reduce_bytes;
     double reduces;
 } plan_work;
 
@@ -145,6 +147,10 @@ static plan_work work_of_plan(const plan *p, const gemm_params *g, const gemm_by
                              ? (double)p->tile_k * (p->swapped ? p->tile_m : p->tile_n) : 0;
     w.load_bytes = p->ctas * w.steps * (m_bytes + n_bytes / p->cluster_m);
     w.epilogue_bytes = area * (p->split_k > 1 ? ACCUMULATOR_BYTES : b->out_element_bytes);
+    if (g->dynamic_quantise && p->cluster_m == 1 && area >= SPILLING_TILE_AREA) {
+        w.spilled_bytes = w.epilogue_bytes;
+        w.epilogue_bytes = 0;
+    }
     w.reduces = p->split_k > 1;
     if (p->split_k > 1)
         w.reduce_bytes = (double)g->m * (double)g->n * (double)g->batch *
@@ -170,7 +176,7 @@ static inline gemm_parts parts_of(const plan_work *w, const gemm_machines *m, si
     p.l2 = w->load_bytes * m->sharing[i] * m->l2_s_per_byte[i];
     double chain = rounds * w->steps * m->step_s[i];
     double loop = LARGER(LARGER(p.tensor, p.load), LARGER(p.l2, chain));
-    p.epilogue = tiles * w->epilogue_bytes * m->epilogue_s_per_byte[i];
+    p.epilogue = tiles * (w->epilogue_bytes * m->epilogue_s_per_byte[i] + w->spilled_bytes * m->spilled_s_per_byte[i]);
     p.latency = rounds * m->prologue_s[i];
     p.sm = loop + p.latency + p.epilogue;
     p.hbm = m->hbm_s[i];

@@ -1,0 +1,262 @@
+/* Attention of one query a sequence: blocks that stream keys and values, each sequence's keys split over as many blocks
+ * as the machine has room for.
+ *
+ *   block = cta_latencies x latency + keys / 128 x max(step_latencies x latency, bytes / one SM's share of L2)
+ *   time  = start + max(block x waves, L2, HBM) + exposed part + combination of the splits + helper kernels
+ *
+ * A library's choice between kernels is made a lane at a time, for it depends on the number of SMs. */
+#include "sim/engine/cost_attention.h"
+
+/* Step and block times are quoted for 128 keys of width 128. */
+static const double STEP_KEYS = 128;
+static const double REFERENCE_WIDTH = 128;
+static const double COMPILED_WIDTH_MIN = 64; /* narrower heads are padded */
+static const double KEYS_MIN = 16;           /* one mma's worth, however short the cache */
+/* Between waves that fill evenly and waves that end together: blocks drift apart. */
+static const double DECODE_TAIL_FRAC = 0.5;
+static const double TILE_ROWS = 64; /* query heads of a group that one tile holds */
+static const double FLOAT_BYTES = 4;
+/* FlashInfer takes a tile of 16 rows up to this group. */
+static const double NARROW_GROUP = 16;
+/* TensorRT-LLM: XQA is compiled for groups up to 32, and used when it can fill a quarter of the SMs with blocks of at
+ * least 128 keys (decoderXQAImplCommon.h, decoderXQARunner.h); otherwise MMHA, a block a query head, two an SM. */
+static const double XQA_GROUP_MAX = 32;
+static const double XQA_FILL = 4;
+static const double MMHA_BLOCKS_PER_SM = 2;
+static const double XQA_HOPPER_KEYS = 64;
+/* Rows x width that one warp group's accumulators hold; a wider product takes that many more steps. */
+static const double XQA_HOPPER_ACCUMULATOR = 2048;
+
+/* One decoding kernel. Arrays are by lane. */
+typedef struct decode_kernel {
+    const double *cta_latencies, *step_latencies;
+    const double *element_ops;   /* FP32-lane operations a key or value element; NULL: tensor cores */
+    lanes cta_ratio, step_ratio; /* of this operator over the fitted 16-bit case */
+    double cta_constant_frac;    /* of a block's fixed time that does not grow with the width */
+    double step_constant_frac;   /* the same of a step */
+    double items;                /* blocks before splitting */
+    double reads;                /* times that a key is read from L2 */
+    double rows;                 /* queries of a block */
+    double blocks_per_sm;        /* that share the SM evenly */
+    double fill;                 /* blocks an SM that splitting aims at */
+    double split_keys;           /* granule of splitting */
+    bool splits;
+    bool separate_combine; /* a kernel of its own combines, not the last block */
+} decode_kernel;
+
+typedef struct decode_time {
+    double time_s, launches, hbm_bytes, l2_bytes;
+    bound_kind bound;
+} decode_time;
+
+static void set_lanes(lanes out, double value) {
+    for (size_t i = 0; i < MACHINE_LANES; i++)
+        out[i] = value;
+}
+
+/* The kernel that combines the splits, or the last block of each item doing so. */
+static double combine_s(const decode_kernel *k, const attention_shape *s, const machine_block *m, size_t i,
+                        double splits, double l2_rate) {
+    double latency_s = memory_latency_s(m, i);
+    if (k->separate_combine) /* partial results are written and read */
+        return m->attention_combine_latencies[i] * latency_s +
+               splits * s->batch * s->heads * s->width * 2 * FLOAT_BYTES / l2_rate;
+    double waves = larger(1, k->items / m->sm_count[i]);
+    return m->attention_xqa_combine_latencies[i] * latency_s +
+           splits * k->rows * s->width * FLOAT_BYTES / (l2_rate / m->sm_count[i]) * waves;
+}
+
+/* One lane, without the main kernel's start. */
+static decode_time decode_lane(const decode_kernel *k, const attention_shape *s, const machine_block *m, size_t i) {
+    double latency_s = memory_latency_s(m, i), sms = m->sm_count[i];
+    double l2_rate = l2_bytes_per_s(m, i, m->attention_l2_efficiency_frac[i]);
+    double granules = ceil_quotient(s->keys / k->split_keys);
+    double wanted = k->splits ? floor(k->fill * sms / k->items + 1e-9) : 1;
+    wanted = larger(1, smaller(granules, wanted));
+    double keys = smaller(ceil_quotient(s->keys / wanted / k->split_keys) * k->split_keys, larger(s->keys, KEYS_MIN));
+    double splits = ceil_quotient(s->keys / keys), ctas = k->items * splits;
+    double width = larger(s->width, COMPILED_WIDTH_MIN) / REFERENCE_WIDTH;
+    double step_s = k->step_latencies[i] * latency_s * k->step_ratio[i] *
+                    (k->step_constant_frac + (1 - k->step_constant_frac) * width);
+    step_s = larger(step_s, STEP_KEYS * s->width * 2 * s->kv_element_bytes / (l2_rate / sms));
+    double fixed_s = k->cta_latencies[i] * latency_s;
+    double block_s = fixed_s * k->cta_ratio[i] * (k->cta_constant_frac + (1 - k->cta_constant_frac) * width) +
+                     keys / STEP_KEYS * step_s;
+    double waves = ctas / sms / k->blocks_per_sm;
+    double issue_s = larger(block_s, block_s * (waves + DECODE_TAIL_FRAC * (ceil_quotient(waves) - waves)));
+    if (k->element_ops)
+        issue_s = larger(issue_s, fixed_s * larger(waves, 1) + ctas / sms * keys * s->width * 2 * k->element_ops[i] *
+                                                                   k->step_ratio[i] / fp32_lanes(m, i) /
+                                                                   m->sm_clock_max_hz[i]);
+    double footprint = s->kv_bytes + 2 * s->query_bytes;
+    double kept = s->hot_frac * l2_kept_frac(m, i, m->attention_l2_residency_frac[i], footprint);
+    decode_time out = {.launches = 1 + (splits > 1 && k->separate_combine),
+                       .hbm_bytes = footprint * (1 - kept),
+                       .l2_bytes = s->kv_bytes * k->reads + 2 * s->query_bytes};
+    double hbm_s = out.hbm_bytes / (m->hbm_bandwidth_bytes_per_s[i] * m->attention_hbm_efficiency_frac[i]);
+    double l2_s = out.l2_bytes / l2_rate, memory_s = larger(l2_s, hbm_s), peak = m->peak_flops_per_s[s->rate][i];
+    out.time_s = larger(issue_s, memory_s) + m->attention_exposed_frac[i] * smaller(issue_s, memory_s);
+    out.time_s = larger(out.time_s, peak > 0 ? s->flops / peak : 0);
+    out.bound = memory_s < issue_s ? BOUND_LATENCY : hbm_s > l2_s ? BOUND_HBM : BOUND_L2;
+    if (splits > 1)
+        out.time_s += combine_s(k, s, m, i, splits, l2_rate);
+    return out;
+}
+
+static void rows_ratio(lanes out, const double *group_ratio, double amount) {
+    for (size_t i = 0; i < MACHINE_LANES; i++)
+        out[i] = 1 + group_ratio[i] * amount;
+}
+
+/* FlashAttention and FlashInfer. */
+static decode_kernel flash_kernel(const attention_shape *s, const machine_block *m) {
+    double tiles = ceil_quotient(s->group / TILE_ROWS);
+    decode_kernel k = {.items = s->batch * s->kv_heads * tiles,
+                       .reads = tiles,
+                       .rows = s->group,
+                       .blocks_per_sm = 1,
+                       .fill = 1,
+                       .split_keys = STEP_KEYS,
+                       .splits = true,
+                       .separate_combine = true,
+                       .cta_constant_frac = 0.7};
+    set_lanes(k.cta_ratio, 1);
+    set_lanes(k.step_ratio, 1);
+    switch (s->kernel) {
+    case KERNEL_FLASHINFER:
+        k.cta_latencies = m->attention_flashinfer_decode_cta_latencies;
+        k.step_latencies = m->attention_flashinfer_decode_step_latencies;
+        k.step_constant_frac = 0.5;
+        rows_ratio(k.cta_ratio, m->attention_flashinfer_wide_group_ratio, s->group > NARROW_GROUP);
+        break;
+    case KERNEL_FA3_PAGED:
+        k.cta_latencies = m->attention_fa3_paged_decode_cta_latencies;
+        k.step_latencies = m->attention_fa3_paged_decode_step_latencies;
+        if (s->eight_bit)
+            for (size_t i = 0; i < MACHINE_LANES; i++)
+                k.step_ratio[i] = m->attention_fa3_paged_decode8_step_ratio[i];
+        break;
+    case KERNEL_FA3:
+        k.cta_latencies = m->attention_fa3_decode_cta_latencies;
+        k.step_latencies = m->attention_fa3_decode_step_latencies;
+        break;
+    case KERNEL_FA2_PAGED: /* splits only when it has regrouped query heads (flash_api.cpp, mha_varlen_fwd) */
+        k.cta_latencies = m->attention_fa2_paged_decode_cta_latencies;
+        k.step_latencies = m->attention_fa2_paged_decode_step_latencies;
+        k.splits = s->group > 1;
+        k.fill = 2; /* num_splits_heuristic is told of twice the SMs */
+        k.split_keys = s->width <= 64 ? 256 : s->width <= 128 ? 128 : 64;
+        break;
+    default:
+        k.cta_latencies = m->attention_fa2_decode_cta_latencies;
+        k.step_latencies = m->attention_fa2_decode_step_latencies;
+        k.fill = 2;
+    }
+    return k;
+}
+
+static decode_kernel mmha_kernel(const attention_shape *s, const machine_block *m) {
+    decode_kernel k = {.cta_latencies = m->attention_mmha_cta_latencies,
+                       .step_latencies = m->attention_mmha_step_latencies,
+                       .element_ops = m->attention_mmha_element_ops,
+                       .cta_constant_frac = 0.7,
+                       .step_constant_frac = 0.7,
+                       .items = s->batch * s->heads,
+                       .reads = s->group,
+                       .rows = 1,
+                       .blocks_per_sm = MMHA_BLOCKS_PER_SM,
+                       .fill = MMHA_BLOCKS_PER_SM,
+                       .split_keys = STEP_KEYS,
+                       .splits = true};
+    for (size_t i = 0; i < MACHINE_LANES; i++)
+        k.cta_ratio[i] = k.step_ratio[i] = s->eight_bit ? m->attention_mmha_decode8_ratio[i] : 1;
+    return k;
+}
+
+static decode_kernel xqa_kernel(const attention_shape *s, const machine_block *m) {
+    decode_kernel k = {.cta_latencies = m->attention_xqa_cta_latencies,
+                       .step_latencies = m->attention_xqa_step_latencies,
+                       .cta_constant_frac = 0.7,
+                       .step_constant_frac = 0.6,
+                       .items = s->batch * s->kv_heads,
+                       .reads = 1,
+                       .rows = s->group,
+                       .blocks_per_sm = 1,
+                       .fill = 1,
+                       .split_keys = STEP_KEYS,
+                       /* 8-bit caches are not split on Ada: measured time grows with the keys at one block's rate */
+                       .splits = !(s->eight_bit && s->generation == GENERATION_ADA)};
+    rows_ratio(k.cta_ratio, m->attention_xqa_group_ratio, s->group / XQA_GROUP_MAX);
+    set_lanes(k.step_ratio, 1);
+    if (s->eight_bit && attention_is_asynchronous(s->kernel)) {
+        k.cta_latencies = m->attention_xqa_hopper_cta_latencies;
+        k.step_latencies = m->attention_xqa_hopper_step_latencies;
+        k.cta_constant_frac = k.step_constant_frac = 1;
+        k.split_keys = XQA_HOPPER_KEYS;
+        set_lanes(k.step_ratio, larger(1, s->group * s->width / XQA_HOPPER_ACCUMULATOR));
+    }
+    return k;
+}
+
+static bool has_xqa(const attention_shape *s) {
+    bool compiled = s->width == 64 || s->width == 128 || s->width == 192 || s->width == 256;
+    return compiled && s->group > 1 && s->group <= XQA_GROUP_MAX;
+}
+
+/* Whether TensorRT-LLM takes XQA on this lane. */
+static bool picks_xqa(const attention_shape *s, const machine_block *m, size_t i) {
+    double blocks = s->batch * s->kv_heads * ceil_quotient(s->keys / STEP_KEYS);
+    return has_xqa(s) && (s->eight_bit || blocks * XQA_FILL >= m->sm_count[i]);
+}
+
+/* Copies that regroup queries and results around FlashAttention-2, where their memory order demands it. */
+static double regroup_copies(const attention_shape *s) {
+    if (s->kernel != KERNEL_FA2_PAGED || s->group == 1)
+        return 0;
+    return s->batch > 1 && s->kv_heads > 1 ? 3 : 1;
+}
+
+static void finish_lane(const attention_shape *s, const machine_block *m, size_t i, decode_time t, double helpers,
+                        cost_block *out) {
+    double latency_s = memory_latency_s(m, i), copies = regroup_copies(s);
+    double time_s = t.time_s + (m->attention_start_latencies[i] + helpers * m->attention_helper_latencies[i] +
+                                copies * m->attention_copy_latencies[i]) *
+                                   latency_s;
+    if (s->kernel != KERNEL_FA2 && s->kernel != KERNEL_FA3)
+        time_s += attention_cache_write_s(s, m, i, s->batch, 0);
+    out->time_s[i] = time_s;
+    out->launches[i] = t.launches + helpers + copies;
+    out->hbm_bytes[i] = t.hbm_bytes;
+    out->l2_bytes[i] = t.l2_bytes;
+    out->bound[i] = 2 * t.time_s < time_s ? BOUND_LATENCY : t.bound;
+    out->picked[i] = (plan){.tile_m = (int32_t)TILE_ROWS,
+                            .tile_n = (int32_t)STEP_KEYS,
+                            .tile_k = (int32_t)s->width,
+                            .cluster_m = 1,
+                            .cluster_n = 1,
+                            .split_k = 1,
+                            .stages = 2,
+                            .ctas_per_sm = 1,
+                            .launches = (int32_t)out->launches[i],
+                            .ctas = s->batch * s->kv_heads};
+}
+
+void attention_decode_cost(const attention_shape *s, const machine_block *m, cost_block *out) {
+    double helpers = attention_helpers(s, true);
+    if (s->kernel != KERNEL_FMHA && s->kernel != KERNEL_FMHA_HOPPER) {
+        decode_kernel k = flash_kernel(s, m);
+        for (size_t i = 0; i < MACHINE_LANES; i++)
+            finish_lane(s, m, i, decode_lane(&k, s, m, i), helpers, out);
+        return;
+    }
+    decode_kernel xqa = xqa_kernel(s, m), mmha = mmha_kernel(s, m);
+    bool merged = s->eight_bit && attention_is_asynchronous(s->kernel); /* needs one helper less */
+    double rotated = s->batch * (s->heads + s->kv_heads) * s->width;
+    for (size_t i = 0; i < MACHINE_LANES; i++) {
+        bool use_xqa = picks_xqa(s, m, i);
+        decode_time t = decode_lane(use_xqa ? &xqa : &mmha, s, m, i);
+        if (use_xqa)
+            t.time_s += rotated * m->attention_xqa_rope_clk[i] / m->sm_count[i] / m->sm_clock_max_hz[i];
+        finish_lane(s, m, i, t, helpers - (use_xqa && merged), out);
+    }
+}
