@@ -8,7 +8,14 @@ static const double STEP_BYTES = 128;
 /* Registers a thread needs besides its accumulators: addresses, fragments, loop state (compiled tiles, rounded). */
 static const double REGISTERS_BESIDES_ACCUMULATORS = 80;
 /* Largest accumulator tile: 256 x 128 fp32 fills half of the register file. */
-enum { TILE_AREA_MAX = 256 * 128, THREADS_PER_WARPGROUP = 128, VECTOR_TILE_K = 1024, VECTOR_ROWS_MAX = 4, TILE_N_GRANULE = 8, BALANCED_TILES_MAX = 4 };
+enum {
+    TILE_AREA_MAX = 256 * 128,
+    THREADS_PER_WARPGROUP = 128,
+    VECTOR_TILE_K = 1024,
+    VECTOR_ROWS_MAX = 4,
+    TILE_N_GRANULE = 8,
+    BALANCED_TILES_MAX = 4
+};
 /* Grids beyond this many CTAs fill every machine many times over: small tiles only lose there. */
 static const double CTAS_PLENTY = 2400;
 /* A split is worth trying while the grid is under this many CTAs, and leaves each CTA a pipeline's worth of steps. */
@@ -35,12 +42,10 @@ static const tile_set warpgroup_scaled_tiles[] = {{{64}, {64, 128}, 1, 2, false,
                                                   {{64}, {128}, 1, 1, false, true, false},
                                                   {{128}, {128}, 1, 1, false, true, false}};
 
-static const tile_set warp_scaled_tiles[] = {{{16}, {64, 128}, 1, 2, false, false, false},
-                                             {{32}, {64}, 1, 1, false, false, false},
-                                             {{64}, {64, 128}, 1, 2, false, false, false},
-                                             {{64}, {128}, 1, 1, false, false, false},
-                                             {{128}, {128}, 1, 1, false, false, false},
-                                             {{256}, {128}, 1, 1, false, false, false}};
+static const tile_set warp_scaled_tiles[] = {
+    {{16}, {64, 128}, 1, 2, false, false, false}, {{32}, {64}, 1, 1, false, false, false},
+    {{64}, {64, 128}, 1, 2, false, false, false}, {{64}, {128}, 1, 1, false, false, false},
+    {{128}, {128}, 1, 1, false, false, false},    {{256}, {128}, 1, 1, false, false, false}};
 
 /* The rule by which the scaled kernels for warp instructions are picked, by rows, then columns. */
 static size_t scaled_warp_index(int64_t rows, int64_t cols) {
@@ -87,7 +92,8 @@ static void add_splits(const gemm_shape *s, plan base, plan_list *out) {
     double tiles = base.ctas;
     for (size_t i = 0; i < sizeof splits / sizeof *splits && out->count < PLAN_CANDIDATES_MAX; i++) {
         double ctas = tiles * splits[i];
-        bool useful = splits[i] <= s->split_max && ctas <= CTAS_SPLIT_MAX && ctas >= CTAS_SPLIT_MIN && s->steps >= STEPS_SPLIT_MIN * splits[i];
+        bool useful = splits[i] <= s->split_max && ctas <= CTAS_SPLIT_MAX && ctas >= CTAS_SPLIT_MIN &&
+                      s->steps >= STEPS_SPLIT_MIN * splits[i];
         if (splits[i] > 1 && !useful)
             continue;
         plan p = base;
@@ -138,10 +144,17 @@ static int32_t split_max_of(const gemm_params *g) {
 /* A product with a row or few: CTAs of a few outputs, whose threads lie along k and add up at the end. */
 static void add_vector_plans(const gemm_params *g, plan_list *out) {
     for (int32_t tile_n = 4; tile_n <= 16 && out->count < PLAN_CANDIDATES_MAX; tile_n *= 4)
-        out->plans[out->count++] = (plan){
-            .tile_m = (int32_t)g->m, .tile_n = tile_n, .tile_k = VECTOR_TILE_K, .cluster_m = 1, .cluster_n = 1, .split_k = 1,
-            .stages = 1, .block_threads = THREADS_PER_WARPGROUP, .ctas_per_sm = 8, .launches = 1,
-            .ctas = ceil((double)g->n / tile_n) * (double)g->batch};
+        out->plans[out->count++] = (plan){.tile_m = (int32_t)g->m,
+                                          .tile_n = tile_n,
+                                          .tile_k = VECTOR_TILE_K,
+                                          .cluster_m = 1,
+                                          .cluster_n = 1,
+                                          .split_k = 1,
+                                          .stages = 1,
+                                          .block_threads = THREADS_PER_WARPGROUP,
+                                          .ctas_per_sm = 8,
+                                          .launches = 1,
+                                          .ctas = ceil((double)g->n / tile_n) * (double)g->batch};
 }
 
 void plan_gemm(const op *o, const plan_limits *limits, plan_list *out) {

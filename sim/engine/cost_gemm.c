@@ -1,17 +1,18 @@
 /* Time of a matrix multiply: the fastest of the plans a library could pick.
  *
- * An SM's share is c = ceil(CTAs / SMs) tiles. Its time is
- *   c x steps x max(tensor, operand loads into the SM) + latency of each round of resident CTAs + c x epilogue,
- * no less than all operand loads through L2; HBM time for bytes that are not resident runs beside it, and split
- * reductions add a kernel. Power then stretches the SM's part: dynamic power grows as clock^x, so the clock that keeps
- * within the limit has a closed form. */
+ * The busiest SM has c = ceil(CTAs / SMs) tiles, in ceil(c / resident) rounds. Its time is
+ *   max(c x steps x tensor, c x steps x loads into the SM, all loads through L2, rounds x steps x shortest step)
+ *   + rounds x prologue + c x epilogue.
+ * HBM time for bytes that are not resident runs beside it, hidden but for a small part, and a split reduction adds a
+ * kernel. Power then stretches the SM's part: dynamic power grows as clock^x, so the clock that keeps within the limit
+ * has a closed form. Every term falls or stays when a bandwidth or a clock rises. */
 #include "sim/engine/cost.h"
 
 #include <math.h>
 
-static const double ACCUMULATOR_BYTES = 4; /* fp32 partial sums of a split reduction */
+static const double ACCUMULATOR_BYTES = 4;          /* fp32 partial sums of a split reduction */
 static const double SPILLING_TILE_AREA = 256 * 128; /* its fp32 accumulators fill 128 registers a thread */
-static const double WIDE_BYTES = 2;        /* activations before they are quantised */
+static const double WIDE_BYTES = 2;                 /* activations before they are quantised */
 
 #define EACH_LANE for (size_t i = 0; i < MACHINE_LANES; i++)
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
@@ -19,10 +20,10 @@ static const double WIDE_BYTES = 2;        /* activations before they are quanti
 
 /* What the machines give this operator, a lane each, before any plan. */
 typedef struct gemm_machines {
-    lanes sms, per_sm;                                /* SMs and their reciprocal */
-    lanes tensor_s_per_flop, tensor_edge, l2_s_per_byte; /* one SM's tensor pipe; whole chip's L2 */
-    lanes load_s_per_byte, load_latency_s;            /* one SM's intake */
-    lanes step_s, prologue_s, epilogue_s_per_byte, spilled_s_per_byte;   /* one SM */
+    lanes per_sm;                                                      /* reciprocal of the SMs */
+    lanes tensor_s_per_flop, tensor_edge, l2_s_per_byte;               /* one SM's tensor pipe; whole chip's L2 */
+    lanes load_s_per_byte, load_latency_s;                             /* one SM's intake */
+    lanes step_s, prologue_s, epilogue_s_per_byte, spilled_s_per_byte; /* one SM */
     lanes dequantise_s_per_element, reduce_s, hbm_s, overlap_loss;
     lanes hbm_bytes, sharing; /* sharing: L2 reads for each operand byte that an SM takes in */
 } gemm_machines;
@@ -78,9 +79,9 @@ static missing_bytes missing_of(const gemm_params *g, const gemm_bytes *b, resid
 
 /* Multiply-adds of a type that the tensor cores lack run at the next wider type that they have. */
 static void flops_per_s(data_type type, const machine_block *m, lanes rate) {
-    data_type wider = type == DTYPE_nvfp4                            ? DTYPE_fp8
+    data_type wider = type == DTYPE_nvfp4                        ? DTYPE_fp8
                       : type == DTYPE_bf16 || type == DTYPE_tf32 ? DTYPE_fp32
-                                                                     : DTYPE_fp16;
+                                                                 : DTYPE_fp16;
     EACH_LANE {
         double first = m->peak_flops_per_s[type][i], second = m->peak_flops_per_s[wider][i];
         double last = m->peak_flops_per_s[DTYPE_fp16][i], plain = m->peak_flops_per_s[DTYPE_fp32][i];
@@ -89,7 +90,8 @@ static void flops_per_s(data_type type, const machine_block *m, lanes rate) {
     }
 }
 
-static void fill_machines(const op *o, const gemm_bytes *b, residency where, const machine_block *m, gemm_machines *out) {
+static void fill_machines(const op *o, const gemm_bytes *b, residency where, const machine_block *m,
+                          gemm_machines *out) {
     const gemm_params *g = &o->as.gemm;
     lanes rate;
     flops_per_s(g->dtype, m, rate);
@@ -97,7 +99,6 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         double clock = m->sm_clock_max_hz[i];
         missing_bytes missing = missing_of(g, b, where, m, i);
         double miss = missing.read / (b->left + b->right);
-        out->sms[i] = m->sm_count[i];
         out->per_sm[i] = 1 / m->sm_count[i];
         out->tensor_s_per_flop[i] = m->sm_count[i] / (rate[i] * m->gemm_tensor_efficiency_frac[i]);
         out->tensor_edge[i] = m->gemm_tensor_edge[i];
@@ -112,9 +113,9 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         out->spilled_s_per_byte[i] = 1 / (m->gemm_spilled_epilogue_bytes_per_clk[i] * clock);
         out->dequantise_s_per_element[i] = 1 / (m->gemm_dequantise_elements_per_clk[i] * clock);
         out->reduce_s[i] = m->gemm_reduce_s[i];
-        double stream_s = (missing.read / m->gemm_hbm_efficiency_frac[i] +
-                           missing.written / m->gemm_write_efficiency_frac[i]) /
-                          m->hbm_bandwidth_bytes_per_s[i];
+        double stream_s =
+            (missing.read / m->gemm_hbm_efficiency_frac[i] + missing.written / m->gemm_write_efficiency_frac[i]) /
+            m->hbm_bandwidth_bytes_per_s[i];
         out->hbm_s[i] = stream_s + SMALLER(stream_s, m->gemm_hbm_ramp_s[i]);
         out->hbm_bytes[i] = missing.read + missing.written;
         out->overlap_loss[i] = m->gemm_overlap_loss_frac[i];
@@ -124,9 +125,9 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
 /* What a plan asks for, the same on every machine. */
 typedef struct plan_work {
     double ctas, steps, resident;
-    double stages_max, stages_sm; /* of one CTA alone on its SM; of an SM */
+    double stages_max, stages_sm;                                     /* of one CTA alone on its SM; of an SM */
     double step_flops, step_edge_flops, step_bytes, step_dequantised; /* edge: for each row or column of overhead */
-    double load_bytes;    /* through L2, whole chip, with multicast */
+    double load_bytes;                                                /* through L2, whole chip, with multicast */
     double epilogue_bytes, spilled_bytes, reduce_bytes;
     double reduces;
 } plan_work;
@@ -143,8 +144,8 @@ static plan_work work_of_plan(const plan *p, const gemm_params *g, const gemm_by
     w.step_flops = 2 * area * p->tile_k;
     w.step_edge_flops = 2.0 * (p->tile_m + p->tile_n) * p->tile_k;
     w.step_bytes = m_bytes + n_bytes;
-    w.step_dequantised = b->right_element_bytes < b->element_bytes
-                             ? (double)p->tile_k * (p->swapped ? p->tile_m : p->tile_n) : 0;
+    w.step_dequantised =
+        b->right_element_bytes < b->element_bytes ? (double)p->tile_k * (p->swapped ? p->tile_m : p->tile_n) : 0;
     w.load_bytes = p->ctas * w.steps * (m_bytes + n_bytes / p->cluster_m);
     w.epilogue_bytes = area * (p->split_k > 1 ? ACCUMULATOR_BYTES : b->out_element_bytes);
     if (g->dynamic_quantise && p->cluster_m == 1 && area >= SPILLING_TILE_AREA) {
@@ -209,8 +210,8 @@ static double energy_per_flop(data_type type, const machine_block *m, size_t i) 
 
 /* How much longer the SMs take at the clock that the power limit leaves: at ratio r of the highest clock, a part of
  * energy E and time t there draws E r^x / t. */
-static double power_stretch(const op *o, residency where, double flops, double l2_bytes, const gemm_machines *g, double sm_s,
-                            const machine_block *m, size_t i) {
+static double power_stretch(const op *o, residency where, double flops, double l2_bytes, const gemm_machines *g,
+                            double sm_s, const machine_block *m, size_t i) {
     double exponent = m->power_clock_exponent[i];
     double flop_j = energy_per_flop(o->as.gemm.dtype, m, i) * m->gemm_switching_frac[i];
     flop_j *= pow(m->sm_clock_max_hz[i] / m->sm_clock_tensor_hz[i], exponent - 1);
@@ -241,18 +242,20 @@ static void add_quantise(const gemm_params *p, const gemm_bytes *b, const gemm_m
     double rows = (double)p->m * (double)p->batch, elements = rows * (double)p->k;
     double bytes = elements * (2 * WIDE_BYTES + b->element_bytes);
     double share = m->l2_bytes[i] * m->memory_l2_residency_frac[i];
-    double hbm_bytes = bytes * missed_frac(elements * (WIDE_BYTES + b->element_bytes), share, m->gemm_residency_fall_ratio[i]);
+    double hbm_bytes =
+        bytes * missed_frac(elements * (WIDE_BYTES + b->element_bytes), share, m->gemm_residency_fall_ratio[i]);
+    bool one_scale = p->dtype == DTYPE_fp8; /* integers take a scale a row */
     double l2_s = bytes * g->l2_s_per_byte[i];
     double hbm_s = hbm_bytes / (m->hbm_bandwidth_bytes_per_s[i] * m->gemm_hbm_efficiency_frac[i]);
-    double move_s = LARGER(LARGER(l2_s, hbm_s), rows * m->gemm_quantise_row_s[i]);
+    double move_s = LARGER(LARGER(l2_s, hbm_s), one_scale ? rows * m->gemm_quantise_row_s[i] : 0);
     out->time_s[i] += m->gemm_quantise_s[i] + move_s;
     out->launches[i] += 1;
     out->l2_bytes[i] += bytes;
     out->hbm_bytes[i] += hbm_bytes;
 }
 
-static void finish_lane(const op *o, residency where, const op_work *work, const gemm_bytes *b, const plan *p, const plan_work *w,
-                        const gemm_machines *g, const machine_block *m, size_t i, cost_block *out) {
+static void finish_lane(const op *o, residency where, const op_work *work, const gemm_bytes *b, const plan *p,
+                        const plan_work *w, const gemm_machines *g, const machine_block *m, size_t i, cost_block *out) {
     gemm_parts parts = parts_of(w, g, i);
     double l2_bytes = w->load_bytes * g->sharing[i] + b->out + w->reduce_bytes;
     double stretch = power_stretch(o, where, work->flops, l2_bytes, g, parts.sm, m, i);

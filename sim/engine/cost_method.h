@@ -1,0 +1,11 @@
+/* What a way of measuring adds to an operator's own duration. */
+#ifndef INGOT_COST_METHOD_H
+#define INGOT_COST_METHOD_H
+
+#include "core/op.h"
+
+/* Seconds, a lane each, that graph_steady rows hold besides the operator: the gap between replays, and for gemm rows of
+ * a `source` that begins with "trtllm" what that harness runs around the kernel. `source` may be NULL. */
+void cost_method_graph_steady(const op *o, const char *source, const machine_block *machines, lanes out);
+
+#endif

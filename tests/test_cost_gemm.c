@@ -1,0 +1,180 @@
+/* The GEMM time model against bounds that follow from the machine and the shape alone. */
+#include "sim/engine/cost.h"
+#include "sim/engine/cost_method.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+
+/* Round figures of an H200, so that the bounds below can be read off. */
+static machine test_machine(void) {
+    machine m = {.generation = GENERATION_HOPPER};
+    m.sm.count = 132, m.sm.clock_max_hz = 1.98e9, m.sm.clock_tensor_hz = 1.83e9;
+    m.sm.fp32_flops_per_clk = 256, m.sm.tensor_bf16_flops_per_clk = 4096, m.sm.tensor_fp16_flops_per_clk = 4096;
+    m.sm.tensor_fp8_flops_per_clk = 8192, m.sm.tensor_int8_flops_per_clk = 8192;
+    m.sm.max_ctas = 32, m.sm.max_threads = 2048, m.sm.registers = 65536, m.sm.shared_bytes = 233472;
+    m.l2.bytes = 50e6, m.l2.near_latency_clk = 263, m.l2.bytes_per_clk = 2490;
+    m.hbm.bandwidth_bytes_per_s = 4.8e12, m.hbm.latency_clk = 830;
+    m.power.limit_w = 700, m.power.idle_w = 105, m.power.energy_per_fp16_flop_j = 1.2e-12;
+    m.power.energy_per_hbm_byte_j = 122e-12, m.power.energy_per_l2_byte_j = 30e-12, m.power.clock_exponent = 2.4;
+    return m;
+}
+
+static cost_block cost_on(const machine *m, const op *o, residency where) {
+    calibration c = calibration_priors();
+    const calibration *calibrations[] = {&c};
+    machine_block block;
+    machine_block_fill(&block, &m, calibrations, 1);
+    cost_block out;
+    cost_gemm(o, where, &block, &out);
+    return out;
+}
+
+static op gemm(int64_t m, int64_t n, int64_t k, data_type dtype, data_type weights_dtype) {
+    return (op){
+        .kind = OP_gemm,
+        .as.gemm = {.m = m, .n = n, .k = k, .batch = 1, .dtype = dtype, .weights_dtype = weights_dtype},
+    };
+}
+
+/* A spread of shapes: every decade of each extent, even and odd. */
+static const int64_t extents[] = {1, 8, 33, 257, 1000, 4096, 11008};
+enum { EXTENTS = sizeof extents / sizeof *extents };
+
+typedef void shape_check(const op *o);
+
+static void each_shape(shape_check *check) {
+    static const data_type types[][2] = {
+        {DTYPE_bf16, DTYPE_bf16}, {DTYPE_fp8, DTYPE_fp8}, {DTYPE_bf16, DTYPE_int4}, {DTYPE_fp32, DTYPE_fp32}};
+    for (size_t t = 0; t < sizeof types / sizeof *types; t++)
+        for (size_t i = 0; i < EXTENTS; i++)
+            for (size_t j = 0; j < EXTENTS; j++)
+                for (size_t l = 0; l < EXTENTS; l++) {
+                    op o = gemm(extents[i], extents[j], extents[l], types[t][0], types[t][1]);
+                    check(&o);
+                }
+}
+
+static void check_bounds(const op *o) {
+    machine m = test_machine();
+    cost_block cold = cost_on(&m, o, RESIDENCY_COLD);
+    const gemm_params *g = &o->as.gemm;
+    double per_clk = g->dtype == DTYPE_fp8 ? 8192 : g->dtype == DTYPE_fp32 ? 256 : 4096;
+    double compute_s = 2.0 * (double)g->m * (double)g->n * (double)g->k / (132 * per_clk * 1.98e9);
+    double operands = (double)g->m * (double)g->k * dtype_bytes(g->dtype) +
+                      (double)g->n * (double)g->k * dtype_bytes(g->weights_dtype);
+    cr_assert_geq(cold.time_s[0], compute_s);
+    cr_assert_geq(cold.time_s[0], operands / 4.8e12);
+    cr_assert_geq(cold.time_s[0], cold.l2_bytes[0] / (2490 * 1.98e9) * 0.999);
+    cr_assert_geq(cold.hbm_bytes[0], operands);
+    cr_assert(isfinite(cold.time_s[0]));
+}
+
+Test(cost_gemm, never_under_a_bound) {
+    each_shape(check_bounds);
+}
+
+static void check_residency(const op *o) {
+    machine m = test_machine();
+    double cold = cost_on(&m, o, RESIDENCY_COLD).time_s[0];
+    double left = cost_on(&m, o, RESIDENCY_PREDECESSORS).time_s[0];
+    cr_assert_leq(left, cold * (1 + 1e-12));
+}
+
+Test(cost_gemm, hot_activations_never_cost_time) {
+    each_shape(check_residency);
+}
+
+/* A plan is picked before the power limit acts, which can cost a little when the pick changes. */
+static const double PICK_SLACK = 1.02;
+
+static void check_monotone(const op *o) {
+    static const char *const keys[] = {"hbm.bandwidth_bytes_per_s", "l2.bytes_per_clk", "sm.clock_max_hz"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        machine slow = test_machine(), fast = slow;
+        const machine_key *key = machine_key_find(keys[i]);
+        machine_set(&fast, key, machine_get(&slow, key) * 1.3);
+        double slow_s = cost_on(&slow, o, RESIDENCY_PREDECESSORS).time_s[0];
+        double fast_s = cost_on(&fast, o, RESIDENCY_PREDECESSORS).time_s[0];
+        cr_assert_leq(fast_s, slow_s * PICK_SLACK, "%s, m=%d n=%d k=%d: %g > %g", keys[i], (int)o->as.gemm.m,
+                      (int)o->as.gemm.n, (int)o->as.gemm.k, fast_s, slow_s);
+    }
+}
+
+Test(cost_gemm, faster_parts_do_not_slow_it) {
+    each_shape(check_monotone);
+}
+
+Test(cost_gemm, lanes_do_not_mix) {
+    machine a = test_machine(), b = a;
+    b.sm.count = 78, b.hbm.bandwidth_bytes_per_s = 2e12;
+    calibration c = calibration_priors();
+    const machine *machines[] = {&a, &b};
+    const calibration *calibrations[] = {&c, &c};
+    machine_block block;
+    machine_block_fill(&block, machines, calibrations, 2);
+    op o = gemm(154, 11008, 4096, DTYPE_bf16, DTYPE_bf16);
+    cost_block both;
+    cost_gemm(&o, RESIDENCY_PREDECESSORS, &block, &both);
+    cr_assert_eq(both.time_s[0], cost_on(&a, &o, RESIDENCY_PREDECESSORS).time_s[0]);
+    cr_assert_eq(both.time_s[1], cost_on(&b, &o, RESIDENCY_PREDECESSORS).time_s[0]);
+    cr_assert_gt(both.time_s[1], both.time_s[0]);
+}
+
+/* One row reads each weight once: time is weight bytes over bandwidth, and the bound says so. */
+Test(cost_gemm, decode_streams_weights) {
+    machine m = test_machine();
+    op o = gemm(1, 32000, 4096, DTYPE_bf16, DTYPE_bf16);
+    cost_block out = cost_on(&m, &o, RESIDENCY_PREDECESSORS);
+    double stream_s = 32000.0 * 4096 * 2 / 4.8e12;
+    cr_assert_eq(out.bound[0], BOUND_HBM);
+    cr_assert_lt(out.time_s[0], 1.3 * stream_s);
+    op narrow = gemm(1, 32000, 4096, DTYPE_bf16, DTYPE_int8);
+    cr_assert_lt(cost_on(&m, &narrow, RESIDENCY_PREDECESSORS).time_s[0], 0.7 * out.time_s[0]);
+}
+
+Test(cost_gemm, power_limit_lengthens_large_products) {
+    machine m = test_machine(), cooled = m;
+    cooled.power.limit_w = 1e5;
+    op o = gemm(8192, 8192, 8192, DTYPE_bf16, DTYPE_bf16);
+    double limited_s = cost_on(&m, &o, RESIDENCY_PREDECESSORS).time_s[0];
+    double free_s = cost_on(&cooled, &o, RESIDENCY_PREDECESSORS).time_s[0];
+    cr_assert_gt(limited_s, 1.05 * free_s);
+    cr_assert_eq(cost_on(&m, &o, RESIDENCY_PREDECESSORS).bound[0], BOUND_COMPUTE);
+}
+
+static void check_plans(const op *o) {
+    machine m = test_machine();
+    for (int g = 0; g < GENERATION_COUNT; g++) {
+        m.generation = (generation)g;
+        plan_limits limits = plan_limits_of(&m);
+        plan_list plans;
+        plan_gemm(o, &limits, &plans);
+        cr_assert(plans.count >= 1 && plans.count < PLAN_CANDIDATES_MAX);
+        for (size_t i = 0; i < plans.count; i++) {
+            const plan *p = &plans.plans[i];
+            int64_t rows = p->swapped ? o->as.gemm.n : o->as.gemm.m, cols = p->swapped ? o->as.gemm.m : o->as.gemm.n;
+            double tiles = ceil((double)rows / p->tile_m) * ceil((double)cols / p->tile_n);
+            cr_assert_geq(p->ctas, tiles * p->split_k);
+            cr_assert(p->stages >= 1 && p->ctas_per_sm >= 1);
+        }
+    }
+}
+
+Test(plan_gemm, candidates_cover_the_output) {
+    each_shape(check_plans);
+}
+
+Test(cost_gemm, method_terms_stand_apart) {
+    machine m = test_machine();
+    const machine *machines[] = {&m};
+    calibration c = calibration_priors();
+    const calibration *calibrations[] = {&c};
+    machine_block block;
+    machine_block_fill(&block, machines, calibrations, 1);
+    op o = gemm(64, 4096, 4096, DTYPE_fp8, DTYPE_fp8);
+    lanes plain, chain;
+    cost_method_graph_steady(&o, "vllm:x", &block, plain);
+    cost_method_graph_steady(&o, "trtllm:x", &block, chain);
+    cr_assert_eq(plain[0], c.method.graph_steady_gap_s);
+    cr_assert_gt(chain[0], plain[0] + c.method.trtllm_quantise_s);
+}

@@ -1,0 +1,575 @@
+#include "core/base/hash.h"
+#include "core/base/json_reader.h"
+#include "core/base/random.h"
+#include "validate/rows.h"
+#include "validate/score_rows.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void write_text(char *path, const char *text) {
+    FILE *file = fdopen(mkstemp(path), "w");
+    cr_assert_not_null(file);
+    cr_assert(fputs(text, file) >= 0);
+    fclose(file);
+}
+
+static status load_text(const char *text, const source_map *sources, empty_rows policy, row_table *table, error *err) {
+    char path[] = "/tmp/ingot_rows_XXXXXX";
+    write_text(path, text);
+    status result = rows_load(path, sources, policy, table, err);
+    unlink(path);
+    return result;
+}
+
+static row_table table_of(const char *text) {
+    row_table table;
+    error err = {0};
+    cr_assert_eq(load_text(text, NULL, EMPTY_ROWS_ARE_ERRORS, &table, &err), STATUS_OK, "%s", err.text);
+    return table;
+}
+
+/* ---- operators ---- */
+
+Test(rows, gemm_with_defaults_and_measurement) {
+    row_table table = table_of("source,n,op,k,m,dtype,measured_us,method,mine\n"
+                               "lib:kernel,1536,gemm,768.0,7e2,bf16,6.5,graph_steady,\"kept, as is\"\n"
+                               ",8,gemm,8,8,fp8,,,\n");
+    cr_assert_eq(table.count, 2);
+    const operator_row *row = &table.rows[0];
+    const gemm_params *p = &row->op.as.gemm;
+    cr_expect_eq(row->op.kind, OP_gemm);
+    cr_expect(p->m == 700 && p->n == 1536 && p->k == 768 && p->batch == 1 && p->group_size == 0);
+    cr_expect(p->dtype == DTYPE_bf16 && p->weights_dtype == DTYPE_bf16);
+    cr_expect_not(p->activations_only || p->dynamic_quantise);
+    cr_expect_eq(row->method, ROW_METHOD_GRAPH_STEADY);
+    cr_expect_float_eq(row->measured_s, 6.5e-6, 1e-18);
+    cr_expect_str_eq(row->source, "lib:kernel");
+    cr_expect_str_eq(table.columns[8], "mine");
+    cr_expect_str_eq(row->fields[8], "kept, as is");
+    cr_expect_eq(row->line, 2);
+    cr_expect(isnan(table.rows[1].measured_s));
+    cr_expect_eq(table.rows[1].method, ROW_METHOD_UNSPECIFIED);
+    cr_expect_str_eq(table.rows[1].source, "");
+    cr_expect_eq(table.rows[1].op.as.gemm.weights_dtype, DTYPE_fp8);
+    rows_free(&table);
+}
+
+Test(rows, weight_only_types) {
+    row_table table = table_of("op,dtype,weights_dtype,m,n,k,group_size\n"
+                               "gemm,w8a16,,1,2,3,\n"
+                               "gemm,w4a16,int4,1,2,3,128\n"
+                               "gemm,bf16,int8,1,2,3,\n");
+    static const data_type weights[] = {DTYPE_int8, DTYPE_int4, DTYPE_int8};
+    for (size_t i = 0; i < 3; i++) {
+        cr_expect_eq(table.rows[i].op.as.gemm.dtype, DTYPE_bf16);
+        cr_expect_eq(table.rows[i].op.as.gemm.weights_dtype, weights[i]);
+    }
+    cr_expect_eq(table.rows[1].op.as.gemm.group_size, 128);
+    rows_free(&table);
+}
+
+Test(rows, attention_defaults_and_phases) {
+    row_table table = table_of("op,dtype,heads,kv_heads,head_dim,q_len,kv_len,causal,kv_dtype,batch,backend\n"
+                               "attention,bf16,32,,128,1,4096,0,fp8,8,flash\n"
+                               "attention,bf16,32,8,128,77,,true,,,\n");
+    const attention_params *decode = &table.rows[0].op.as.attention, *prefill = &table.rows[1].op.as.attention;
+    cr_expect(decode->kv_heads == 32 && decode->batch == 8 && !decode->causal);
+    cr_expect_eq(decode->kv_dtype, DTYPE_fp8);
+    cr_expect_eq(decode->backend, attention_backend_flash);
+    cr_expect_str_eq(row_phase(&table.rows[0]), "decode");
+    cr_expect(prefill->kv_len == 77 && prefill->causal && prefill->kv_heads == 8 && prefill->batch == 1);
+    cr_expect_eq(prefill->kv_dtype, DTYPE_bf16);
+    cr_expect_eq(prefill->backend, attention_backend_best);
+    cr_expect_str_eq(row_phase(&table.rows[1]), "prefill");
+    rows_free(&table);
+}
+
+Test(rows, framework_names_map_onto_kinds) {
+    row_table table = table_of("op,dtype,rows,cols,table_rows\n"
+                               "silu,bf16,2,3,\ngelu,bf16,2,3,\nmul,bf16,2,3,\nsum,fp32,2,3,\n"
+                               "gather,bf16,2,3,32016\nargmax,fp32,2,3,\nadd,bf16,2,3,\ncopy,bf16,2,3,\n"
+                               "softmax,bf16,2,3,\nrmsnorm,bf16,2,3,\n");
+    static const op_kind kinds[] = {OP_activation, OP_activation, OP_elementwise, OP_reduce,  OP_embedding,
+                                    OP_sample,     OP_add,        OP_copy,        OP_softmax, OP_rmsnorm};
+    cr_assert_eq(table.count, sizeof kinds / sizeof kinds[0]);
+    for (size_t i = 0; i < table.count; i++) {
+        const op *o = &table.rows[i].op;
+        op_work work = op_work_of(o);
+        cr_expect_eq(o->kind, kinds[i]);
+        cr_expect(work.write_bytes > 0, "row %zu", i);
+    }
+    cr_expect_eq(table.rows[0].op.as.activation.function, activation_function_silu);
+    cr_expect_eq(table.rows[1].op.as.activation.function, activation_function_gelu);
+    cr_expect_eq(table.rows[2].op.as.elementwise.function, pointwise_function_mul);
+    /* Two bf16 inputs of six elements read, one written. */
+    cr_expect_float_eq(op_work_of(&table.rows[2].op).read_bytes, 24, 1e-12);
+    cr_expect_float_eq(op_work_of(&table.rows[2].op).write_bytes, 12, 1e-12);
+    cr_expect_eq(table.rows[4].op.as.embedding.table_rows, 32016);
+    cr_expect_eq(table.rows[5].op.as.sample.method, sample_method_argmax);
+    cr_expect_eq(table.rows[7].op.as.copy.out_dtype, DTYPE_bf16);
+    rows_free(&table);
+}
+
+/* Every kind of ops.def can be written as a row and comes back the same: 1-based values that tell parameters apart. */
+Test(rows, every_kind_round_trips) {
+    for (int kind = 0; kind < OP_KIND_COUNT; kind++) {
+        const op_info *info = op_info_get((op_kind)kind);
+        char text[2048], *header = text;
+        char values[1024], *value = values;
+        op expected = {.kind = (op_kind)kind};
+        header += sprintf(header, "op");
+        value += sprintf(value, "%s", info->name);
+        for (size_t i = 0; i < info->param_count; i++) {
+            const op_param *param = &info->params[i];
+            double number = param->type == PARAM_DIM ? 840 + (double)i : 1;
+            if (strcmp(param->name, "heads") == 0)
+                number = 840 * 5; /* divides by any kv_heads below */
+            if (strcmp(param->name, "kv_heads") == 0)
+                number = 840;
+            if (strcmp(param->name, "kv_len") == 0)
+                number = 5000; /* causal: not below q_len */
+            op_param_set(&expected, param, number);
+            header += sprintf(header, ",%s", strcmp(param->name, "method") == 0 ? "sample_method" : param->name);
+            if (param->type == PARAM_TYPE)
+                value += sprintf(value, ",%s", dtype_name((data_type)number));
+            else if (param->type == PARAM_CHOICE)
+                value += sprintf(value, ",%s", param->choices[(size_t)number]);
+            else
+                value += sprintf(value, ",%.0f", number);
+        }
+        sprintf(header, "\n%s\n", values);
+        row_table table = table_of(text);
+        for (size_t i = 0; i < info->param_count; i++)
+            cr_expect_eq(op_param_get(&table.rows[0].op, &info->params[i]), op_param_get(&expected, &info->params[i]),
+                         "%s.%s", info->name, info->params[i].name);
+        rows_free(&table);
+    }
+}
+
+Test(rows, known_names_without_a_kind_are_counted_with_a_reason) {
+    row_table table = table_of("op,dtype,rows,cols,collective,bytes\n"
+                               "layernorm,bf16,2,3,,\nconv1d,bf16,,,,\ncollective,fp16,,,all_reduce,2048\n"
+                               "add,bf16,2,3,,\ntopk,bf16,2,3,,\ncast_fp8,bf16,2,3,,\ntranspose,bf16,2,3,,\n");
+    cr_expect_eq(table.count, 7);
+    size_t with_reason = 0;
+    for (size_t i = 0; i < table.count; i++)
+        with_reason += table.rows[i].unsupported != NULL;
+    cr_expect_eq(with_reason, table.unsupported_count);
+    cr_expect_eq(table.unsupported_count, 6);
+    cr_expect_null(table.rows[3].unsupported);
+    cr_expect(strstr(table.rows[2].unsupported, "collectives"));
+    rows_free(&table);
+}
+
+/* ---- lens ---- */
+
+Test(rows, lens_are_sequences_whose_work_adds_up) {
+    row_table table = table_of("op,dtype,heads,kv_heads,head_dim,q_len,kv_len,causal,batch,lens\n"
+                               "attention,bf16,32,8,128,1,,0,,100;2000;37\n"
+                               "attention,bf16,32,8,128,,,1,2,64;32\n"
+                               "attention,bf16,32,8,128,1,50,0,,\n");
+    const operator_row *decode = &table.rows[0], *prefill = &table.rows[1];
+    cr_assert_eq(row_part_count(decode), 3);
+    cr_expect(decode->op.as.attention.batch == 3 && decode->op.as.attention.kv_len == 2000);
+    double kv_bytes = 0, one_token_bytes = 2 * 8 * 128 * 2, query_bytes = 32 * 128 * 2;
+    for (size_t i = 0; i < 3; i++) {
+        op part = row_part(decode, i);
+        kv_bytes += op_work_of(&part).read_bytes - query_bytes;
+    }
+    cr_expect_float_eq(kv_bytes, (100 + 2000 + 37) * one_token_bytes, 1e-6);
+    cr_assert_eq(row_part_count(prefill), 2);
+    op shorter = row_part(prefill, 1);
+    cr_expect(shorter.as.attention.q_len == 32 && shorter.as.attention.kv_len == 32 && shorter.as.attention.batch == 1);
+    cr_expect_eq(row_part_count(&table.rows[2]), 1);
+    cr_expect_eq(row_part(&table.rows[2], 0).as.attention.kv_len, 50);
+    rows_free(&table);
+}
+
+/* ---- errors ---- */
+
+Test(rows, bad_rows_name_line_and_column) {
+    static const struct {
+        const char *text, *what;
+    } cases[] = {
+        {"m,n,k\n1,2,3\n", ":1:1: the header has no column 'op'"},
+        {"op,dtype,m,n,k\ngemm,bf16,x,2,3\n", ":2:11: m is not a whole number: 'x'"},
+        {"op,dtype,m,n,k\ngemm,bf16,1.5,2,3\n", ":2:11: m is not a whole number"},
+        {"op,dtype,m,n,k\ngemm,bf16,1,-2,3\n", ":2:13: n is -2: must be at least 1"},
+        {"op,dtype,m,n,k\ngemm,bf16,1,2,1e13\n", ":2:15: k is 1e13"},
+        {"op,dtype,m,n,k\ngemm,bf16,1,2,\n", ":2:15: gemm needs k: it is blank"},
+        {"op,dtype,m,n\ngemm,bf16,1,2\n", ":2:1: gemm needs k: there is no such column"},
+        {"op,dtype,m,n,k\ngemm,,1,2,3\n", ":2:6: gemm needs dtype"},
+        {"op,dtype,m,n,k\ngemm,bf17,1,2,3\n", ":2:6: dtype: unknown element type 'bf17'; did you mean 'bf16'?"},
+        {"op,dtype,m,n,k\ngem,bf16,1,2,3\n", ":2:1: unknown op 'gem'; did you mean 'gemm'?"},
+        {"op,dtype,m,n,k\n,bf16,1,2,3\n", ":2:1: op is blank"},
+        {"op,dtype,m,n,k\ngemm,bf16,1,2,3,4\n", ":2:17: row has 6 fields"},
+        {"op,dtype,weights_dtype,m,n,k\ngemm,w8a16,int4,1,2,3\n", ":2:12: weights_dtype 'int4' contradicts"},
+        {"op,dtype,rows,cols\nadd,w8a16,1,2\n", ":2:5: dtype: unknown element type"},
+        {"op,dtype,rows,cols,function\nsilu,bf16,1,2,gelu\n", ":2:15: function 'gelu' contradicts op 'silu'"},
+        {"op,dtype,rows,cols,function\nactivation,bf16,1,2,\n", "activation needs function"},
+        {"op,dtype,rows,cols,function\nactivation,bf16,1,2,silo\n", "unknown function 'silo'; did you mean 'silu'?"},
+        {"op,dtype,rows,cols,residual\nrmsnorm,bf16,1,2,yes\n", ":2:18: residual is 'yes'"},
+        {"op,dtype,m,n,k,measured_us\ngemm,bf16,1,2,3,0\n", ":2:17: measured_us is 0"},
+        {"op,dtype,m,n,k,measured_us\ngemm,bf16,1,2,3,nan\n", ":2:17: measured_us is not a number"},
+        {"op,dtype,m,n,k,method\ngemm,bf16,1,2,3,graph\n", ":2:17: unknown method 'graph'"},
+        {"op,dtype,m,n,k,split\ngemm,bf16,1,2,3,maybe\n", ":2:17: split is 'maybe'"},
+        {"op,dtype,batch,heads,kv_heads,head_dim,q_len\nattention,bf16,1,24,5,64,1\n", ":2:1: attention: 24 heads"},
+        {"op,dtype,heads,head_dim,lens\nattention,bf16,1,64,5;0\n", ":2:21: lens: item 2"},
+        {"op,dtype,heads,head_dim,lens\nattention,bf16,1,64,5;\n", "nothing behind the last"},
+        {"op,dtype,heads,head_dim,batch,lens\nattention,bf16,1,64,3,5;6\n", "lens has 2 sequences, batch is 3"},
+        {"op,dtype,rows,cols,lens\nadd,bf16,1,64,5\n", "lens applies to attention only"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        row_table table;
+        error err = {0};
+        cr_expect_eq(load_text(cases[i].text, NULL, EMPTY_ROWS_ARE_ERRORS, &table, &err), STATUS_BAD_INPUT);
+        cr_expect(strstr(err.text, cases[i].what), "case %zu: %s", i, err.text);
+        rows_free(&table);
+    }
+}
+
+Test(rows, empty_rows_are_an_error_or_are_counted) {
+    static const char text[] = "op,dtype,m,n,k\ngemm,bf16,4,2,3\ngemm,bf16,0,2,3\ngemm,bf16,5,2,3\ngemm,bf16,1,2,0\n";
+    row_table table;
+    error err = {0};
+    cr_expect_eq(load_text(text, NULL, EMPTY_ROWS_ARE_ERRORS, &table, &err), STATUS_BAD_INPUT);
+    cr_expect(strstr(err.text, ":3:11: m is 0: must be at least 1 (rows like this: 2)"), "%s", err.text);
+    rows_free(&table);
+    cr_expect_eq(load_text(text, NULL, EMPTY_ROWS_SKIPPED, &table, &err), STATUS_OK);
+    cr_expect_eq(table.count, 2);
+    cr_expect_eq(table.skipped_count, 2);
+    cr_expect_eq(table.rows[1].op.as.gemm.m, 5);
+    rows_free(&table);
+}
+
+/* ---- hash and split ---- */
+
+Test(rows, hash_is_of_the_question_alone) {
+    row_table table = table_of("op,dtype,m,n,k,batch,measured_us,method,source\n"
+                               "gemm,bf16,768,1536,768,,6.079,graph_steady,lib:flow\n"
+                               "gemm,bf16,768,1536,768,,9.9,graph_steady,lib:flow\n"
+                               "gemm,bf16,768,1536,768,,6.079,graph_steady,lib:other\n"
+                               "gemm,bf16,768,1536,769,,6.079,graph_steady,lib:flow\n");
+    row_table moved = table_of("note,source,k,n,m,heads,dtype,op,method,split\n"
+                               "x,lib:flow,768,1536,768,,bf16,gemm,graph_steady,\n");
+    uint64_t expected = hash_mix64(hash_text("gemm,bf16,768,1536,768,graph_steady,lib:flow"));
+    cr_expect_eq(table.rows[0].hash, expected);
+    cr_expect_eq(table.rows[1].hash, expected, "not of the measurement");
+    cr_expect_eq(moved.rows[0].hash, expected, "not of the columns' order, other columns or blank ones");
+    cr_expect_neq(table.rows[2].hash, expected);
+    cr_expect_neq(table.rows[3].hash, expected);
+    cr_expect_eq(row_is_held(&table.rows[0]), (expected & 1) == 1);
+    rows_free(&table);
+    rows_free(&moved);
+}
+
+Test(rows, split_column_decides) {
+    row_table table = table_of("op,dtype,m,n,k,split\ngemm,bf16,1,2,3,fit\ngemm,bf16,1,2,3,held\n"
+                               "gemm,bf16,1,2,3,train\ngemm,bf16,1,2,3,test\n");
+    for (size_t i = 0; i < 4; i++)
+        cr_expect_eq(row_is_held(&table.rows[i]), i % 2 == 1);
+    rows_free(&table);
+}
+
+/* Over 20,000 regular shapes, halves differ by no more than chance allows: 6 sigma of a fair coin. */
+Test(rows, halves_are_even) {
+    enum { ROWS = 20000 };
+    char path[] = "/tmp/ingot_rows_XXXXXX";
+    FILE *file = fdopen(mkstemp(path), "w");
+    cr_assert_not_null(file);
+    fprintf(file, "op,dtype,m,n,k\n");
+    for (int i = 0; i < ROWS; i++)
+        fprintf(file, "gemm,bf16,%d,%d,4096\n", 8 * (i % 200 + 1), 128 * (i / 200 + 1));
+    fclose(file);
+    row_table table;
+    error err = {0};
+    cr_assert_eq(rows_load(path, NULL, EMPTY_ROWS_ARE_ERRORS, &table, &err), STATUS_OK, "%s", err.text);
+    unlink(path);
+    int held = 0;
+    for (size_t i = 0; i < table.count; i++)
+        held += row_is_held(&table.rows[i]);
+    cr_expect(fabs(held - ROWS / 2.0) < 6 * sqrt(ROWS * 0.25), "%d of %d", held, ROWS);
+    rows_free(&table);
+}
+
+/* ---- sources ---- */
+
+static source_map sources_of(const char *text) {
+    char path[] = "/tmp/ingot_sources_XXXXXX";
+    write_text(path, text);
+    source_map map;
+    error err = {0};
+    cr_assert_eq(sources_load(path, &map, &err), STATUS_OK, "%s", err.text);
+    unlink(path);
+    return map;
+}
+
+Test(rows, sources_fill_what_the_row_leaves_open) {
+    source_map map =
+        sources_of("source,backend,note,dynamic_quantise\nb:fa3,fa3,Hopper,\na:flow,trtllm,,1\nc:gemm,,,\n");
+    static const char text[] = "op,dtype,heads,head_dim,q_len,backend,m,n,k,source\n"
+                               "attention,bf16,8,64,9,,,,,b:fa3\nattention,bf16,8,64,9,naive,,,,b:fa3\n"
+                               "attention,bf16,8,64,9,,,,,b:fa\nattention,bf16,8,64,9,,,,,c:gemm\n"
+                               "gemm,fp8,,,,,1,2,3,a:flow\ngemm,bf16,,,,,1,2,3,a:flow\n";
+    row_table table;
+    error err = {0};
+    cr_assert_eq(load_text(text, &map, EMPTY_ROWS_ARE_ERRORS, &table, &err), STATUS_OK, "%s", err.text);
+    static const attention_backend expected[] = {attention_backend_fa3, attention_backend_naive, attention_backend_best,
+                                                 attention_backend_best};
+    for (size_t i = 0; i < 4; i++)
+        cr_expect_eq(table.rows[i].op.as.attention.backend, expected[i], "row %zu", i);
+    cr_expect(table.rows[4].op.as.gemm.dynamic_quantise);
+    cr_expect_not(table.rows[5].op.as.gemm.dynamic_quantise, "bf16 activations are not quantised");
+    rows_free(&table);
+    sources_free(&map);
+    sources_free(&map);
+}
+
+Test(rows, bad_source_files) {
+    static const struct {
+        const char *text, *what;
+    } cases[] = {
+        {"source,note\n", "no column 'backend'"},
+        {"source,backend\nx,flsh\n", ":2:3: unknown attention backend 'flsh'; did you mean 'flash'?"},
+        {"source,backend\n,flash\n", ":2:1: source is blank"},
+        {"source,backend\nx,flash\ny,fa3\nx,fa3\n", "source 'x' stands twice"},
+        {"source,backend,dynamic_quantise\nx,flash,2\n", ":2:9: dynamic_quantise is '2'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char path[] = "/tmp/ingot_sources_XXXXXX";
+        write_text(path, cases[i].text);
+        source_map map;
+        error err = {0};
+        cr_expect_eq(sources_load(path, &map, &err), STATUS_BAD_INPUT);
+        cr_expect(strstr(err.text, cases[i].what), "case %zu: %s", i, err.text);
+        sources_free(&map);
+        unlink(path);
+    }
+    cr_expect_null(sources_find(NULL, "x"));
+}
+
+Test(rows, shipped_sources_are_sound) {
+    source_map map;
+    error err = {0};
+    if (access(INGOT_SOURCE_DIR "/validate/sources.csv", R_OK) != 0)
+        cr_skip_test("validate/sources.csv is not there");
+    cr_expect_eq(sources_load(INGOT_SOURCE_DIR "/validate/sources.csv", &map, &err), STATUS_OK, "%s", err.text);
+    cr_expect(map.count > 0);
+    sources_free(&map);
+}
+
+/* ---- public tables ---- */
+
+Test(rows, public_tables_are_read_whole) {
+    static const struct {
+        const char *name;
+        size_t rows;
+        bool supported;
+    } files[] = {{"h200_sxm-gemm", 4000, true},      {"a100_sxm-gemm", 4000, true},      {"l40s-gemm", 4000, true},
+                 {"h200_sxm-attention", 4000, true}, {"a100_sxm-attention", 2962, true}, {"l40s-attention", 4000, true},
+                 {"h200_sxm-collective", 252, false}};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char path[4096];
+        snprintf(path, sizeof path, INGOT_SOURCE_DIR "/../shared/measured/%s.csv", files[i].name);
+        if (access(path, R_OK) != 0)
+            cr_skip_test("%s is not there: public tables are not part of the project", path);
+        row_table table;
+        error err = {0};
+        cr_assert_eq(rows_load(path, NULL, EMPTY_ROWS_SKIPPED, &table, &err), STATUS_OK, "%s", err.text);
+        cr_expect_eq(table.count + table.skipped_count, files[i].rows);
+        cr_expect_eq(table.unsupported_count, files[i].supported ? 0 : files[i].rows);
+        for (size_t j = 0; j < table.count; j++) {
+            cr_assert(table.rows[j].measured_s > 1e-7 && table.rows[j].measured_s < 1);
+            cr_assert_eq(table.rows[j].method, ROW_METHOD_GRAPH_STEADY);
+        }
+        rows_free(&table);
+    }
+}
+
+/* ---- scores ---- */
+
+enum { SCORED = 300 };
+
+/* Predictions for a table of gemms and attentions, with errors drawn from a fixed stream. */
+static void make_scored(scored_row *scored, row_table *table) {
+    char path[] = "/tmp/ingot_rows_XXXXXX";
+    FILE *file = fdopen(mkstemp(path), "w");
+    cr_assert_not_null(file);
+    fprintf(file, "op,dtype,m,n,k,heads,head_dim,q_len,kv_len,measured_us,source\n");
+    for (int i = 0; i < SCORED; i++) {
+        double measured_us = 1 + 100 * random_uniform(11, 0, (uint64_t)i);
+        if (i % 3)
+            fprintf(file, "gemm,%s,%d,64,64,,,,,%.6f,s%d\n", i % 2 ? "bf16" : "w8a16", i + 1, measured_us, i % 5);
+        else
+            fprintf(file, "attention,bf16,,,,8,64,%d,%d,%.6f,s%d\n", i % 2 ? 1 : 77, 100 + i, measured_us, i % 5);
+    }
+    fclose(file);
+    error err = {0};
+    cr_assert_eq(rows_load(path, NULL, EMPTY_ROWS_ARE_ERRORS, table, &err), STATUS_OK, "%s", err.text);
+    unlink(path);
+    for (size_t i = 0; i < SCORED; i++) {
+        double factor = 0.5 + random_uniform(12, 0, i);
+        double predicted_s = table->rows[i].measured_s * factor;
+        scored[i] = (scored_row){&table->rows[i], "t.csv", predicted_s, predicted_s * 0.9, predicted_s * 1.1};
+    }
+}
+
+typedef bool member_function(const operator_row *row, const row_key *key);
+
+static bool in_all(const operator_row *row, const row_key *key) {
+    (void)row;
+    (void)key;
+    return true;
+}
+
+static bool in_kind(const operator_row *row, const row_key *key) {
+    return row->op.kind == key->kind;
+}
+
+static bool in_group(const operator_row *row, const row_key *key) {
+    if (row->op.kind != key->kind || strcmp(row->source, key->source) != 0)
+        return false;
+    if (row->op.kind == OP_gemm)
+        return row->op.as.gemm.dtype == key->dtype && row->op.as.gemm.weights_dtype == key->second_dtype;
+    return strcmp(key->phase, row->op.as.attention.q_len == 1 ? "decode" : "prefill") == 0;
+}
+
+/* half: 0 fit, 1 held, 2 both. */
+static void expect_score(const score *got, const scored_row *scored, member_function *member, const row_key *key,
+                         int half) {
+    double predicted[SCORED], measured[SCORED], lower[SCORED], upper[SCORED];
+    size_t n = 0;
+    for (size_t i = 0; i < SCORED; i++) {
+        if (!member(scored[i].row, key) || (half < 2 && row_is_held(scored[i].row) != (half == 1)))
+            continue;
+        predicted[n] = scored[i].predicted_s;
+        measured[n] = scored[i].row->measured_s;
+        lower[n] = scored[i].lower_s;
+        upper[n++] = scored[i].upper_s;
+    }
+    score expected = score_of(predicted, measured, lower, upper, n);
+    cr_assert_eq(got->n, n);
+    cr_expect_float_eq(got->mean_abs_err, expected.mean_abs_err, 1e-12);
+    cr_expect_float_eq(got->p90, expected.p90, 1e-12);
+    cr_expect_float_eq(got->kendall_tau, expected.kendall_tau, 1e-12);
+    if (n > 0)
+        cr_expect_float_eq(got->coverage, expected.coverage, 1e-12);
+}
+
+static void expect_split(const split_score *got, const scored_row *scored, member_function *member,
+                         const row_key *key) {
+    expect_score(&got->fit, scored, member, key, 0);
+    expect_score(&got->held, scored, member, key, 1);
+    expect_score(&got->all, scored, member, key, 2);
+}
+
+Test(score_rows, groups_are_their_members) {
+    scored_row scored[SCORED];
+    row_table table;
+    arena memory = {0};
+    make_scored(scored, &table);
+    row_scores scores = score_rows(scored, SCORED, &memory);
+    expect_split(&scores.all, scored, in_all, NULL);
+    for (int kind = 0; kind < OP_KIND_COUNT; kind++)
+        expect_split(&scores.kinds[kind], scored, in_kind, &(row_key){.kind = (op_kind)kind});
+    /* Two types of gemm and two phases of attention, each from five sources. */
+    cr_expect_eq(scores.group_count, 20);
+    size_t members = 0;
+    for (size_t i = 0; i < scores.group_count; i++) {
+        expect_split(&scores.groups[i].scores, scored, in_group, &scores.groups[i].key);
+        members += scores.groups[i].scores.all.n;
+    }
+    cr_expect_eq(members, SCORED);
+    arena_free(&memory);
+    rows_free(&table);
+}
+
+Test(score_rows, worst_rows_are_the_worst) {
+    scored_row scored[SCORED];
+    row_table table;
+    arena memory = {0};
+    make_scored(scored, &table);
+    row_scores scores = score_rows(scored, SCORED, &memory);
+    cr_assert_eq(scores.worst_count, WORST_ROWS_MAX);
+    double last = INFINITY;
+    for (size_t i = 0; i < scores.worst_count; i++) {
+        double size = fabs(scores.worst[i].predicted_s / scores.worst[i].row->measured_s - 1);
+        cr_expect(size <= last);
+        last = size;
+    }
+    size_t larger = 0;
+    for (size_t i = 0; i < SCORED; i++)
+        larger += fabs(scored[i].predicted_s / scored[i].row->measured_s - 1) > last;
+    cr_expect_eq(larger, WORST_ROWS_MAX - 1);
+    cr_expect_eq(score_rows(scored, 3, &memory).worst_count, 3);
+    arena_free(&memory);
+    rows_free(&table);
+}
+
+Test(score_rows, a_missing_interval_makes_coverage_unknown) {
+    scored_row scored[SCORED];
+    row_table table;
+    arena memory = {0};
+    make_scored(scored, &table);
+    scored[7].lower_s = NAN; /* a gemm */
+    row_scores scores = score_rows(scored, SCORED, &memory);
+    cr_expect(isnan(scores.all.all.coverage));
+    cr_expect(isnan(scores.kinds[OP_gemm].all.coverage));
+    cr_expect_not(isnan(scores.kinds[OP_attention].all.coverage));
+    arena_free(&memory);
+    rows_free(&table);
+}
+
+Test(score_rows, json_says_the_same) {
+    scored_row scored[SCORED];
+    row_table table;
+    arena memory = {0};
+    make_scored(scored, &table);
+    row_scores scores = score_rows(scored, SCORED, &memory);
+    json_writer w = json_writer_to_buffer(JSON_PRETTY);
+    json_object_begin(&w, NULL);
+    row_scores_json(&w, &scores);
+    json_object_end(&w);
+    char *text = json_writer_take_text(&w);
+    json_object object;
+    error err = {0};
+    cr_assert_eq(json_object_parse("t", text, &object, &err), STATUS_OK, "%s", err.text);
+    static const char *const paths[][5] = {
+        {"all", "n", NULL}, {"by_kind", "gemm", "n", NULL}, {"held", "all", "n", NULL}};
+    size_t expected[] = {SCORED, scores.kinds[OP_gemm].all.n, scores.all.held.n};
+    for (size_t i = 0; i < 3; i++) {
+        yajl_val value = yajl_tree_get(object.root, (const char **)(uintptr_t)paths[i], yajl_t_number);
+        cr_assert_not_null(value);
+        cr_expect_eq((size_t)YAJL_GET_INTEGER(value), expected[i]);
+    }
+    static const char *const keys[] = {"n", "mean_abs_err", "median_abs_err", "bias", "p90", "coverage", "kendall_tau"};
+    yajl_val all = json_member(&object, "all");
+    cr_expect_eq(all->u.object.len, sizeof keys / sizeof keys[0]);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        cr_expect_str_eq(all->u.object.keys[i], keys[i]);
+    cr_expect_eq(json_member(&object, "worst")->u.array.len, WORST_ROWS_MAX);
+    cr_expect_eq(json_member(&object, "groups")->u.array.len, scores.group_count);
+    json_object_free(&object);
+    free(text);
+    arena_free(&memory);
+    rows_free(&table);
+}
+
+Test(score_rows, scores_of_nothing_are_null) {
+    arena memory = {0};
+    row_scores scores = score_rows(NULL, 0, &memory);
+    json_writer w = json_writer_to_buffer(JSON_LINES);
+    json_object_begin(&w, NULL);
+    score_json(&w, "all", &scores.all.all);
+    json_object_end(&w);
+    char *text = json_writer_take_text(&w);
+    cr_expect_str_eq(text, "{\"all\": {\"n\": 0, \"mean_abs_err\": null, \"median_abs_err\": null, \"bias\": null, "
+                           "\"p90\": null, \"coverage\": null, \"kendall_tau\": null}}");
+    free(text);
+    arena_free(&memory);
+}

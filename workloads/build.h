@@ -1,0 +1,45 @@
+/* Building graphs: nodes appended to phases, in segments that repeat over layers. */
+#ifndef INGOT_BUILD_H
+#define INGOT_BUILD_H
+
+#include "core/graph.h"
+#include "workloads/levers.h"
+#include "workloads/model.h"
+
+enum { BUILD_NODES_MAX = 128, BUILD_SEGMENTS_MAX = 16 }; /* in one phase; far above any model's, asserted */
+
+typedef struct graph_builder {
+    graph *out;
+    graph_phase *phase;
+    bool prefill; /* which rows and lengths the phase's operators see */
+} graph_builder;
+
+/* The graph of a model under levers; everything is owned by the arena. STATUS_NEGATIVE when the levers exclude each
+ * other or do not apply. */
+status workload_build(arena *a, const model *m, const levers *l, graph *out, error *err);
+
+/* ---- for the files that write a family's layers ---- */
+
+void build_phase(graph_builder *b, const char *name, bool prefill);
+void build_segment(graph_builder *b, int64_t layers); /* nodes that follow belong to it */
+
+/* Appends a node of the operator's own category; dimensions that vary are set afterwards. */
+graph_node *build_node(graph_builder *b, const char *id, op o, double host_calls);
+
+/* Sets a dimension by name to `scale` times the phase's rows: all prompt tokens, or one a sequence. */
+void build_rows(const graph_builder *b, graph_node *node, const char *dim, double scale);
+/* ... to the query tokens of a sequence, or the keys that it attends to. */
+void build_query_tokens(const graph_builder *b, graph_node *node, const char *dim);
+void build_key_tokens(const graph_builder *b, graph_node *node, const char *dim);
+/* ... to `scale` times a scenario variable. */
+void build_variable(graph_node *node, const char *dim, scenario_variable variable, double scale);
+
+/* Layers by flavour; each appends the phase's segments. */
+void build_llama_hf(graph_builder *b, const model *m, const levers *l);
+void build_llama_fused(graph_builder *b, const model *m, const levers *l);
+
+/* A matrix multiply of the phase's rows with a [k, n] weight of the levers' type. */
+graph_node *build_linear(graph_builder *b, const char *id, const levers *l, const model *m, double k, double n,
+                         double host_calls);
+
+#endif

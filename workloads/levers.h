@@ -1,0 +1,53 @@
+/* Levers: what can be changed about how a workload is run, and the presets that bundle them (design.md 5). */
+#ifndef INGOT_LEVERS_H
+#define INGOT_LEVERS_H
+
+#include "core/base/arena.h"
+#include "core/machine.h"
+
+#include <stdbool.h>
+
+typedef enum lever_attention { ATTENTION_NAIVE, ATTENTION_FLASH } lever_attention;
+typedef enum lever_launch { LAUNCH_EAGER, LAUNCH_GRAPH } lever_launch;
+typedef enum lever_fuse { FUSE_NONE, FUSE_STANDARD, FUSE_MAXIMAL } lever_fuse;
+typedef enum lever_kv_cache { KV_DYNAMIC, KV_STATIC } lever_kv_cache;
+typedef enum lever_flavour { FLAVOUR_HF, FLAVOUR_GPTFAST, FLAVOUR_INGOT } lever_flavour;
+
+typedef struct levers {
+    const char *preset;
+    unsigned attention, launch, fuse, kv_cache, weights, flavour; /* the enums above; weights is a data_type */
+} levers;
+
+/* One lever, as listed and as set. Choices that are known but have no graph yet carry `modelled` false. */
+typedef struct lever_choice {
+    const char *name;
+    unsigned value;
+    bool modelled;
+} lever_choice;
+
+typedef struct lever_info {
+    const char *key, *layer, *text;
+    size_t offset; /* in struct levers; ignored when no choice is modelled */
+    const lever_choice *choices;
+    size_t choice_count;
+} lever_info;
+
+const lever_info *lever_table(size_t *count);
+
+/* Known presets: baseline, sdpa, compile. One that is known but not modelled yet is STATUS_NEGATIVE. */
+status levers_preset(const char *name, levers *out, error *err);
+
+/* Sets one lever from "key=value". Unknown keys and values are STATUS_BAD_INPUT and name the nearest; a choice that is
+ * known but not modelled yet is STATUS_NEGATIVE. */
+status levers_set(levers *l, const char *assignment, error *err);
+
+/* Levers that exclude each other: STATUS_NEGATIVE, saying which and why. */
+status levers_check(const levers *l, error *err);
+
+/* "compile weights=int8": the preset and what differs from it. */
+const char *levers_text(arena *a, const levers *l);
+
+/* The host profile that goes with these levers, unless the user names another. */
+const char *levers_host(const levers *l);
+
+#endif

@@ -1,0 +1,223 @@
+/* The Llama layer as Hugging Face transformers runs it eagerly: a node a kernel.
+ *
+ * Kernels, their order and their number follow PyTorch 2.11 traces of Code Llama 7B on an H200: a decode step launches
+ * 1,503 kernels (1,301 with scaled_dot_product_attention) besides the reductions of split-K matrix multiplies, which
+ * plans add. Host calls are the dispatcher calls of the same traces (5,676 and 4,655 a step), spread by kind. */
+#include "workloads/build.h"
+
+/* Framework calls behind one kernel, by what launches it: means that reproduce the traces' totals. */
+static const double LINEAR_CALLS = 5, NORM_CALLS = 2.75, ROPE_CALLS = 3.6, CONCAT_CALLS = 6, POINTWISE_CALLS = 2.5;
+static const double NAIVE_ATTENTION_CALLS = 5.4, SDPA_CALLS = 6;
+/* Small kernels at the start of a step (positions, masks), from the same traces. */
+enum { NAIVE_START_KERNELS = 15, SDPA_START_KERNELS = 5 };
+
+static graph_node *pointwise(graph_builder *b, const char *id, pointwise_function function, int inputs, data_type in,
+                             data_type out, double cols, double calls) {
+    op o = {.kind = OP_elementwise,
+            .as.elementwise = {.cols = (int64_t)cols,
+                               .inputs = inputs,
+                               .dtype = in,
+                               .out_dtype = out,
+                               .function = function}};
+    graph_node *node = build_node(b, id, o, calls);
+    build_rows(b, node, "rows", 1);
+    return node;
+}
+
+/* LlamaRMSNorm written out: eight kernels. */
+static void norm(graph_builder *b, const model *m, const char *const ids[8]) {
+    double d = m->hidden;
+    graph_node *nodes[8];
+    nodes[0] = pointwise(b, ids[0], pointwise_function_cast, 1, m->dtype, DTYPE_fp32, d, NORM_CALLS);
+    nodes[1] = pointwise(b, ids[1], pointwise_function_pow, 1, DTYPE_fp32, DTYPE_fp32, d, NORM_CALLS);
+    nodes[2] = build_node(b, ids[2], (op){.kind = OP_reduce, .as.reduce = {.cols = (int64_t)d, .dtype = DTYPE_fp32}},
+                          NORM_CALLS);
+    build_rows(b, nodes[2], "rows", 1);
+    nodes[3] = pointwise(b, ids[3], pointwise_function_scale, 1, DTYPE_fp32, DTYPE_fp32, 1, NORM_CALLS);
+    nodes[4] = pointwise(b, ids[4], pointwise_function_rsqrt, 1, DTYPE_fp32, DTYPE_fp32, 1, NORM_CALLS);
+    nodes[5] = pointwise(b, ids[5], pointwise_function_mul, 1, DTYPE_fp32, DTYPE_fp32, d, NORM_CALLS);
+    nodes[6] = pointwise(b, ids[6], pointwise_function_cast, 1, DTYPE_fp32, m->dtype, d, NORM_CALLS);
+    nodes[7] = pointwise(b, ids[7], pointwise_function_mul, 1, m->dtype, m->dtype, d, NORM_CALLS);
+    for (int i = 0; i < 8; i++)
+        nodes[i]->category = CATEGORY_NORM;
+}
+
+/* Rotate-half on one tensor: x*cos + cat(-x2, x1)*sin, five kernels. */
+static void rotate(graph_builder *b, const model *m, double heads, const char *const ids[5]) {
+    double width = heads * m->head_dim;
+    graph_node *nodes[5];
+    nodes[0] = pointwise(b, ids[0], pointwise_function_mul, 1, m->dtype, m->dtype, width, ROPE_CALLS);
+    nodes[1] = pointwise(b, ids[1], pointwise_function_neg, 1, m->dtype, m->dtype, width / 2, ROPE_CALLS);
+    op joined = {.kind = OP_copy,
+                 .as.copy = {.cols = (int64_t)width, .dtype = m->dtype, .out_dtype = m->dtype, .strided = true}};
+    nodes[2] = build_node(b, ids[2], joined, ROPE_CALLS);
+    build_rows(b, nodes[2], "rows", 1);
+    nodes[3] = pointwise(b, ids[3], pointwise_function_mul, 1, m->dtype, m->dtype, width, ROPE_CALLS);
+    op sum = {.kind = OP_add, .as.add = {.cols = (int64_t)width, .dtype = m->dtype}};
+    nodes[4] = build_node(b, ids[4], sum, ROPE_CALLS);
+    build_rows(b, nodes[4], "rows", 1);
+    for (int i = 0; i < 5; i++)
+        nodes[i]->category = CATEGORY_EMBEDDING; /* the paper counts rotary embedding there */
+    nodes[0]->op.as.elementwise.strided = true;
+    nodes[1]->op.as.elementwise.strided = true;
+}
+
+static void concat(graph_builder *b, const model *m, const char *id) {
+    op o = {.kind = OP_kv_concat,
+            .as.kv_concat = {.kv_heads = (int64_t)m->kv_heads, .head_dim = (int64_t)m->head_dim, .dtype = m->dtype}};
+    graph_node *node = build_node(b, id, o, CONCAT_CALLS);
+    build_variable(node, "batch", SCENARIO_BATCH, 1);
+    build_key_tokens(b, node, "kv_len");
+}
+
+/* Grouped heads: repeat_kv writes every key and value once for each query head. */
+static void repeat_heads(graph_builder *b, const model *m, const char *id) {
+    op o = {.kind = OP_kv_concat,
+            .as.kv_concat = {.kv_heads = (int64_t)m->heads, .head_dim = (int64_t)m->head_dim, .dtype = m->dtype}};
+    graph_node *node = build_node(b, id, o, CONCAT_CALLS);
+    build_variable(node, "batch", SCENARIO_BATCH, 1);
+    build_key_tokens(b, node, "kv_len");
+}
+
+static graph_node *product(graph_builder *b, const model *m, const char *id) {
+    op o = {.kind = OP_gemm,
+            .as.gemm = {.n = (int64_t)m->head_dim,
+                        .k = (int64_t)m->head_dim,
+                        .dtype = m->dtype,
+                        .weights_dtype = m->dtype,
+                        .activations_only = true}};
+    graph_node *node = build_node(b, id, o, NAIVE_ATTENTION_CALLS);
+    node->category = CATEGORY_ATTENTION;
+    build_variable(node, "batch", SCENARIO_BATCH, m->heads);
+    build_query_tokens(b, node, "m");
+    return node;
+}
+
+/* A kernel over the matrix of scores: a row a query a head, a column a key. */
+static void scores(graph_builder *b, const model *m, const char *id, op o) {
+    graph_node *node = build_node(b, id, o, NAIVE_ATTENTION_CALLS);
+    node->category = CATEGORY_ATTENTION;
+    build_rows(b, node, "rows", m->heads);
+    build_key_tokens(b, node, "cols");
+}
+
+static op scores_pointwise(pointwise_function function, data_type in, data_type out) {
+    return (op){.kind = OP_elementwise,
+                .as.elementwise = {.inputs = 1, .dtype = in, .out_dtype = out, .function = function}};
+}
+
+static void naive_attention(graph_builder *b, const model *m) {
+    build_key_tokens(b, product(b, m, "scores"), "n");
+    scores(b, m, "scale", scores_pointwise(pointwise_function_scale, m->dtype, m->dtype));
+    scores(b, m, "mask", scores_pointwise(pointwise_function_where, m->dtype, m->dtype));
+    scores(b, m, "softmax_in", scores_pointwise(pointwise_function_cast, m->dtype, DTYPE_fp32));
+    scores(b, m, "softmax", (op){.kind = OP_softmax, .as.softmax = {.dtype = DTYPE_fp32}});
+    scores(b, m, "softmax_out", scores_pointwise(pointwise_function_cast, DTYPE_fp32, m->dtype));
+    build_key_tokens(b, product(b, m, "values"), "k");
+}
+
+static void fused_attention(graph_builder *b, const model *m) {
+    op o = {.kind = OP_attention,
+            .as.attention = {.heads = (int64_t)m->heads,
+                             .kv_heads = (int64_t)m->heads, /* repeat_kv has expanded them */
+                             .head_dim = (int64_t)m->head_dim,
+                             .dtype = m->dtype,
+                             .kv_dtype = m->dtype,
+                             .causal = b->prefill,
+                             .backend = attention_backend_cudnn}}; /* PyTorch 2.11's pick on Hopper */
+    graph_node *node = build_node(b, "attention", o, SDPA_CALLS);
+    build_variable(node, "batch", SCENARIO_BATCH, 1);
+    build_query_tokens(b, node, "q_len");
+    build_key_tokens(b, node, "kv_len");
+}
+
+static void residual(graph_builder *b, const model *m, const char *id) {
+    op o = {.kind = OP_add, .as.add = {.cols = (int64_t)m->hidden, .dtype = m->dtype}};
+    build_rows(b, build_node(b, id, o, POINTWISE_CALLS), "rows", 1);
+}
+
+static void attention_block(graph_builder *b, const model *m, const levers *l) {
+    static const char *const norm_ids[8] = {"norm1_cast", "norm1_pow",   "norm1_mean", "norm1_eps",
+                                            "norm1_root", "norm1_scale", "norm1_back", "norm1_weight"};
+    static const char *const q_ids[5] = {"q_cos", "q_neg", "q_cat", "q_sin", "q_add"};
+    static const char *const k_ids[5] = {"k_cos", "k_neg", "k_cat", "k_sin", "k_add"};
+    double d = m->hidden, e = m->head_dim;
+    norm(b, m, norm_ids);
+    build_linear(b, "q", l, m, d, m->heads * e, LINEAR_CALLS);
+    build_linear(b, "k", l, m, d, m->kv_heads * e, LINEAR_CALLS);
+    build_linear(b, "v", l, m, d, m->kv_heads * e, LINEAR_CALLS);
+    rotate(b, m, m->heads, q_ids);
+    rotate(b, m, m->kv_heads, k_ids);
+    concat(b, m, "k_concat");
+    concat(b, m, "v_concat");
+    if (m->kv_heads < m->heads) {
+        repeat_heads(b, m, "k_repeat");
+        repeat_heads(b, m, "v_repeat");
+    }
+    if (l->attention == ATTENTION_NAIVE)
+        naive_attention(b, m);
+    else
+        fused_attention(b, m);
+    build_linear(b, "o", l, m, m->heads * e, d, LINEAR_CALLS);
+    residual(b, m, "attention_residual");
+}
+
+static void ffn_block(graph_builder *b, const model *m, const levers *l) {
+    static const char *const norm_ids[8] = {"norm2_cast", "norm2_pow",   "norm2_mean", "norm2_eps",
+                                            "norm2_root", "norm2_scale", "norm2_back", "norm2_weight"};
+    norm(b, m, norm_ids);
+    build_linear(b, "gate", l, m, m->hidden, m->ffn, LINEAR_CALLS);
+    op silu = {.kind = OP_activation,
+               .as.activation = {.cols = (int64_t)m->ffn, .dtype = m->dtype, .function = activation_function_silu}};
+    build_rows(b, build_node(b, "silu", silu, POINTWISE_CALLS), "rows", 1);
+    build_linear(b, "up", l, m, m->hidden, m->ffn, LINEAR_CALLS);
+    pointwise(b, "gate_mul", pointwise_function_mul, 2, m->dtype, m->dtype, m->ffn, POINTWISE_CALLS);
+    build_linear(b, "down", l, m, m->ffn, m->hidden, LINEAR_CALLS);
+    residual(b, m, "ffn_residual");
+}
+
+/* Rotary tables of this step's positions: a small product, cat, cos, sin and casts. */
+static void rotary_tables(graph_builder *b, const model *m) {
+    static const struct {
+        const char *id;
+        pointwise_function function;
+    } kernels[] = {{"rotary_cat", pointwise_function_cast}, {"rotary_cos", pointwise_function_cos},
+                   {"rotary_sin", pointwise_function_sin},  {"rotary_cast_cos", pointwise_function_cast},
+                   {"rotary_cast_sin", pointwise_function_cast}};
+    for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++)
+        pointwise(b, kernels[i].id, kernels[i].function, 1, DTYPE_fp32, DTYPE_fp32, m->head_dim, POINTWISE_CALLS)
+            ->category = CATEGORY_EMBEDDING;
+}
+
+static void head(graph_builder *b, const model *m, const levers *l) {
+    static const char *const norm_ids[8] = {"norm_cast", "norm_pow",   "norm_mean", "norm_eps",
+                                            "norm_root", "norm_scale", "norm_back", "norm_weight"};
+    norm(b, m, norm_ids);
+    graph_node *logits = build_linear(b, "head", l, m, m->hidden, m->vocabulary, LINEAR_CALLS);
+    logits->dims[0].value.variable = SCENARIO_BATCH; /* of the last token alone */
+    op cast = {.kind = OP_copy,
+               .as.copy = {.cols = (int64_t)m->vocabulary, .dtype = m->dtype, .out_dtype = DTYPE_fp32}};
+    build_variable(build_node(b, "logits_cast", cast, POINTWISE_CALLS), "rows", SCENARIO_BATCH, 1);
+    build_node(b, "sync", (op){.kind = OP_sync}, 0);
+}
+
+void build_llama_hf(graph_builder *b, const model *m, const levers *l) {
+    build_segment(b, l->attention == ATTENTION_NAIVE ? NAIVE_START_KERNELS : SDPA_START_KERNELS);
+    op fill = {.kind = OP_elementwise,
+               .as.elementwise = {.rows = 1,
+                                  .inputs = 1,
+                                  .dtype = DTYPE_fp32,
+                                  .out_dtype = DTYPE_fp32,
+                                  .function = pointwise_function_fill}};
+    build_key_tokens(b, build_node(b, "positions_and_mask", fill, POINTWISE_CALLS), "cols");
+    build_segment(b, 1);
+    op gather = {.kind = OP_embedding,
+                 .as.embedding = {.cols = (int64_t)m->hidden, .table_rows = (int64_t)m->vocabulary, .dtype = m->dtype}};
+    build_rows(b, build_node(b, "embedding", gather, POINTWISE_CALLS), "rows", 1);
+    rotary_tables(b, m);
+    build_segment(b, (int64_t)m->layers);
+    attention_block(b, m, l);
+    ffn_block(b, m, l);
+    build_segment(b, 1);
+    head(b, m, l);
+}
