@@ -14,13 +14,15 @@ enum {
     VECTOR_TILE_K = 1024,
     VECTOR_ROWS_MAX = 4,
     TILE_N_GRANULE = 8,
-    BALANCED_TILES_MAX = 4
+    BALANCED_TILES_MAX = 4,
+    SPLIT_MAX = 64
 };
 /* Grids beyond this many CTAs fill every machine many times over: small tiles only lose there. */
 static const double CTAS_PLENTY = 2400;
+static const double CTAS_PLENTY_SMALL = 640; /* of tiles under 64 x 64 */
 /* A split is worth trying while the grid is under this many CTAs, and leaves each CTA a pipeline's worth of steps. */
-static const double CTAS_SPLIT_MAX = 640;
-static const double CTAS_SPLIT_MIN = 24;
+static const double CTAS_SPLIT_MAX = 512;
+static const double CTAS_SPLIT_MIN = 48;
 static const double STEPS_SPLIT_MIN = 4;
 
 /* Tiles of a generation: tile_m along the rows that the instruction fixes, tile_n along its free width. */
@@ -88,11 +90,12 @@ typedef struct gemm_shape {
 } gemm_shape;
 
 static void add_splits(const gemm_shape *s, plan base, plan_list *out) {
-    static const int32_t splits[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64};
+    static const int32_t splits[] = {1, 2, 3, 4, 6, 8, 16, 32, 64};
     double tiles = base.ctas;
     for (size_t i = 0; i < sizeof splits / sizeof *splits && out->count < PLAN_CANDIDATES_MAX; i++) {
         double ctas = tiles * splits[i];
-        bool useful = splits[i] <= s->split_max && ctas <= CTAS_SPLIT_MAX && ctas >= CTAS_SPLIT_MIN &&
+        bool enough = ctas >= CTAS_SPLIT_MIN || splits[i] == SPLIT_MAX;
+        bool useful = splits[i] <= s->split_max && ctas <= CTAS_SPLIT_MAX && enough &&
                       s->steps >= STEPS_SPLIT_MIN * splits[i];
         if (splits[i] > 1 && !useful)
             continue;
@@ -127,7 +130,8 @@ static void add_orientation(const gemm_shape *s, const tile_set *set, const plan
             p.cluster_m = set->multicast && s->rows > p.tile_m ? 2 : 1;
             double tiles_m = ceil(s->rows / (p.tile_m * p.cluster_m)) * p.cluster_m; /* whole clusters */
             p.ctas = tiles_m * ceil(s->cols / p.tile_n) * s->batch;
-            if (area > TILE_AREA_MAX || (p.ctas > CTAS_PLENTY && area < 128 * 128 && s->cols > p.tile_n))
+            double plenty = area < 64 * 64 ? CTAS_PLENTY_SMALL : CTAS_PLENTY;
+            if (area > TILE_AREA_MAX || (p.ctas > plenty && area < 128 * 128 && s->cols > p.tile_n))
                 continue;
             p.swapped = s->swapped;
             fill_resources(&p, limits, s->row_bytes_m, s->row_bytes_n);
@@ -138,7 +142,7 @@ static void add_orientation(const gemm_shape *s, const tile_set *set, const plan
 /* Integer and scaled 8-bit kernels do not split; those that widen weights on the way do so little. */
 static int32_t split_max_of(const gemm_params *g) {
     bool weight_only = dtype_bytes(g->weights_dtype) < dtype_bytes(g->dtype);
-    return g->dynamic_quantise || g->dtype == DTYPE_int8 ? 1 : weight_only ? 2 : 64;
+    return g->dynamic_quantise || g->dtype == DTYPE_int8 ? 1 : weight_only ? 2 : SPLIT_MAX;
 }
 
 /* A product with a row or few: CTAs of a few outputs, whose threads lie along k and add up at the end. */

@@ -14,6 +14,8 @@ static const double ACCUMULATOR_BYTES = 4;          /* fp32 partial sums of a sp
 static const double SPILLING_TILE_AREA = 256 * 128; /* its fp32 accumulators fill 128 registers a thread */
 static const double WIDE_BYTES = 2;                 /* activations before they are quantised */
 
+enum { TANGENTS = 4 }; /* to the power limit's curve */
+
 #define EACH_LANE for (size_t i = 0; i < MACHINE_LANES; i++)
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define SMALLER(a, b) ((a) < (b) ? (a) : (b))
@@ -25,7 +27,9 @@ typedef struct gemm_machines {
     lanes load_s_per_byte, load_latency_s;                             /* one SM's intake */
     lanes step_s, prologue_s, epilogue_s_per_byte, spilled_s_per_byte; /* one SM */
     lanes dequantise_s_per_element, reduce_s, hbm_s, overlap_loss;
-    lanes hbm_bytes, sharing; /* sharing: L2 reads for each operand byte that an SM takes in */
+    lanes hbm_bytes, sharing;             /* sharing: L2 reads for each operand byte that an SM takes in */
+    lanes energy_s, energy_s_per_l2_byte; /* energy over the power that the limit leaves */
+    lanes tangent_time[TANGENTS], tangent_energy[TANGENTS], power_lag_s;
 } gemm_machines;
 
 typedef struct gemm_bytes {
@@ -90,6 +94,38 @@ static void flops_per_s(data_type type, const machine_block *m, lanes rate) {
     }
 }
 
+static double energy_per_flop(data_type type, const machine_block *m, size_t i) {
+    double half = m->power_energy_per_fp16_flop_j[i];
+    double quarter = m->power_energy_per_fp8_flop_j[i] > 0 ? m->power_energy_per_fp8_flop_j[i] : half / 2;
+    if (type == DTYPE_fp32)
+        return m->power_energy_per_fp32_flop_j[i];
+    return dtype_bytes(type) < 2 ? quarter : half;
+}
+
+/* The power limit. At ratio r of the highest clock, energy E and time t there draw E r^x / t, so the SMs' time becomes
+ * t^(1-1/x) (E/P)^(1/x): a concave function of E, which the least of its tangents at these E/(P t) gives within 1 %. */
+static const double tangent_at[TANGENTS] = {1, 1.5, 2.25, 3.4};
+
+static void fill_power(const op *o, residency where, const machine_block *m, gemm_machines *out) {
+    const gemm_params *g = &o->as.gemm;
+    double flops = 2.0 * (double)g->m * (double)g->n * (double)g->k * (double)g->batch;
+    EACH_LANE {
+        double exponent = m->power_clock_exponent[i], spare_w = m->power_limit_w[i] - m->power_idle_w[i];
+        double flop_j = energy_per_flop(g->dtype, m, i) * m->gemm_switching_frac[i];
+        flop_j *= pow(m->sm_clock_max_hz[i] / m->sm_clock_tensor_hz[i], exponent - 1);
+        double fixed_j = flops * flop_j + out->hbm_bytes[i] * m->power_energy_per_hbm_byte_j[i];
+        out->energy_s[i] = fixed_j / spare_w;
+        out->energy_s_per_l2_byte[i] = m->power_energy_per_l2_byte_j[i] / spare_w;
+        for (size_t k = 0; k < TANGENTS; k++) {
+            double value = k > 0 ? pow(tangent_at[k], 1 / exponent) : 1;
+            out->tangent_time[k][i] = value * (1 - 1 / exponent);
+            out->tangent_energy[k][i] = value / exponent / tangent_at[k];
+        }
+        /* Replays of a short operator end before the limit answers. */
+        out->power_lag_s[i] = where == RESIDENCY_REPEATED ? m->method_graph_steady_power_lag_s[i] : 0;
+    }
+}
+
 static void fill_machines(const op *o, const gemm_bytes *b, residency where, const machine_block *m,
                           gemm_machines *out) {
     const gemm_params *g = &o->as.gemm;
@@ -120,6 +156,7 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         out->hbm_bytes[i] = missing.read + missing.written;
         out->overlap_loss[i] = m->gemm_overlap_loss_frac[i];
     }
+    fill_power(o, where, m, out);
 }
 
 /* What a plan asks for, the same on every machine. */
@@ -159,9 +196,20 @@ static plan_work work_of_plan(const plan *p, const gemm_params *g, const gemm_by
     return w;
 }
 
+static inline double throttled_s(const gemm_machines *m, double sm_s, double l2_bytes, size_t i) {
+    double energy_s = m->energy_s[i] + l2_bytes * m->energy_s_per_l2_byte[i];
+    double least = m->tangent_time[0][i] * sm_s + m->tangent_energy[0][i] * energy_s;
+    for (size_t k = 1; k < TANGENTS; k++) {
+        double tangent = m->tangent_time[k][i] * sm_s + m->tangent_energy[k][i] * energy_s;
+        least = SMALLER(least, tangent);
+    }
+    double more = LARGER(least - sm_s, 0);
+    return sm_s + more * sm_s / (sm_s + m->power_lag_s[i]);
+}
+
 /* Parts of a plan's time on one machine. */
 typedef struct gemm_parts {
-    double tensor, load, l2, latency, epilogue, sm, hbm, reduce, all;
+    double tensor, load, l2, latency, epilogue, stretch, hbm, reduce, all;
 } gemm_parts;
 
 static inline gemm_parts parts_of(const plan_work *w, const gemm_machines *m, size_t i) {
@@ -179,10 +227,12 @@ static inline gemm_parts parts_of(const plan_work *w, const gemm_machines *m, si
     double loop = LARGER(LARGER(p.tensor, p.load), LARGER(p.l2, chain));
     p.epilogue = tiles * (w->epilogue_bytes * m->epilogue_s_per_byte[i] + w->spilled_bytes * m->spilled_s_per_byte[i]);
     p.latency = rounds * m->prologue_s[i];
-    p.sm = loop + p.latency + p.epilogue;
+    double full_clock = loop + p.latency + p.epilogue;
+    double sm = throttled_s(m, full_clock, w->load_bytes * m->sharing[i] + w->reduce_bytes, i);
+    p.stretch = sm / full_clock;
     p.hbm = m->hbm_s[i];
     p.reduce = w->reduces * m->reduce_s[i] + w->reduce_bytes * m->l2_s_per_byte[i];
-    p.all = LARGER(p.sm, p.hbm) + m->overlap_loss[i] * SMALLER(p.sm, p.hbm) + p.reduce;
+    p.all = LARGER(sm, p.hbm) + m->overlap_loss[i] * SMALLER(sm, p.hbm) + p.reduce;
     return p;
 }
 
@@ -200,33 +250,8 @@ static void pick(const plan_list *plans, const plan_work *works, const gemm_mach
     }
 }
 
-static double energy_per_flop(data_type type, const machine_block *m, size_t i) {
-    double half = m->power_energy_per_fp16_flop_j[i];
-    double quarter = m->power_energy_per_fp8_flop_j[i] > 0 ? m->power_energy_per_fp8_flop_j[i] : half / 2;
-    if (type == DTYPE_fp32)
-        return m->power_energy_per_fp32_flop_j[i];
-    return dtype_bytes(type) < 2 ? quarter : half;
-}
-
-/* How much longer the SMs take at the clock that the power limit leaves: at ratio r of the highest clock, a part of
- * energy E and time t there draws E r^x / t. */
-static double power_stretch(const op *o, residency where, double flops, double l2_bytes, const gemm_machines *g,
-                            double sm_s, const machine_block *m, size_t i) {
-    double exponent = m->power_clock_exponent[i];
-    double flop_j = energy_per_flop(o->as.gemm.dtype, m, i) * m->gemm_switching_frac[i];
-    flop_j *= pow(m->sm_clock_max_hz[i] / m->sm_clock_tensor_hz[i], exponent - 1);
-    double dynamic_j = flops * flop_j + l2_bytes * m->power_energy_per_l2_byte_j[i] +
-                       g->hbm_bytes[i] * m->power_energy_per_hbm_byte_j[i];
-    double ratio = dynamic_j / ((m->power_limit_w[i] - m->power_idle_w[i]) * sm_s);
-    if (ratio <= 1)
-        return 1;
-    /* Replays of a short operator end before the power limit answers. */
-    double lag_s = where == RESIDENCY_REPEATED ? m->method_graph_steady_power_lag_s[i] : 0;
-    return 1 + (pow(ratio, 1 / exponent) - 1) * sm_s / (sm_s + lag_s);
-}
-
-static bound_kind bound_of(const gemm_parts *p, double stretch, double launch_s) {
-    double compute = p->tensor * stretch, l2 = LARGER(p->load, p->l2), latency = p->latency + p->epilogue;
+static bound_kind bound_of(const gemm_parts *p, double launch_s) {
+    double compute = p->tensor * p->stretch, l2 = LARGER(p->load, p->l2), latency = p->latency + p->epilogue;
     double others = LARGER(LARGER(compute, l2), latency);
     if (p->hbm >= others && p->hbm >= launch_s)
         return BOUND_HBM;
@@ -254,18 +279,16 @@ static void add_quantise(const gemm_params *p, const gemm_bytes *b, const gemm_m
     out->hbm_bytes[i] += hbm_bytes;
 }
 
-static void finish_lane(const op *o, residency where, const op_work *work, const gemm_bytes *b, const plan *p,
-                        const plan_work *w, const gemm_machines *g, const machine_block *m, size_t i, cost_block *out) {
+static void finish_lane(const op *o, const gemm_bytes *b, const plan *p, const plan_work *w, const gemm_machines *g,
+                        const machine_block *m, size_t i, cost_block *out) {
     gemm_parts parts = parts_of(w, g, i);
     double l2_bytes = w->load_bytes * g->sharing[i] + b->out + w->reduce_bytes;
-    double stretch = power_stretch(o, where, work->flops, l2_bytes, g, parts.sm, m, i);
-    double sm = parts.sm * stretch, hbm = parts.hbm;
     double launch_s = m->gemm_start_s[i] + parts.reduce;
-    out->time_s[i] = launch_s + LARGER(sm, hbm) + g->overlap_loss[i] * SMALLER(sm, hbm);
+    out->time_s[i] = m->gemm_start_s[i] + parts.all;
     out->launches[i] = p->launches;
     out->hbm_bytes[i] = g->hbm_bytes[i];
     out->l2_bytes[i] = l2_bytes;
-    out->bound[i] = bound_of(&parts, stretch, launch_s);
+    out->bound[i] = bound_of(&parts, launch_s);
     out->picked[i] = *p;
     if (o->as.gemm.dynamic_quantise)
         add_quantise(&o->as.gemm, b, g, m, i, out);
@@ -286,6 +309,6 @@ void cost_gemm(const op *o, residency where, const machine_block *machines, cost
     pick(&plans, works, &g, best);
     EACH_LANE {
         size_t c = (size_t)best[i];
-        finish_lane(o, where, &work, &b, &plans.plans[c], &works[c], &g, machines, i, out);
+        finish_lane(o, &b, &plans.plans[c], &works[c], &g, machines, i, out);
     }
 }

@@ -1,7 +1,8 @@
 /* Kernels that memory bounds: pointwise, by row, copies and gathers.
  *
  *   issue = max(further waves and rows streamed at a thread's bytes in flight, block dispatch, index arithmetic)
- *   time  = start (+ strided, + reduction) x latency + max(issue, L2, HBM) + exposed part of the shorter */
+ *   time  = start (+ strided, + dependent chains) x latency + max(issue, L2, HBM) + exposed part of the shorter /
+ * waves: within a wave blocks run in step, later waves fill each other's gaps */
 #include "sim/engine/cost_memory.h"
 
 /* Radix sort of (logit, token) pairs: four 8-bit digits, keys and payload read and written each pass, besides counting.
@@ -11,25 +12,36 @@ static const double SORT_BYTES_PER_PASS = 2 * (4 + 8) + 4;
 /* A copy engine's start, from the issue to the first byte (0.9 us for a few bytes from the host, measured on H200). */
 static const double COPY_ENGINE_LATENCIES = 2.5;
 
+/* PyTorch gives a row of a softmax to one warp up to this width (softmax_warp_forward), to a block beyond. */
+static const int64_t WARP_SOFTMAX_COLS = 1024;
+/* Dependent steps, as parts of a reduction across a block. */
+static const double POINTER_CHAINS = 0.5;     /* an address is loaded first */
+static const double FUNCTION_CHAINS = 0.7;    /* exp and a division */
+static const double WARP_REDUCE_CHAINS = 0.3; /* shuffles within a warp */
+
 typedef struct row_kernel {
     double read_bytes, write_bytes, elements;
-    double hot_bytes;  /* reads that the predecessor has just written */
-    bool strided;      /* an operand is not contiguous: addresses are computed for each element */
-    double reductions; /* across a block or a warp, one after another */
-    bool streams;      /* a thread walks its row; otherwise a block has all its bytes on their way at once */
+    double hot_bytes; /* reads that the predecessor has just written */
+    bool strided;     /* an operand is not contiguous: addresses are computed for each element */
+    double chains;    /* dependent steps besides one load and one store, as parts of a reduction across a block */
+    bool streams;     /* a thread walks its row; otherwise a block has all its bytes on their way at once */
     double launches;
 } row_kernel;
 
 static double start_s(const row_kernel *k, const machine_block *m, size_t i) {
     double latencies = m->rowwise_start_latencies[i] + (k->strided ? m->rowwise_strided_latencies[i] : 0) +
-                       k->reductions * m->rowwise_reduce_latencies[i];
+                       k->chains * m->rowwise_reduce_latencies[i];
     return latencies * k->launches * memory_latency_s(m, i);
 }
 
-static double issue_s(const row_kernel *k, const plan *p, const machine_block *m, size_t i) {
+/* Times that every SM is filled with blocks; at least one. */
+static double waves_of(const plan *p, const machine_block *m, size_t i) {
+    double blocks_per_sm = smaller(m->sm_max_ctas[i], floor(m->sm_max_threads[i] / p->block_threads));
+    return larger(1, p->ctas / (m->sm_count[i] * larger(1, blocks_per_sm)));
+}
+
+static double issue_s(const row_kernel *k, const plan *p, const machine_block *m, size_t i, double waves) {
     double latency_s = memory_latency_s(m, i), threads = p->block_threads;
-    double blocks_per_sm = larger(1, smaller(m->sm_max_ctas[i], floor(m->sm_max_threads[i] / threads)));
-    double waves = larger(1, p->ctas / (m->sm_count[i] * blocks_per_sm));
     double block_bytes = (k->read_bytes + k->write_bytes) / p->ctas;
     double stream_s = (waves - 1) * latency_s;
     if (k->streams)
@@ -57,8 +69,9 @@ static void row_cost(const op *o, const row_kernel *k, residency where, const ma
             (k->read_bytes / m->memory_read_efficiency_frac[i] + k->write_bytes / m->memory_write_efficiency_frac[i]) *
             (1 - kept) / m->hbm_bandwidth_bytes_per_s[i];
         double l2_s = moved / l2_bytes_per_s(m, i, m->rowwise_l2_efficiency_frac[i]);
-        double memory_s = larger(hbm_s, l2_s), issued_s = issue_s(k, p, m, i), begin_s = start_s(k, m, i);
-        double body_s = larger(memory_s, issued_s) + m->rowwise_exposed_frac[i] * smaller(memory_s, issued_s);
+        double memory_s = larger(hbm_s, l2_s), waves = waves_of(p, m, i);
+        double issued_s = issue_s(k, p, m, i, waves), begin_s = start_s(k, m, i);
+        double body_s = larger(memory_s, issued_s) + m->rowwise_exposed_frac[i] * smaller(memory_s, issued_s) / waves;
         out->time_s[i] = begin_s + body_s;
         out->hbm_bytes[i] = moved * (1 - kept);
         out->l2_bytes[i] = moved;
@@ -80,13 +93,13 @@ static row_kernel kernel_of(const op *o, double elements) {
 
 void cost_embedding(const op *o, residency where, const machine_block *machines, cost_block *out) {
     row_kernel k = kernel_of(o, (double)o->as.embedding.rows * (double)o->as.embedding.cols);
-    k.reductions = 0.5; /* the token id is read before its row */
+    k.chains = POINTER_CHAINS; /* the token id is read before its row */
     row_cost(o, &k, where, machines, out);
 }
 
 void cost_rmsnorm(const op *o, residency where, const machine_block *machines, cost_block *out) {
     row_kernel k = kernel_of(o, (double)o->as.rmsnorm.rows * (double)o->as.rmsnorm.cols);
-    k.reductions = 1, k.streams = true;
+    k.chains = 1, k.streams = true;
     row_cost(o, &k, where, machines, out);
 }
 
@@ -109,12 +122,13 @@ void cost_kv_concat(const op *o, residency where, const machine_block *machines,
     double token_elements = (double)p->batch * (double)p->kv_heads * (double)p->head_dim;
     row_kernel k = kernel_of(o, token_elements * (double)p->kv_len);
     k.hot_bytes = token_elements * dtype_bytes(p->dtype); /* the new tokens; the old cache is long gone */
-    k.reductions = 0.5;                                   /* pointers and offsets of the parts are read first */
+    k.chains = POINTER_CHAINS;                            /* pointers and offsets of the parts are read first */
     row_cost(o, &k, where, machines, out);
 }
 
 void cost_activation(const op *o, residency where, const machine_block *machines, cost_block *out) {
     row_kernel k = kernel_of(o, (double)o->as.activation.rows * (double)o->as.activation.cols);
+    k.chains = FUNCTION_CHAINS;
     row_cost(o, &k, where, machines, out);
 }
 
@@ -131,13 +145,13 @@ void cost_elementwise(const op *o, residency where, const machine_block *machine
 
 void cost_reduce(const op *o, residency where, const machine_block *machines, cost_block *out) {
     row_kernel k = kernel_of(o, (double)o->as.reduce.rows * (double)o->as.reduce.cols);
-    k.reductions = 1, k.streams = true;
+    k.chains = 1, k.streams = true;
     row_cost(o, &k, where, machines, out);
 }
 
 void cost_softmax(const op *o, residency where, const machine_block *machines, cost_block *out) {
     row_kernel k = kernel_of(o, (double)o->as.softmax.rows * (double)o->as.softmax.cols);
-    k.reductions = 1; /* of the maximum; the sum follows from registers */
+    k.chains = o->as.softmax.cols <= WARP_SOFTMAX_COLS ? WARP_REDUCE_CHAINS : 1;
     k.streams = true;
     row_cost(o, &k, where, machines, out);
 }
@@ -146,13 +160,13 @@ void cost_sample(const op *o, residency where, const machine_block *machines, co
     const sample_params *p = &o->as.sample;
     double elements = (double)p->rows * (double)p->cols;
     row_kernel k = kernel_of(o, elements);
-    k.reductions = 2, k.streams = true; /* a block's best, then the best of the blocks */
+    k.chains = 2, k.streams = true; /* a block's best, then the best of the blocks */
     if (p->method == sample_method_top_p) {
         plan_limits limits = plan_limits_of_block(machines);
         plan_list list;
         plan_enumerate(o, &limits, &list);
         k.launches = list.plans[0].launches;
-        k.reductions = 1;
+        k.chains = 1;
         k.read_bytes += elements * SORT_PASSES * SORT_BYTES_PER_PASS / 2;
         k.write_bytes += elements * SORT_PASSES * SORT_BYTES_PER_PASS / 2;
         k.hot_bytes = k.read_bytes;
