@@ -15,13 +15,15 @@ enum {
     VECTOR_ROWS_MAX = 4,
     TILE_N_GRANULE = 8,
     BALANCED_TILES_MAX = 4,
-    SPLIT_MAX = 64
+    SPLIT_MAX = 64,
+    EXTENT_WIDE = 512
 };
 /* Grids beyond this many CTAs fill every machine many times over: small tiles only lose there. */
 static const double CTAS_PLENTY = 2400;
 static const double CTAS_PLENTY_SMALL = 640; /* of tiles under 64 x 64 */
 /* A split is worth trying while the grid is under this many CTAs, and leaves each CTA a pipeline's worth of steps. */
 static const double CTAS_SPLIT_MAX = 512;
+static const double CTAS_UNSPLIT_MAX = 200; /* about a wave */
 static const double CTAS_SPLIT_MIN = 48;
 static const double STEPS_SPLIT_MIN = 4;
 
@@ -69,6 +71,11 @@ static bool oversized(const int32_t *tiles, size_t i, double extent) {
     return i > 0 && tiles[i - 1] >= extent;
 }
 
+/* Whether the extent takes so many of the tile that libraries use a wider one. */
+static bool undersized(int32_t tile, double extent) {
+    return tile < 64 && extent >= EXTENT_WIDE;
+}
+
 /* Fills stages, threads and occupancy, which follow from the tile. */
 static void fill_resources(plan *p, const plan_limits *limits, double row_bytes_m, double row_bytes_n) {
     double area = (double)p->tile_m * p->tile_n;
@@ -91,12 +98,14 @@ typedef struct gemm_shape {
 
 static void add_splits(const gemm_shape *s, plan base, plan_list *out) {
     static const int32_t splits[] = {1, 2, 3, 4, 6, 8, 16, 32, 64};
+    const size_t count = sizeof splits / sizeof *splits;
     double tiles = base.ctas;
-    for (size_t i = 0; i < sizeof splits / sizeof *splits && out->count < PLAN_CANDIDATES_MAX; i++) {
+    for (size_t i = 0; i < count && out->count < PLAN_CANDIDATES_MAX; i++) {
         double ctas = tiles * splits[i];
-        bool enough = ctas >= CTAS_SPLIT_MIN || splits[i] == SPLIT_MAX;
-        bool useful = splits[i] <= s->split_max && ctas <= CTAS_SPLIT_MAX && enough &&
-                      s->steps >= STEPS_SPLIT_MIN * splits[i];
+        bool last = i + 1 == count || s->steps < STEPS_SPLIT_MIN * splits[i + 1];
+        bool enough = (ctas >= CTAS_SPLIT_MIN || last) && tiles <= CTAS_UNSPLIT_MAX;
+        bool useful =
+            splits[i] <= s->split_max && ctas <= CTAS_SPLIT_MAX && enough && s->steps >= STEPS_SPLIT_MIN * splits[i];
         if (splits[i] > 1 && !useful)
             continue;
         plan p = base;
@@ -126,12 +135,15 @@ static void add_orientation(const gemm_shape *s, const tile_set *set, const plan
                 continue;
             if (oversized(set->tile_m, i, s->rows) || oversized(set->tile_n, j, s->cols))
                 continue;
+            bool choice = set->m_count * set->n_count > 2;
+            if (choice && (undersized(p.tile_m, s->rows) || undersized(p.tile_n, s->cols)))
+                continue;
             int32_t area = p.tile_m * p.tile_n;
             p.cluster_m = set->multicast && s->rows > p.tile_m ? 2 : 1;
             double tiles_m = ceil(s->rows / (p.tile_m * p.cluster_m)) * p.cluster_m; /* whole clusters */
             p.ctas = tiles_m * ceil(s->cols / p.tile_n) * s->batch;
             double plenty = area < 64 * 64 ? CTAS_PLENTY_SMALL : CTAS_PLENTY;
-            if (area > TILE_AREA_MAX || (p.ctas > plenty && area < 128 * 128 && s->cols > p.tile_n))
+            if (area > TILE_AREA_MAX || (choice && p.ctas > plenty && area < 128 * 128 && s->cols > p.tile_n))
                 continue;
             p.swapped = s->swapped;
             fill_resources(&p, limits, s->row_bytes_m, s->row_bytes_n);
@@ -181,7 +193,7 @@ void plan_gemm(const op *o, const plan_limits *limits, plan_list *out) {
         t.swapped = true;
         add_orientation(&t, set, limits, out);
     }
-    if (!set->swaps || g->m > set->tile_m[0])
+    if (!set->swaps || g->m > 2 * set->tile_m[0])
         add_orientation(&s, set, limits, out);
     for (size_t i = 0; i < out->count; i++)
         out->plans[i].tile_k = (int32_t)step;

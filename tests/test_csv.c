@@ -224,3 +224,27 @@ Test(csv, required_columns) {
     cr_expect_str_eq(err.text, "t.csv:1:1: the header has no column 'op'");
     csv_close(reader);
 }
+
+Test(csv, written_fields_come_back) {
+    static const char *const texts[] = {"plain",        "",       "a,b", "\"", "say \"\"x\"", "two\nlines\r\n",
+                                        "\xef\xbb\xbf", " blank "};
+    enum { COUNT = sizeof texts / sizeof texts[0] };
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *file = open_memstream(&text, &bytes);
+    cr_assert_not_null(file);
+    for (size_t i = 0; i < COUNT; i++)
+        fprintf(file, "%sc%zu", i ? "," : "", i);
+    for (size_t i = 0; i < COUNT; i++) {
+        putc(i ? ',' : '\n', file);
+        csv_write_field(file, texts[i]);
+    }
+    fclose(file);
+    csv_reader *reader = open_text(text);
+    const csv_row *row = next_row(reader);
+    for (size_t i = 0; i < COUNT; i++)
+        cr_expect_str_eq(row->fields[i].text, texts[i]);
+    cr_assert_null(next_row(reader));
+    csv_close(reader);
+    free(text);
+}

@@ -1,4 +1,4 @@
-/* Strict, streaming CSV reading by header name.
+/* Strict, streaming CSV reading by header name, and the quoting of fields that are written.
  *
  * The format is RFC 4180's: commas, optional double quotes ("" inside for one quote), lines ended by LF or CRLF, the
  * first line the header; a UTF-8 byte order mark is skipped. Every row has as many fields as the header. NUL bytes,
@@ -11,6 +11,7 @@
 #include "core/base/error.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -64,6 +65,10 @@ status csv_next(csv_reader *reader, const csv_row **out, error *err);
 /* A plain decimal (1.98e9) in [min, max]; "nan", "0x10", "1.9GHz" and blanks are errors that name the column. */
 status csv_number(const csv_reader *reader, const csv_row *row, int column, double min, double max, double *out,
                   error *err);
+
+/* Writes a field, quoted when it must be so that the reader gives it back; the caller writes commas and line breaks,
+ * and checks the stream. */
+void csv_write_field(FILE *file, const char *text);
 
 #ifdef __cplusplus
 }

@@ -15,7 +15,7 @@ static const double COPY_ENGINE_LATENCIES = 2.5;
 /* PyTorch gives a row of a softmax to one warp up to this width (softmax_warp_forward), to a block beyond. */
 static const int64_t WARP_SOFTMAX_COLS = 1024;
 /* Dependent steps, as parts of a reduction across a block. */
-static const double POINTER_CHAINS = 0.5;     /* an address is loaded first */
+static const double POINTER_CHAINS = 0.8;     /* an address is loaded first */
 static const double FUNCTION_CHAINS = 0.7;    /* exp and a division */
 static const double WARP_REDUCE_CHAINS = 0.3; /* shuffles within a warp */
 
