@@ -16,7 +16,8 @@ enum {
     TILE_N_GRANULE = 8,
     BALANCED_TILES_MAX = 4,
     SPLIT_MAX = 64,
-    EXTENT_WIDE = 512
+    SPLIT_MAX_SECOND = 2,
+    TILES_MANY = 8
 };
 /* Grids beyond this many CTAs fill every machine many times over: small tiles only lose there. */
 static const double CTAS_PLENTY = 2400;
@@ -73,7 +74,7 @@ static bool oversized(const int32_t *tiles, size_t i, double extent) {
 
 /* Whether the extent takes so many of the tile that libraries use a wider one. */
 static bool undersized(int32_t tile, double extent) {
-    return tile < 64 && extent >= EXTENT_WIDE;
+    return tile < 64 && extent >= TILES_MANY * tile;
 }
 
 /* Fills stages, threads and occupancy, which follow from the tile. */
@@ -102,7 +103,7 @@ static void add_splits(const gemm_shape *s, plan base, plan_list *out) {
     double tiles = base.ctas;
     for (size_t i = 0; i < count && out->count < PLAN_CANDIDATES_MAX; i++) {
         double ctas = tiles * splits[i];
-        bool last = i + 1 == count || s->steps < STEPS_SPLIT_MIN * splits[i + 1];
+        bool last = i + 1 == count || splits[i + 1] > s->split_max || s->steps < STEPS_SPLIT_MIN * splits[i + 1];
         bool enough = (ctas >= CTAS_SPLIT_MIN || last) && tiles <= CTAS_UNSPLIT_MAX;
         bool useful =
             splits[i] <= s->split_max && ctas <= CTAS_SPLIT_MAX && enough && s->steps >= STEPS_SPLIT_MIN * splits[i];
@@ -192,6 +193,8 @@ void plan_gemm(const op *o, const plan_limits *limits, plan_list *out) {
         t.row_bytes_m = s.row_bytes_n, t.row_bytes_n = s.row_bytes_m;
         t.swapped = true;
         add_orientation(&t, set, limits, out);
+        /* The swapped tiles cover most shapes; this way round few splits add anything. */
+        s.split_max = s.split_max < SPLIT_MAX_SECOND ? s.split_max : SPLIT_MAX_SECOND;
     }
     if (!set->swaps || g->m > 2 * set->tile_m[0])
         add_orientation(&s, set, limits, out);

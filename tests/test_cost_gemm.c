@@ -84,8 +84,8 @@ Test(cost_gemm, hot_activations_never_cost_time) {
     each_shape(check_residency);
 }
 
-/* A plan is picked before the power limit acts, which can cost a little when the pick changes. */
-static const double PICK_SLACK = 1.02;
+/* The power limit follows its curve within this. */
+static const double PICK_SLACK = 1.01;
 
 static void check_monotone(const op *o) {
     static const char *const keys[] = {"hbm.bandwidth_bytes_per_s", "l2.bytes_per_clk", "sm.clock_max_hz"};

@@ -1,0 +1,46 @@
+#include "cli/setup.h"
+
+#include "cli/command.h"
+
+static status load_machine(arena *a, const setup_options *o, setup *out, error *err) {
+    status result = machine_load(a, command_config_dir(), o->machine, &out->machine, NULL, err);
+    for (size_t i = 0; i < o->machine_override_count && result == STATUS_OK; i++)
+        result = machine_override(&out->machine, o->machine_overrides[i], err);
+    if (result == STATUS_OK)
+        result = machine_check(&out->machine, err);
+    if (result == STATUS_OK)
+        result = calibration_load(a, command_config_dir(), &out->machine, &out->calibration, err);
+    if (result != STATUS_OK)
+        return result;
+    const machine *machines[] = {&out->machine};
+    const calibration *calibrations[] = {&out->calibration};
+    machine_block_fill(&out->block, machines, calibrations, 1);
+    return STATUS_OK;
+}
+
+static status load_levers(const setup_options *o, setup *out, error *err) {
+    status result = levers_preset(o->preset, &out->levers, err);
+    for (size_t i = 0; i < o->lever_override_count && result == STATUS_OK; i++)
+        result = levers_set(&out->levers, o->lever_overrides[i], err);
+    return result;
+}
+
+status setup_load(arena *a, const setup_options *o, setup *out, error *err) {
+    *out = (setup){0};
+    status result = load_machine(a, o, out, err);
+    if (result == STATUS_OK)
+        result = load_levers(o, out, err);
+    if (result == STATUS_OK)
+        result = workload_find(a, command_config_dir(), o->workload, &out->workload, err);
+    if (result == STATUS_OK)
+        result = workload_scenario(&out->workload, &o->request, &out->scenario, err);
+    if (result == STATUS_OK)
+        result = workload_build(a, &out->workload.shape, &out->levers, &out->graph, err);
+    if (result == STATUS_OK)
+        result = host_load(a, command_config_dir(), o->host ? o->host : levers_host(&out->levers), &out->host, err);
+    if (result == STATUS_OK)
+        result = engine_parse(o->engine, &out->options.kind, err);
+    out->options.host = &out->host;
+    out->options.exact_steps = o->exact_steps;
+    return result;
+}

@@ -1,0 +1,36 @@
+/* What most commands begin with: options for machine, workload, levers and host, and everything loaded from them. */
+#ifndef INGOT_SETUP_H
+#define INGOT_SETUP_H
+
+#include "hwmodels/calibration_load.h"
+#include "hwmodels/machine_load.h"
+#include "sim/engine/engine.h"
+#include "workloads/workload.h"
+
+enum { SETUP_OVERRIDES_MAX = 64 };
+
+typedef struct setup_options {
+    const char *machine, *workload, *preset, *host, *engine;
+    const char *machine_overrides[SETUP_OVERRIDES_MAX]; /* --override key=value */
+    const char *lever_overrides[SETUP_OVERRIDES_MAX];   /* --set key=value */
+    size_t machine_override_count, lever_override_count;
+    workload_request request;
+    bool exact_steps;
+} setup_options;
+
+typedef struct setup {
+    machine machine;
+    calibration calibration;
+    machine_block block; /* lane 0 is the machine */
+    host_profile host;
+    workload workload;
+    levers levers;
+    scenario scenario;
+    graph graph;
+    engine_options options;
+} setup;
+
+/* Loads everything that the options name; text and graphs are owned by the arena. */
+status setup_load(arena *a, const setup_options *o, setup *out, error *err);
+
+#endif

@@ -1,0 +1,76 @@
+#include "hwmodels/calibration_load.h"
+
+#include "core/base/config_find.h"
+
+#include <string.h>
+
+enum { SCHEMA_VERSION = 1 };
+
+typedef struct calibration_file {
+    double schema;
+    const config_node *residuals;
+    calibration values;
+} calibration_file;
+
+status calibration_load(arena *a, const char *config_dir, const machine *m, calibration *out, error *err) {
+    const config_field fields[] = {
+        {"schema", CONFIG_NUMBER, offsetof(calibration_file, schema), SCHEMA_VERSION, SCHEMA_VERSION, true},
+        {"name", CONFIG_TEXT, offsetof(calibration_file, values.name), 0, 0, true},
+        {"data", CONFIG_TEXT, offsetof(calibration_file, values.data), 0, 0, true},
+        {"date", CONFIG_TEXT, offsetof(calibration_file, values.date), 0, 0, true},
+        {"residuals", CONFIG_NODE, offsetof(calibration_file, residuals), 0, 0, false},
+#define PARAMETER(group, name, min, max, prior, text)                                                                  \
+    {#group "." #name, CONFIG_NUMBER, offsetof(calibration_file, values.group.name), min, max, false},
+#include "core/calibration.def"
+    };
+    const char *name = m->calibration_name ? m->calibration_name : generation_name(m->generation);
+    const char *path;
+    const config_node *root;
+    status result = config_find(a, arena_printf(a, "%s/calibration", config_dir), "calibration", name, &path, err);
+    if (result == STATUS_OK)
+        result = config_load(a, path, &root, err);
+    if (result != STATUS_OK)
+        return result;
+    calibration_file file = {.values = calibration_priors()};
+    result = config_bind(root, fields, sizeof fields / sizeof fields[0], true, &file, (config_notes){0}, err);
+    if (result == STATUS_OK)
+        *out = file.values;
+    return result;
+}
+
+typedef struct host_file {
+    double schema;
+    host_profile values;
+} host_file;
+
+/* A host call above a second is no host call. */
+static const double HOST_SECONDS_MAX = 1;
+
+status host_load(arena *a, const char *config_dir, const char *name_or_path, host_profile *out, error *err) {
+#define SECONDS(member)                                                                                                \
+    {#member, CONFIG_NUMBER, offsetof(host_file, values.member), 0, HOST_SECONDS_MAX, true}
+    const config_field fields[] = {
+        {"schema", CONFIG_NUMBER, offsetof(host_file, schema), SCHEMA_VERSION, SCHEMA_VERSION, true},
+        {"name", CONFIG_TEXT, offsetof(host_file, values.name), 0, 0, true},
+        {"description", CONFIG_TEXT, offsetof(host_file, values.description), 0, 0, true},
+        SECONDS(call_s),
+        SECONDS(call_low_s),
+        SECONDS(call_high_s),
+        SECONDS(step_s),
+        {"launch_scale_ratio", CONFIG_NUMBER, offsetof(host_file, values.launch_scale_ratio), 0, 100, true},
+    };
+#undef SECONDS
+    const char *path;
+    const config_node *root;
+    status result =
+        config_find(a, arena_printf(a, "%s/hosts", config_dir), "host profile", name_or_path, &path, err);
+    if (result == STATUS_OK)
+        result = config_load(a, path, &root, err);
+    if (result != STATUS_OK)
+        return result;
+    host_file file = {0};
+    result = config_bind(root, fields, sizeof fields / sizeof fields[0], true, &file, (config_notes){0}, err);
+    if (result == STATUS_OK)
+        *out = file.values;
+    return result;
+}
