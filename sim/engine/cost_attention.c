@@ -153,12 +153,14 @@ static void context_cost(const attention_shape *s, const attention_params *p, co
     bool by_phase = s->kernel == KERNEL_FMHA || s->kernel == KERNEL_FMHA_HOPPER;
     bool writes_cache = s->kernel == KERNEL_FA2_PAGED || s->kernel == KERNEL_FA3_PAGED ||
                         s->kernel == KERNEL_FLASHINFER || (by_phase && s->causal);
+    bool cudnn = s->kernel == KERNEL_FA3 && s->backend == attention_backend_cudnn;
     for (size_t i = 0; i < MACHINE_LANES; i++) {
         double latency_s = memory_latency_s(m, i), sms = m->sm_count[i];
         double l2_rate = l2_bytes_per_s(m, i, m->attention_l2_efficiency_frac[i]);
         double hbm_rate = m->hbm_bandwidth_bytes_per_s[i] * m->attention_hbm_efficiency_frac[i];
-        double step = step_s(s, t, &k, m, i, l2_rate / sms);
-        double fixed_s = k.cta_latencies[i] * latency_s + tile_bytes * sms / l2_rate;
+        double step = step_s(s, t, &k, m, i, l2_rate / sms) * (cudnn ? m->attention_cudnn_step_ratio[i] : 1);
+        double prologue_s = k.cta_latencies[i] * latency_s * (cudnn ? m->attention_cudnn_cta_ratio[i] : 1);
+        double fixed_s = prologue_s + tile_bytes * sms / l2_rate;
         double all_s = heads * (steps.tiles * fixed_s + steps.total * step), per_sm = ctas / sms;
         double tail_s = m->attention_tail_frac[i] * (ceil_quotient(per_sm) - per_sm) * all_s / ctas;
         double peak = m->peak_flops_per_s[s->rate][i];

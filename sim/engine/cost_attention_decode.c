@@ -139,6 +139,9 @@ static decode_kernel flash_kernel(const attention_shape *s, const machine_block 
     case KERNEL_FA3:
         k.cta_latencies = m->attention_fa3_decode_cta_latencies;
         k.step_latencies = m->attention_fa3_decode_step_latencies;
+        if (s->backend == attention_backend_cudnn)
+            for (size_t i = 0; i < MACHINE_LANES; i++)
+                k.cta_ratio[i] = m->attention_cudnn_cta_ratio[i];
         break;
     case KERNEL_FA2_PAGED: /* splits only when it has regrouped query heads (flash_api.cpp, mha_varlen_fwd) */
         k.cta_latencies = m->attention_fa2_paged_decode_cta_latencies;

@@ -1,0 +1,271 @@
+/* ingot simulate: one workload on one machine. */
+#include "cli/command.h"
+#include "cli/setup.h"
+#include "core/base/json_writer.h"
+#include "core/base/number.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct simulate_options {
+    setup_options common;
+    const char *timeline;
+    int64_t timeline_steps;
+    bool json, ops;
+    error *err;
+    status failure;
+} simulate_options;
+
+enum { KEY_OVERRIDE = 256, KEY_STEPS, KEY_STATISTIC, KEY_EXACT, KEY_TIMELINE, KEY_TIMELINE_STEPS, KEY_ENGINE };
+
+static const struct argp_option option_table[] = {
+    {"machine", 'm', "NAME", 0, "Machine: a name of configs/machines or a YAML path", 0},
+    {"override", KEY_OVERRIDE, "KEY=VALUE", 0, "Set one number of the machine, as sm.count=120", 0},
+    {"workload", 'w', "MODEL/TASK", 0, "Workload, as codellama-34b/humaneval", 0},
+    {"preset", 'p', "NAME", 0, "Levers: baseline, sdpa or compile (default compile)", 0},
+    {"set", 's', "LEVER=VALUE", 0, "Set one lever over the preset, as weights=int8", 0},
+    {"batch", 'b', "N", 0, "Sequences (default 1)", 0},
+    {"prompt", 'P', "N", 0, "Prompt tokens a sequence, instead of the task's", 0},
+    {"steps", KEY_STEPS, "N", 0, "Decode steps, instead of the task's", 0},
+    {"statistic", KEY_STATISTIC, "NAME", 0, "Of the task's lengths: mean (default), p50, p90, p99, min, max", 0},
+    {"host", 'H', "NAME", 0, "Host profile, instead of the one that goes with the levers", 0},
+    {"engine", KEY_ENGINE, "NAME", 0, "analytic (default) or roofline", 0},
+    {"exact-steps", KEY_EXACT, 0, 0, "Evaluate every decode step instead of interpolating", 0},
+    {"ops", 'o', 0, 0, "Print a row an operator", 0},
+    {"timeline", KEY_TIMELINE, "FILE", 0, "Write a run file (.run.jsonl.gz) with an interval an operator", 0},
+    {"timeline-steps", KEY_TIMELINE_STEPS, "N", 0, "Steps of each phase in the timeline (default: all)", 0},
+    {"json", 'j', 0, 0, "Print JSON", 0},
+    {0},
+};
+
+static int64_t whole(simulate_options *o, const char *option, const char *text, int64_t min) {
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (*text == '\0' || *end != '\0' || errno != 0 || value < min) {
+        if (o->failure == STATUS_OK)
+            o->failure = error_set(o->err, STATUS_BAD_INPUT, "--%s: '%.40s' is not a whole number of at least %lld",
+                                   option, text, (long long)min);
+        return min;
+    }
+    return value;
+}
+
+static void add(simulate_options *o, const char **list, size_t *count, const char *text) {
+    if (*count < SETUP_OVERRIDES_MAX)
+        list[(*count)++] = text;
+    else
+        o->failure = error_set(o->err, STATUS_BAD_INPUT, "more than %d overrides", SETUP_OVERRIDES_MAX);
+}
+
+static error_t parse_option(int key, char *value, struct argp_state *state) {
+    simulate_options *o = state->input;
+    setup_options *c = &o->common;
+    switch (key) {
+    case 'm': c->machine = value; break;
+    case 'w': c->workload = value; break;
+    case 'p': c->preset = value; break;
+    case 'H': c->host = value; break;
+    case 's': add(o, c->lever_overrides, &c->lever_override_count, value); break;
+    case KEY_OVERRIDE: add(o, c->machine_overrides, &c->machine_override_count, value); break;
+    case 'b': c->request.batch = whole(o, "batch", value, 1); break;
+    case 'P': c->request.prompt_tokens = whole(o, "prompt", value, 1); break;
+    case KEY_STEPS: c->request.decode_steps = whole(o, "steps", value, 0); break;
+    case KEY_STATISTIC: c->request.statistic = value; break;
+    case KEY_ENGINE: c->engine = value; break;
+    case KEY_EXACT: c->exact_steps = true; break;
+    case KEY_TIMELINE: o->timeline = value; break;
+    case KEY_TIMELINE_STEPS: o->timeline_steps = whole(o, "timeline-steps", value, 1); break;
+    case 'o': o->ops = true; break;
+    case 'j': o->json = true; break;
+    case ARGP_KEY_ARG: argp_error(state, "unexpected argument '%s'", value); break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static void phases_json(json_writer *w, const setup *s, const engine_result *r) {
+    json_array_begin(w, "phases");
+    for (size_t p = 0; p < r->phase_count; p++) {
+        json_object_begin(w, NULL);
+        json_text(w, "name", s->graph.phases[p].name);
+        json_number(w, "steps", s->scenario.values[s->graph.phases[p].steps]);
+        json_number(w, "latency_s", r->phases[p].latency_s[0]);
+        json_number(w, "gpu_busy_s", r->phases[p].busy_s[0]);
+        json_number(w, "idle_host_s", r->phases[p].starved_s[0] + r->phases[p].waiting_s[0]);
+        json_number(w, "idle_launch_gap_s", r->phases[p].gap_s[0]);
+        json_number(w, "launches", r->phases[p].launches[0]);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
+static void ops_json(json_writer *w, const setup *s, const node_totals *nodes) {
+    json_array_begin(w, "ops");
+    for (size_t n = 0; n < engine_node_count(&s->graph); n++) {
+        const node_totals *t = &nodes[n];
+        if (!t->node)
+            continue;
+        char shape[256];
+        op_shape_text(&t->last, shape, sizeof shape);
+        json_object_begin(w, NULL);
+        json_text(w, "id", t->node->id);
+        json_text(w, "kind", op_info_get(t->node->op.kind)->name);
+        json_text(w, "category", op_category_name(t->node->category));
+        json_text(w, "phase", s->graph.phases[t->phase].name);
+        json_number(w, "count", t->count);
+        json_text(w, "shape", shape);
+        json_number(w, "flops", t->flops);
+        json_number(w, "weight_bytes", t->weight_bytes);
+        json_number(w, "read_bytes", t->read_bytes);
+        json_number(w, "write_bytes", t->write_bytes);
+        json_number(w, "launches", t->launches);
+        json_number(w, "time_s", t->time_s);
+        json_text(w, "bound", bound_name(t->bound));
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
+static status print_json(arena *a, const setup *s, const engine_result *r, const node_totals *nodes, error *err) {
+    json_writer w = json_writer_to_file(stdout, JSON_PRETTY);
+    json_object_begin(&w, NULL);
+    json_text(&w, "machine", s->machine.name);
+    json_text(&w, "workload", s->workload.name);
+    json_text(&w, "levers", levers_text(a, &s->levers));
+    json_number(&w, "batch", s->scenario.values[SCENARIO_BATCH]);
+    json_text(&w, "engine", engine_name(s->options.kind));
+    json_text(&w, "host", s->host.name);
+    json_number(&w, "latency_s", r->latency_s[0]);
+    json_number(&w, "ttft_s", r->ttft_s[0]);
+    json_number(&w, "tpot_s", r->tpot_s[0]);
+    json_number(&w, "gpu_busy_s", r->busy_s[0]);
+    json_number(&w, "gpu_idle_s", r->idle_s[0]);
+    json_number(&w, "idle_frac", r->idle_s[0] / r->latency_s[0]);
+    json_number(&w, "energy_j", r->energy_j[0]);
+    json_number(&w, "peak_memory_bytes", r->memory.total_bytes);
+    json_object_begin(&w, "interval"); /* not known until calibrations carry covariances */
+    json_null(&w, "lower_s");
+    json_null(&w, "upper_s");
+    json_object_end(&w);
+    json_object_begin(&w, "categories");
+    for (int c = 0; c < CATEGORY_COUNT; c++) {
+        double total_s = 0;
+        for (size_t p = 0; p < r->phase_count; p++)
+            total_s += r->phases[p].category_s[c][0];
+        json_number(&w, op_category_name((op_category)c), total_s);
+    }
+    json_object_end(&w);
+    phases_json(&w, s, r);
+    ops_json(&w, s, nodes);
+    json_object_end(&w);
+    return json_writer_finish(&w, err);
+}
+
+static void print_text(arena *a, const setup *s, const engine_result *r) {
+    printf("%s, %s, batch %.0f on %s (host %s, %s engine)\n", s->workload.name, levers_text(a, &s->levers),
+           s->scenario.values[SCENARIO_BATCH], s->machine.name, s->host.name, engine_name(s->options.kind));
+    printf("  latency    %10.3f ms   first token %.3f ms, then %.3f ms a token\n", r->latency_s[0] * 1e3,
+           r->ttft_s[0] * 1e3, r->tpot_s[0] * 1e3);
+    printf("  GPU idle   %10.1f %%    energy %.1f J, peak memory %.1f GB\n", 100 * r->idle_s[0] / r->latency_s[0],
+           r->energy_j[0], r->memory.total_bytes / 1e9);
+    for (int c = 0; c < CATEGORY_COUNT; c++) {
+        double total_s = 0;
+        for (size_t p = 0; p < r->phase_count; p++)
+            total_s += r->phases[p].category_s[c][0];
+        if (total_s > 0)
+            printf("  %-10s %10.3f ms   %5.1f %%\n", op_category_name((op_category)c), total_s * 1e3,
+                   100 * total_s / r->latency_s[0]);
+    }
+}
+
+static void print_ops(const setup *s, const node_totals *nodes) {
+    printf("%-8s %-20s %9s %10s %10s %9s %-8s %s\n", "phase", "op", "count", "GFLOP", "GB", "ms", "bound", "shape");
+    for (size_t n = 0; n < engine_node_count(&s->graph); n++) {
+        const node_totals *t = &nodes[n];
+        if (!t->node)
+            continue;
+        char shape[256];
+        op_shape_text(&t->last, shape, sizeof shape);
+        printf("%-8s %-20s %9.0f %10.3f %10.4f %9.3f %-8s %s\n", s->graph.phases[t->phase].name, t->node->id, t->count,
+               t->flops / 1e9, (t->weight_bytes + t->read_bytes + t->write_bytes) / 1e9, t->time_s * 1e3,
+               bound_name(t->bound), shape);
+    }
+}
+
+static status write_timeline(const simulate_options *o, const setup *s, error *err) {
+    json_writer w = json_writer_to_buffer(JSON_LINES);
+    json_object_begin(&w, NULL);
+    json_integer(&w, "schema", 1);
+    json_text(&w, "machine", s->machine.name);
+    json_text(&w, "workload", s->workload.name);
+    json_text(&w, "host", s->host.name);
+    json_text(&w, "engine", engine_name(s->options.kind));
+    json_object_begin(&w, "scenario");
+    for (int v = 0; v < SCENARIO_VARIABLE_COUNT; v++)
+        json_number(&w, scenario_variable_name((scenario_variable)v), s->scenario.values[v]);
+    json_object_end(&w);
+    json_object_end(&w);
+    char *header = json_writer_take_text(&w);
+    run_writer *writer = NULL;
+    status result = run_writer_open(o->timeline, header, &writer, err);
+    free(header);
+    if (result != STATUS_OK)
+        return result;
+    result = engine_timeline(&s->graph, &s->scenario, &s->block, &s->options, o->timeline_steps,
+                             run_writer_sink(writer), err);
+    if (result == STATUS_OK)
+        return run_writer_close(writer, err);
+    run_writer_abandon(writer);
+    return result;
+}
+
+static status simulate(arena *a, const simulate_options *o, setup *s, error *err) {
+    status result = setup_load(a, &o->common, s, err);
+    if (result != STATUS_OK)
+        return result;
+    engine_result r;
+    node_totals *nodes = ARENA_ARRAY(a, node_totals, engine_node_count(&s->graph));
+    result = engine_run(&s->graph, &s->scenario, &s->block, &s->options, a, &r, nodes, err);
+    if (result != STATUS_OK)
+        return result;
+    if (r.fits[0] == 0)
+        return error_set(err, STATUS_NEGATIVE, "%s does not fit %s: needs %.1f GB of %.1f GB", s->workload.name,
+                         s->machine.name, r.memory.total_bytes / 1e9, s->machine.hbm.capacity_bytes / 1e9);
+    if (o->timeline)
+        result = write_timeline(o, s, err);
+    if (result != STATUS_OK)
+        return result;
+    if (o->json)
+        return print_json(a, s, &r, nodes, err);
+    print_text(a, s, &r);
+    if (o->ops)
+        print_ops(s, nodes);
+    return STATUS_OK;
+}
+
+status command_simulate(int argc, char **argv, error *err) {
+    static const char doc[] =
+        "One workload on one machine: latency, idle, energy, memory.\v"
+        "example: ingot simulate --machine h200-sxm --workload codellama-34b/humaneval --preset baseline";
+    simulate_options o = {
+        .common = {.preset = "compile",
+                   .engine = "analytic",
+                   .request = {.batch = 1, .decode_steps = -1, .statistic = "mean"}},
+        .err = err,
+    };
+    const struct argp parser = {.options = option_table, .parser = parse_option, .doc = doc};
+    argp_err_exit_status = STATUS_BAD_INPUT;
+    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    if (o.failure != STATUS_OK)
+        return o.failure;
+    if (!o.common.machine || !o.common.workload)
+        return error_set(err, STATUS_BAD_INPUT, "ingot simulate: give --machine and --workload; see --help");
+    arena a = {0};
+    setup *s = ARENA_NEW(&a, setup);
+    status result = simulate(&a, &o, s, err);
+    arena_free(&a);
+    return result;
+}
