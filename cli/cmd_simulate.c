@@ -64,24 +64,59 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     simulate_options *o = state->input;
     setup_options *c = &o->common;
     switch (key) {
-    case 'm': c->machine = value; break;
-    case 'w': c->workload = value; break;
-    case 'p': c->preset = value; break;
-    case 'H': c->host = value; break;
-    case 's': add(o, c->lever_overrides, &c->lever_override_count, value); break;
-    case KEY_OVERRIDE: add(o, c->machine_overrides, &c->machine_override_count, value); break;
-    case 'b': c->request.batch = whole(o, "batch", value, 1); break;
-    case 'P': c->request.prompt_tokens = whole(o, "prompt", value, 1); break;
-    case KEY_STEPS: c->request.decode_steps = whole(o, "steps", value, 0); break;
-    case KEY_STATISTIC: c->request.statistic = value; break;
-    case KEY_ENGINE: c->engine = value; break;
-    case KEY_EXACT: c->exact_steps = true; break;
-    case KEY_TIMELINE: o->timeline = value; break;
-    case KEY_TIMELINE_STEPS: o->timeline_steps = whole(o, "timeline-steps", value, 1); break;
-    case 'o': o->ops = true; break;
-    case 'j': o->json = true; break;
-    case ARGP_KEY_ARG: argp_error(state, "unexpected argument '%s'", value); break;
-    default: return ARGP_ERR_UNKNOWN;
+    case 'm':
+        c->machine = value;
+        break;
+    case 'w':
+        c->workload = value;
+        break;
+    case 'p':
+        c->preset = value;
+        break;
+    case 'H':
+        c->host = value;
+        break;
+    case 's':
+        add(o, c->lever_overrides, &c->lever_override_count, value);
+        break;
+    case KEY_OVERRIDE:
+        add(o, c->machine_overrides, &c->machine_override_count, value);
+        break;
+    case 'b':
+        c->request.batch = whole(o, "batch", value, 1);
+        break;
+    case 'P':
+        c->request.prompt_tokens = whole(o, "prompt", value, 1);
+        break;
+    case KEY_STEPS:
+        c->request.decode_steps = whole(o, "steps", value, 0);
+        break;
+    case KEY_STATISTIC:
+        c->request.statistic = value;
+        break;
+    case KEY_ENGINE:
+        c->engine = value;
+        break;
+    case KEY_EXACT:
+        c->exact_steps = true;
+        break;
+    case KEY_TIMELINE:
+        o->timeline = value;
+        break;
+    case KEY_TIMELINE_STEPS:
+        o->timeline_steps = whole(o, "timeline-steps", value, 1);
+        break;
+    case 'o':
+        o->ops = true;
+        break;
+    case 'j':
+        o->json = true;
+        break;
+    case ARGP_KEY_ARG:
+        argp_error(state, "unexpected argument '%s'", value);
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
     }
     return 0;
 }

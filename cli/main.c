@@ -27,7 +27,8 @@ static void print_help(void) {
          "generation inference.\n\ncommands:");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         printf("  %-10s %s\n", commands[i].name, commands[i].summary);
-    puts("\noptions:\n  --help     this text\n  --version  the version\n\nexample: ingot simulate --machine h200-sxm --workload codellama-34b/humaneval");
+    puts("\noptions:\n  --help     this text\n  --version  the version\n\nexample: ingot simulate --machine h200-sxm "
+         "--workload codellama-34b/humaneval");
 }
 
 /* A full disk or a closed pipe shows only when the buffer is flushed: a result that did not arrive is a failure. */

@@ -48,7 +48,7 @@ static const double HOST_SECONDS_MAX = 1;
 
 status host_load(arena *a, const char *config_dir, const char *name_or_path, host_profile *out, error *err) {
 #define SECONDS(member)                                                                                                \
-    {#member, CONFIG_NUMBER, offsetof(host_file, values.member), 0, HOST_SECONDS_MAX, true}
+    { #member, CONFIG_NUMBER, offsetof(host_file, values.member), 0, HOST_SECONDS_MAX, true }
     const config_field fields[] = {
         {"schema", CONFIG_NUMBER, offsetof(host_file, schema), SCHEMA_VERSION, SCHEMA_VERSION, true},
         {"name", CONFIG_TEXT, offsetof(host_file, values.name), 0, 0, true},
@@ -62,8 +62,7 @@ status host_load(arena *a, const char *config_dir, const char *name_or_path, hos
 #undef SECONDS
     const char *path;
     const config_node *root;
-    status result =
-        config_find(a, arena_printf(a, "%s/hosts", config_dir), "host profile", name_or_path, &path, err);
+    status result = config_find(a, arena_printf(a, "%s/hosts", config_dir), "host profile", name_or_path, &path, err);
     if (result == STATUS_OK)
         result = config_load(a, path, &root, err);
     if (result != STATUS_OK)

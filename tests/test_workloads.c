@@ -51,9 +51,9 @@ static const struct {
     const char *name;
     double parameters, gemm_bytes, kv_bytes;
 } published[] = {
-    {"codellama-7b", 6.739e9, 13.21e9, 512 * 1024},   {"codellama-13b", 13.016e9, 25.70e9, 800 * 1024},
-    {"codellama-34b", 33.744e9, 66.96e9, 192 * 1024}, {"llama-2-7b", 6.738e9, 13.21e9, 512 * 1024},
-    {"llama-2-70b", 68.977e9, 137.43e9, 320 * 1024},  {"llama-3.1-8b", 8.030e9, 15.01e9, 128 * 1024},
+    {"codellama-7b", 6.739e9, 13.21e9, 512 * 1024},    {"codellama-13b", 13.016e9, 25.70e9, 800 * 1024},
+    {"codellama-34b", 33.744e9, 66.96e9, 192 * 1024},  {"llama-2-7b", 6.738e9, 13.21e9, 512 * 1024},
+    {"llama-2-70b", 68.977e9, 137.43e9, 320 * 1024},   {"llama-3.1-8b", 8.030e9, 15.01e9, 128 * 1024},
     {"llama-3.1-70b", 70.554e9, 139.00e9, 320 * 1024},
 };
 
@@ -170,7 +170,7 @@ Test(workloads, quantised_weights_shrink_what_is_read) {
     cr_assert_eq(levers_set(&l, "weights=int4", NULL), STATUS_OK);
     g = build("codellama-34b", &l);
     double four = gemm_weight_bytes_of_decode(&g, &s);
-    cr_expect(fabs(eight / half - 0.5) < 1e-3);                     /* and one scale a column */
+    cr_expect(fabs(eight / half - 0.5) < 1e-3);                   /* and one scale a column */
     cr_expect(fabs(four / half - (0.25 + 2.0 / 128 / 2)) < 1e-6); /* and 2 bytes a group of 128 */
 }
 

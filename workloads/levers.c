@@ -15,8 +15,10 @@ static const lever_choice weights_choices[] = {
     {"bf16", DTYPE_bf16, true}, {"fp16", DTYPE_fp16, true}, {"fp8", DTYPE_fp8, true},
     {"int8", DTYPE_int8, true}, {"int4", DTYPE_int4, true}, {"autoquant", 0, false},
 };
-static const lever_choice flavour_choices[] = {
-    {"hf", FLAVOUR_HF, true}, {"gptfast", FLAVOUR_GPTFAST, true}, {"ingot", FLAVOUR_INGOT, true}, {"fairseq2", 0, false}};
+static const lever_choice flavour_choices[] = {{"hf", FLAVOUR_HF, true},
+                                               {"gptfast", FLAVOUR_GPTFAST, true},
+                                               {"ingot", FLAVOUR_INGOT, true},
+                                               {"fairseq2", 0, false}};
 static const lever_choice speculate_choices[] = {{"layerskip", 0, false}, {"draft", 0, false}};
 
 /* clang-format off */

@@ -43,11 +43,10 @@ static void rope(graph_builder *b, const model *m, const char *id, double heads,
 }
 
 static void append(graph_builder *b, const model *m, const char *id, double kv_heads) {
-    op o = {.kind = OP_kv_append,
-            .as.kv_append = {.kv_heads = (int64_t)kv_heads,
-                             .head_dim = (int64_t)m->head_dim,
-                             .dtype = m->dtype,
-                             .kv_dtype = m->dtype}};
+    op o = {
+        .kind = OP_kv_append,
+        .as.kv_append = {
+            .kv_heads = (int64_t)kv_heads, .head_dim = (int64_t)m->head_dim, .dtype = m->dtype, .kv_dtype = m->dtype}};
     build_rows(b, build_node(b, id, o, FUSED_CALLS), "rows", 1);
 }
 
@@ -93,10 +92,8 @@ static void attention(graph_builder *b, const model *m, const levers *l) {
 
 static void gate(graph_builder *b, const model *m, const char *id) {
     op o = {.kind = OP_activation,
-            .as.activation = {.cols = (int64_t)m->ffn,
-                              .dtype = m->dtype,
-                              .function = activation_function_silu,
-                              .gated = true}};
+            .as.activation = {
+                .cols = (int64_t)m->ffn, .dtype = m->dtype, .function = activation_function_silu, .gated = true}};
     build_rows(b, build_node(b, id, o, FUSED_CALLS), "rows", 1);
 }
 

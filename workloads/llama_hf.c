@@ -14,11 +14,8 @@ enum { NAIVE_START_KERNELS = 15, SDPA_START_KERNELS = 5 };
 static graph_node *pointwise(graph_builder *b, const char *id, pointwise_function function, int inputs, data_type in,
                              data_type out, double cols, double calls) {
     op o = {.kind = OP_elementwise,
-            .as.elementwise = {.cols = (int64_t)cols,
-                               .inputs = inputs,
-                               .dtype = in,
-                               .out_dtype = out,
-                               .function = function}};
+            .as.elementwise = {
+                .cols = (int64_t)cols, .inputs = inputs, .dtype = in, .out_dtype = out, .function = function}};
     graph_node *node = build_node(b, id, o, calls);
     build_rows(b, node, "rows", 1);
     return node;
@@ -181,8 +178,10 @@ static void rotary_tables(graph_builder *b, const model *m) {
     static const struct {
         const char *id;
         pointwise_function function;
-    } kernels[] = {{"rotary_cat", pointwise_function_cast}, {"rotary_cos", pointwise_function_cos},
-                   {"rotary_sin", pointwise_function_sin},  {"rotary_cast_cos", pointwise_function_cast},
+    } kernels[] = {{"rotary_cat", pointwise_function_cast},
+                   {"rotary_cos", pointwise_function_cos},
+                   {"rotary_sin", pointwise_function_sin},
+                   {"rotary_cast_cos", pointwise_function_cast},
                    {"rotary_cast_sin", pointwise_function_cast}};
     for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++)
         pointwise(b, kernels[i].id, kernels[i].function, 1, DTYPE_fp32, DTYPE_fp32, m->head_dim, POINTWISE_CALLS)
@@ -203,12 +202,10 @@ static void head(graph_builder *b, const model *m, const levers *l) {
 
 void build_llama_hf(graph_builder *b, const model *m, const levers *l) {
     build_segment(b, l->attention == ATTENTION_NAIVE ? NAIVE_START_KERNELS : SDPA_START_KERNELS);
-    op fill = {.kind = OP_elementwise,
-               .as.elementwise = {.rows = 1,
-                                  .inputs = 1,
-                                  .dtype = DTYPE_fp32,
-                                  .out_dtype = DTYPE_fp32,
-                                  .function = pointwise_function_fill}};
+    op fill = {
+        .kind = OP_elementwise,
+        .as.elementwise = {
+            .rows = 1, .inputs = 1, .dtype = DTYPE_fp32, .out_dtype = DTYPE_fp32, .function = pointwise_function_fill}};
     build_key_tokens(b, build_node(b, "positions_and_mask", fill, POINTWISE_CALLS), "cols");
     build_segment(b, 1);
     op gather = {.kind = OP_embedding,

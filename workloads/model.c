@@ -22,8 +22,7 @@ static status read_length(const config_node *node, length_distribution *out, err
         {"p99", CONFIG_NUMBER, offsetof(length_distribution, p99), 0, TOKENS_MAX, true},
         {"max", CONFIG_NUMBER, offsetof(length_distribution, max), 0, TOKENS_MAX, true},
     };
-    status result =
-        config_bind(node, fields, sizeof fields / sizeof fields[0], true, out, (config_notes){0}, err);
+    status result = config_bind(node, fields, sizeof fields / sizeof fields[0], true, out, (config_notes){0}, err);
     if (result != STATUS_OK)
         return result;
     bool rising = out->min <= out->p50 && out->p50 <= out->p90 && out->p90 <= out->p99 && out->p99 <= out->max;
@@ -44,8 +43,7 @@ static status read_task(const config_node *key, const config_node *node, task *o
         {"decode_steps", CONFIG_NODE, offsetof(task_file, decode_steps), 0, 0, true},
     };
     task_file file = {0};
-    status result =
-        config_bind(node, fields, sizeof fields / sizeof fields[0], true, &file, (config_notes){0}, err);
+    status result = config_bind(node, fields, sizeof fields / sizeof fields[0], true, &file, (config_notes){0}, err);
     if (result == STATUS_OK)
         result = read_length(file.prompt_tokens, &out->prompt_tokens, err);
     if (result == STATUS_OK)
@@ -84,7 +82,8 @@ static status check_shape(const config_node *root, const model_file *file, error
 }
 
 status model_load(arena *a, const char *path, model *out, error *err) {
-#define SHAPE(key, member, max) {"model." key, CONFIG_NUMBER, offsetof(model_file, shape.member), 1, max, true}
+#define SHAPE(key, member, max)                                                                                        \
+    { "model." key, CONFIG_NUMBER, offsetof(model_file, shape.member), 1, max, true }
     const config_field fields[] = {
         {"schema", CONFIG_NUMBER, offsetof(model_file, schema), SCHEMA_VERSION, SCHEMA_VERSION, true},
         {"name", CONFIG_TEXT, offsetof(model_file, name), 0, 0, true},

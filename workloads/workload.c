@@ -58,8 +58,8 @@ status workload_scenario(const workload *w, const workload_request *request, sce
         const double *prompts = statistic_of(&w->task->prompt_tokens, request->statistic);
         const double *decodes = statistic_of(&w->task->decode_steps, request->statistic);
         if (!prompts)
-            return error_set(err, STATUS_BAD_INPUT,
-                             "unknown statistic '%.40s' (known: mean, p50, p90, p99, min, max)", request->statistic);
+            return error_set(err, STATUS_BAD_INPUT, "unknown statistic '%.40s' (known: mean, p50, p90, p99, min, max)",
+                             request->statistic);
         prompt = prompt > 0 ? prompt : llround(*prompts);
         steps = steps >= 0 ? steps : llround(*decodes);
     }

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_BYTES = 64 * 1024, ALIGNMENT_BYTES = 16 };
+/* One cache line, which is also one 512-bit vector: blocks of machines are loaded as such. */
+enum { CHUNK_BYTES = 64 * 1024, ALIGNMENT_BYTES = 64 };
 
 struct arena_chunk {
     arena_chunk *next;
@@ -16,9 +17,12 @@ struct arena_chunk {
 
 static arena_chunk *add_chunk(arena *a, size_t bytes) {
     size_t capacity_bytes = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
-    arena_chunk *chunk = calloc(1, sizeof *chunk + capacity_bytes);
+    size_t padded_bytes =
+        (sizeof(arena_chunk) + capacity_bytes + ALIGNMENT_BYTES - 1) / ALIGNMENT_BYTES * ALIGNMENT_BYTES;
+    arena_chunk *chunk = aligned_alloc(ALIGNMENT_BYTES, padded_bytes);
     if (!chunk)
         abort();
+    memset(chunk, 0, padded_bytes);
     chunk->capacity_bytes = capacity_bytes;
     a->total_bytes += capacity_bytes;
     /* A chunk made for one large object goes behind the current one, whose free space stays in use. */

@@ -23,8 +23,7 @@ static status emit(const timeline_sink *sink, const graph_view *view, const flat
 }
 
 static status simulate_step(const graph *g, const graph_view *view, const machine_block *machines,
-                            const engine_options *options, const timeline_sink *sink, flat_clocks *clocks,
-                            error *err) {
+                            const engine_options *options, const timeline_sink *sink, flat_clocks *clocks, error *err) {
     lanes host_s, latency_s;
     engine_step_start(g, machines, options, host_s, latency_s);
     clocks->host_s += host_s[0];

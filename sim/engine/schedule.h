@@ -13,11 +13,11 @@
 
 /* One node's share of a step, per lane. */
 typedef struct node_cost {
-    lanes host_s;   /* the host's time to issue it, in front of its launch taking effect */
-    lanes busy_s;   /* the GPU's time inside its kernels */
-    lanes gap_s;    /* GPU time lost between its kernels and after the kernel before: launch gaps */
-    bool waits;     /* the host waits until the GPU has finished it (sync) */
-    bool launches;  /* issues anything to the GPU */
+    lanes host_s;  /* the host's time to issue it, in front of its launch taking effect */
+    lanes busy_s;  /* the GPU's time inside its kernels */
+    lanes gap_s;   /* GPU time lost between its kernels and after the kernel before: launch gaps */
+    bool waits;    /* the host waits until the GPU has finished it (sync) */
+    bool launches; /* issues anything to the GPU */
 } node_cost;
 
 /* Clocks of both sides since the step began. */
