@@ -120,7 +120,7 @@ static void add_splits(const gemm_shape *s, plan base, plan_list *out) {
 /* Narrows a tile so that few of them cover the extent evenly; false where the next smaller tile comes to the same. */
 static bool balance(const tile_set *set, size_t j, double extent, int32_t *tile_n) {
     double tiles = ceil(extent / *tile_n);
-    if (tiles > BALANCED_TILES_MAX || tiles < 2)
+    if (tiles > BALANCED_TILES_MAX)
         return true;
     if (j > 0 && ceil(extent / set->tile_n[j - 1]) == tiles)
         return false;

@@ -214,7 +214,7 @@ static bool picks_xqa(const attention_shape *s, const machine_block *m, size_t i
 
 /* Copies that regroup queries and results around FlashAttention-2, where their memory order demands it. */
 static double regroup_copies(const attention_shape *s) {
-    if (s->kernel != KERNEL_FA2_PAGED || s->group == 1)
+    if (s->kernel != KERNEL_FA2_PAGED || s->backend == attention_backend_triton || s->group == 1)
         return 0;
     return s->batch > 1 && s->kv_heads > 1 ? 3 : 1;
 }

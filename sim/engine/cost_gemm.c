@@ -106,7 +106,7 @@ static double energy_per_flop(data_type type, const machine_block *m, size_t i) 
  * t^(1-1/x) (E/P)^(1/x): a concave function of E, which the least of its tangents at these E/(P t) gives within 1 %. */
 static const double tangent_at[TANGENTS] = {1, 1.5, 2.25, 3.4};
 
-static void fill_power(const op *o, residency where, const machine_block *m, gemm_machines *out) {
+static void fill_power(const op *o, const machine_block *m, gemm_machines *out) {
     const gemm_params *g = &o->as.gemm;
     double flops = 2.0 * (double)g->m * (double)g->n * (double)g->k * (double)g->batch;
     EACH_LANE {
@@ -121,8 +121,7 @@ static void fill_power(const op *o, residency where, const machine_block *m, gem
             out->tangent_time[k][i] = value * (1 - 1 / exponent);
             out->tangent_energy[k][i] = value / exponent / tangent_at[k];
         }
-        /* Replays of a short operator end before the limit answers. */
-        out->power_lag_s[i] = where == RESIDENCY_REPEATED ? m->method_graph_steady_power_lag_s[i] : 0;
+        out->power_lag_s[i] = m->gemm_power_lag_s[i];
     }
 }
 
@@ -156,7 +155,7 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         out->hbm_bytes[i] = missing.read + missing.written;
         out->overlap_loss[i] = m->gemm_overlap_loss_frac[i];
     }
-    fill_power(o, where, m, out);
+    fill_power(o, m, out);
 }
 
 /* What a plan asks for, the same on every machine. */
