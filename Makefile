@@ -4,18 +4,12 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 C_SOURCES = $(shell git ls-files '*.c' '*.h' '*.cu' '*.cuh')
 
-.PHONY: build demo test test-asan bench format lint clean help
+.PHONY: build test test-asan format lint clean help
 
 build: ## the program at build/ingot, and the kernels where CUDA is found
 	@bash .ci/packages.sh build
 	@cmake --preset release -DINGOT_TESTS=OFF
 	@cmake --build build -j $(JOBS)
-
-demo: ## sweep H200 variants for Code Llama 34B, score the model against silicon, write a report
-	@bash .ci/packages.sh demo
-	@cmake --preset release -DINGOT_TESTS=OFF >/dev/null
-	@cmake --build build -j $(JOBS) --target ingot
-	@bash .ci/demo.sh
 
 test: ## every test: optimised build, then under AddressSanitizer and UndefinedBehaviorSanitizer
 	@bash .ci/packages.sh test
@@ -28,12 +22,6 @@ test-asan:
 	@cmake --preset asan
 	@cmake --build build-asan -j $(JOBS)
 	@ctest --test-dir build-asan --output-on-failure -j $(JOBS)
-
-bench: ## speed: predictions and sweep points a second, peak memory
-	@bash .ci/packages.sh build
-	@cmake --preset release >/dev/null
-	@cmake --build build -j $(JOBS) --target ingot
-	@bash tests/bench.sh build/ingot
 
 format: ## clang-format every source file
 	@bash .ci/packages.sh lint
