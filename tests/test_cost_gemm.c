@@ -12,7 +12,7 @@ static machine test_machine(void) {
     m.sm.fp32_flops_per_clk = 256, m.sm.tensor_bf16_flops_per_clk = 4096, m.sm.tensor_fp16_flops_per_clk = 4096;
     m.sm.tensor_fp8_flops_per_clk = 8192, m.sm.tensor_int8_flops_per_clk = 8192;
     m.sm.max_ctas = 32, m.sm.max_threads = 2048, m.sm.registers = 65536, m.sm.shared_bytes = 233472;
-    m.l2.bytes = 50e6, m.l2.near_latency_clk = 263, m.l2.bytes_per_clk = 2490;
+    m.l2.bytes = 50e6, m.l2.near_latency_clk = 263, m.l2.bytes_per_clk = 4930;
     m.hbm.bandwidth_bytes_per_s = 4.8e12, m.hbm.latency_clk = 830;
     m.power.limit_w = 700, m.power.idle_w = 105, m.power.energy_per_fp16_flop_j = 1.2e-12;
     m.power.energy_per_hbm_byte_j = 122e-12, m.power.energy_per_l2_byte_j = 30e-12, m.power.clock_exponent = 2.4;
@@ -64,7 +64,7 @@ static void check_bounds(const op *o) {
                       (double)g->n * (double)g->k * dtype_bytes(g->weights_dtype);
     cr_assert_geq(cold.time_s[0], compute_s);
     cr_assert_geq(cold.time_s[0], operands / 4.8e12);
-    cr_assert_geq(cold.time_s[0], cold.l2_bytes[0] / (2490 * 1.98e9) * 0.999);
+    cr_assert_geq(cold.time_s[0], cold.l2_bytes[0] / (4930 * 1.98e9) * 0.999);
     cr_assert_geq(cold.hbm_bytes[0], operands);
     cr_assert(isfinite(cold.time_s[0]));
 }
