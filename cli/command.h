@@ -10,6 +10,7 @@ typedef status command_function(int argc, char **argv, error *err);
 
 command_function command_list;
 command_function command_simulate;
+command_function command_validate;
 
 /* Where configs/ lies: $INGOT_CONFIG_DIR, else the source tree the program was built from. */
 const char *command_config_dir(void);

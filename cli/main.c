@@ -14,6 +14,7 @@ typedef struct command {
 static const command commands[] = {
     {"list", command_list, "what can be asked for: operators"},
     {"simulate", command_simulate, "one workload on one machine"},
+    {"validate", command_validate, "measured operator rows against predictions"},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
