@@ -53,22 +53,26 @@ static size_t smallest(size_t a, size_t b, size_t c) {
 
 enum { WORD_MAX = 64 };
 
-/* Levenshtein distance; a candidate longer than WORD_MAX is compared by its beginning. */
+/* Edits between two words, where swapping two neighbours counts as one (optimal string alignment). A candidate longer
+ * than WORD_MAX is compared by its beginning. */
 static size_t edit_distance(const char *a, const char *b) {
     size_t a_length = strnlen(a, WORD_MAX), b_length = strnlen(b, WORD_MAX);
-    size_t row[WORD_MAX + 1];
-    for (size_t j = 0; j <= b_length; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a_length; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b_length; j++) {
-            size_t above = row[j];
-            row[j] = smallest(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-            diagonal = above;
+    unsigned char edits[WORD_MAX + 1][WORD_MAX + 1]; /* between the first i letters of a and the first j of b */
+    for (size_t i = 0; i <= a_length; i++) {
+        for (size_t j = 0; j <= b_length; j++) {
+            if (i == 0 || j == 0) {
+                edits[i][j] = (unsigned char)(i + j);
+                continue;
+            }
+            size_t replaced = edits[i - 1][j - 1] + (size_t)(a[i - 1] != b[j - 1]);
+            size_t least = smallest(edits[i - 1][j] + 1u, edits[i][j - 1] + 1u, replaced);
+            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            if (swapped && edits[i - 2][j - 2] + 1u < least)
+                least = edits[i - 2][j - 2] + 1u;
+            edits[i][j] = (unsigned char)least;
         }
     }
-    return row[b_length];
+    return edits[a_length][b_length];
 }
 
 const char *config_nearest(const char *word, const char *const *candidates, size_t count) {
