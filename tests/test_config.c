@@ -79,6 +79,27 @@ Test(config, bytes_that_are_no_text) {
     fails_with_bytes(nul, sizeof nul - 1, "f.yaml:2:1: ", "control characters");
     static const char after_umlaut[] = "\xc3\xa4: \xff\n"; /* columns count characters, not bytes */
     fails_with_bytes(after_umlaut, sizeof after_umlaut - 1, "f.yaml:1:4: ", "UTF-8");
+    /* Each way of ending a line counts once. */
+    static const char line_ends[] = "a: 1\rb: 2\r\nc: 3\nd: \xff\n";
+    fails_with_bytes(line_ends, sizeof line_ends - 1, "f.yaml:4:4: ", "UTF-8");
+}
+
+Test(config, messages_hold_no_broken_characters) {
+    arena a = {0};
+    const config_node *root;
+    error err = {0};
+    char text[256] = "a"; /* two keys, alike, of 1 + 2 * 50 bytes: a cut at an even number of bytes splits a letter */
+    for (int i = 0; i < 50; i++)
+        strcat(text, "\xc3\xa4");
+    const char *both = arena_printf(&a, "%s: 1\n%s: 2\n", text, text);
+    cr_expect_eq(parse(&a, both, &root, &err), STATUS_BAD_INPUT);
+    const char *last = strrchr(err.text, '\'');
+    cr_assert(last && last - err.text > 3, "%s", err.text);
+    cr_expect_eq(last[-1], '?', "the half letter is replaced: %s", err.text);
+    cr_expect_eq(strncmp(last - 3, "\xc3\xa4", 2), 0, "the whole one before it is not: %s", err.text);
+    error_set(&err, STATUS_BAD_INPUT, "%s", "\x1b[31m \xc2\x9b \xe2\x82\xac \x80 \xe2\x82");
+    cr_expect_str_eq(err.text, "?[31m ?? \xe2\x82\xac ? ??");
+    arena_free(&a);
 }
 
 Test(config, depth_and_width_are_bounded) {

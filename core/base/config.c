@@ -26,7 +26,9 @@ static yaml_mark_t mark_of_offset(const parse_state *state, size_t offset) {
     for (size_t i = 0; i < offset && i < state->bytes; i++) {
         bool continues_character = ((unsigned char)state->text[i] & 0xc0) == 0x80;
         mark.column += !continues_character;
-        if (state->text[i] == '\n') {
+        bool ends_line =
+            state->text[i] == '\n' || (state->text[i] == '\r' && (i + 1 == state->bytes || state->text[i + 1] != '\n'));
+        if (ends_line) {
             mark.line++;
             mark.column = 0;
         }
