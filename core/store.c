@@ -210,6 +210,7 @@ static void bind_point(const store *s, const store_point *point) {
         point->energy_j,  point->area_m2, point->cost_usd, point->peak_memory_bytes,
     };
     sqlite3_bind_int64(insert, STORE_COLUMN_INDEX + 1, point->index);
+    sqlite3_bind_int64(insert, STORE_COLUMN_BATCH + 1, point->batch);
     if (point->reason)
         sqlite3_bind_text(insert, STORE_COLUMN_REASON + 1, point->reason, -1, SQLITE_STATIC);
     else

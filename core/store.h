@@ -26,6 +26,7 @@ typedef struct store_point {
     const char *machine;  /* base machine's name */
     const char *workload; /* "codellama-34b/humaneval" */
     const char *levers;   /* preset and settings: "compile weights=int8" */
+    int64_t batch;        /* sequences */
     double knobs[STORE_KNOBS_MAX]; /* swept machine keys, in the manifest's order */
     const char *reason; /* why it is not feasible or not applicable; NULL: it is, and the numbers below hold. With a
                            reason the numbers are not kept, and come back as NaN */
@@ -38,6 +39,7 @@ typedef struct store_point {
 /* What was asked, for the report and for resuming. Text may be NULL when written and is never NULL when read. */
 typedef struct store_manifest {
     const char *version, *command, *question, *config_hash, *engine, *host, *date;
+    const char *objectives; /* what designs are compared by, names with spaces between: "latency_s energy_j" */
     int64_t seed;
     int64_t point_count;                    /* that the whole sweep has */
     size_t knob_count;                      /* at most STORE_KNOBS_MAX (asserted) */

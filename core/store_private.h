@@ -32,13 +32,14 @@ struct store {
 /* Columns of table `point` that hold one double each, in the order in which they are bound and read. */
 enum { STORE_TOTAL_COLUMNS = 9 };
 extern const char *const STORE_TOTALS[STORE_TOTAL_COLUMNS];
-/* First positions in `SELECT` and `INSERT` lists: index, machine, workload, levers, reason, then totals, categories,
+/* First positions in `SELECT` and `INSERT` lists: index, machine, workload, levers, batch, reason, then totals, categories,
  * knobs. */
 enum {
     STORE_COLUMN_INDEX,
     STORE_COLUMN_MACHINE,
     STORE_COLUMN_WORKLOAD,
     STORE_COLUMN_LEVERS,
+    STORE_COLUMN_BATCH,
     STORE_COLUMN_REASON,
     STORE_COLUMN_TOTALS,
     STORE_COLUMN_CATEGORIES = STORE_COLUMN_TOTALS + STORE_TOTAL_COLUMNS,

@@ -55,6 +55,7 @@ static status point_of(const store *s, sqlite3_stmt *row, const name_table *name
         .machine = name_of(names, row, STORE_COLUMN_MACHINE),
         .workload = name_of(names, row, STORE_COLUMN_WORKLOAD),
         .levers = name_of(names, row, STORE_COLUMN_LEVERS),
+        .batch = sqlite3_column_int64(row, STORE_COLUMN_BATCH),
         .reason = (const char *)sqlite3_column_text(row, STORE_COLUMN_REASON),
     };
     if (!point->machine || !point->workload || !point->levers)

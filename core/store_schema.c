@@ -21,7 +21,7 @@ static const struct {
     {"version", offsetof(store_manifest, version)},   {"command", offsetof(store_manifest, command)},
     {"question", offsetof(store_manifest, question)}, {"config_hash", offsetof(store_manifest, config_hash)},
     {"engine", offsetof(store_manifest, engine)},     {"host", offsetof(store_manifest, host)},
-    {"date", offsetof(store_manifest, date)},
+    {"date", offsetof(store_manifest, date)},         {"objectives", offsetof(store_manifest, objectives)},
 };
 enum { MANIFEST_TEXT_COUNT = sizeof MANIFEST_TEXTS / sizeof MANIFEST_TEXTS[0] };
 
@@ -61,7 +61,7 @@ status store_prepare(const store *s, const char *sql, sqlite3_stmt **out, error 
 }
 
 const char *store_column_list(arena *memory, size_t knob_count) {
-    const char *list = "idx, machine, workload, levers, reason";
+    const char *list = "idx, machine, workload, levers, batch, reason";
     for (int i = 0; i < STORE_TOTAL_COLUMNS; i++)
         list = arena_printf(memory, "%s, %s", list, STORE_TOTALS[i]);
     for (int i = 0; i < CATEGORY_COUNT; i++)
@@ -75,10 +75,10 @@ const char *store_column_list(arena *memory, size_t knob_count) {
 static status create_tables(const store *s, const store_manifest *manifest, error *err) {
     arena memory = {0};
     const char *columns = "idx INTEGER PRIMARY KEY, machine INTEGER NOT NULL, workload INTEGER NOT NULL, "
-                          "levers INTEGER NOT NULL, reason TEXT";
+                          "levers INTEGER NOT NULL, batch INTEGER NOT NULL, reason TEXT";
     const char *shown = "idx, (SELECT text FROM name WHERE id = machine) AS machine, "
                         "(SELECT text FROM name WHERE id = workload) AS workload, "
-                        "(SELECT text FROM name WHERE id = levers) AS levers";
+                        "(SELECT text FROM name WHERE id = levers) AS levers, batch";
     for (size_t i = 0; i < manifest->knob_count; i++) {
         char *key = sqlite3_mprintf("\"%w\"", manifest->knob_keys[i]);
         if (!key)

@@ -64,6 +64,7 @@ static store_point example_point(int64_t index) {
         .machine = "h200-sxm",
         .workload = index % 2 ? "codellama-34b/humaneval" : "codellama-34b/mbpp",
         .levers = index % 3 ? "compile" : "baseline",
+        .batch = 1 + index % 5,
         .knobs = {4.8e12 + x, 100 + fmod(x, 33)},
         .latency_s = 1 / (x + 1),
         .ttft_s = 0.01,
@@ -133,6 +134,7 @@ static status check_point(void *context, const store_point *point, error *err) {
     cr_assert_str_eq(point->machine, expected.machine);
     cr_assert_str_eq(point->workload, expected.workload);
     cr_assert_str_eq(point->levers, expected.levers);
+    cr_assert_eq(point->batch, expected.batch);
     cr_assert_eq(point->knobs[0], expected.knobs[0]);
     cr_assert_eq(point->knobs[1], expected.knobs[1]);
     cr_assert_eq(point->reason != NULL, expected.reason != NULL);
