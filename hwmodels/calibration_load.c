@@ -7,14 +7,13 @@
 enum { SCHEMA_VERSION = 1 };
 
 typedef struct calibration_file {
-    double schema;
-    const config_node *residuals;
+    const config_node *schema, *residuals;
     calibration values;
 } calibration_file;
 
 status calibration_load(arena *a, const char *config_dir, const machine *m, calibration *out, error *err) {
     const config_field fields[] = {
-        {"schema", CONFIG_NUMBER, offsetof(calibration_file, schema), SCHEMA_VERSION, SCHEMA_VERSION, true},
+        {"schema", CONFIG_NODE, offsetof(calibration_file, schema), 0, 0, true},
         {"name", CONFIG_TEXT, offsetof(calibration_file, values.name), 0, 0, true},
         {"data", CONFIG_TEXT, offsetof(calibration_file, values.data), 0, 0, true},
         {"date", CONFIG_TEXT, offsetof(calibration_file, values.date), 0, 0, true},
@@ -29,6 +28,8 @@ status calibration_load(arena *a, const char *config_dir, const machine *m, cali
     status result = config_find(a, arena_printf(a, "%s/calibration", config_dir), "calibration", name, &path, err);
     if (result == STATUS_OK)
         result = config_load(a, path, &root, err);
+    if (result == STATUS_OK)
+        result = config_schema(root, SCHEMA_VERSION, err);
     if (result != STATUS_OK)
         return result;
     calibration_file file = {.values = calibration_priors()};
@@ -39,7 +40,7 @@ status calibration_load(arena *a, const char *config_dir, const machine *m, cali
 }
 
 typedef struct host_file {
-    double schema;
+    const config_node *schema;
     host_profile values;
 } host_file;
 
@@ -50,7 +51,7 @@ status host_load(arena *a, const char *config_dir, const char *name_or_path, hos
 #define SECONDS(member)                                                                                                \
     { #member, CONFIG_NUMBER, offsetof(host_file, values.member), 0, HOST_SECONDS_MAX, true }
     const config_field fields[] = {
-        {"schema", CONFIG_NUMBER, offsetof(host_file, schema), SCHEMA_VERSION, SCHEMA_VERSION, true},
+        {"schema", CONFIG_NODE, offsetof(host_file, schema), 0, 0, true},
         {"name", CONFIG_TEXT, offsetof(host_file, values.name), 0, 0, true},
         {"description", CONFIG_TEXT, offsetof(host_file, values.description), 0, 0, true},
         SECONDS(call_s),
@@ -65,6 +66,8 @@ status host_load(arena *a, const char *config_dir, const char *name_or_path, hos
     status result = config_find(a, arena_printf(a, "%s/hosts", config_dir), "host profile", name_or_path, &path, err);
     if (result == STATUS_OK)
         result = config_load(a, path, &root, err);
+    if (result == STATUS_OK)
+        result = config_schema(root, SCHEMA_VERSION, err);
     if (result != STATUS_OK)
         return result;
     host_file file = {0};

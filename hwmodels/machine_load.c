@@ -18,7 +18,8 @@ enum {
     FIELD_GENERATION,
     FIELD_NAME,
     FIELD_DESCRIPTION,
-    FIELD_FIRST_NUMBER = FIELD_DESCRIPTION + 5,
+    FIELD_CALIBRATION = FIELD_DESCRIPTION + 4,
+    FIELD_FIRST_NUMBER,
 };
 
 /* clang-format off */
@@ -31,7 +32,7 @@ static const config_field fields[] = {
     {"vendor", CONFIG_TEXT, offsetof(machine_file, values.vendor), 0, 0, true},
     {"process_node", CONFIG_TEXT, offsetof(machine_file, values.process_node), 0, 0, true},
     {"memory_kind", CONFIG_TEXT, offsetof(machine_file, values.memory_kind), 0, 0, true},
-    {"calibration", CONFIG_TEXT, offsetof(machine_file, values.calibration_name), 0, 0, false},
+    [FIELD_CALIBRATION] = {"calibration", CONFIG_TEXT, offsetof(machine_file, values.calibration_name), 0, 0, false},
 #define REQUIRED true
 #define OPTIONAL false
 #define NUMBER(group, name, min, max, need, text)                                                                      \
@@ -54,7 +55,7 @@ typedef struct open_file {
 
 typedef struct loader {
     arena *memory;
-    const char *machine_dir;
+    const char *machine_dir, *calibration_dir;
     machine_notes notes;
     const config_node *root; /* of the file that was named, once it is read */
     error *err;
@@ -79,19 +80,35 @@ static status bind_generation(const config_node *node, generation *out, error *e
     return CONFIG_ERROR(node, err, "unknown generation '%.80s'", text);
 }
 
-/* A path in `base:` is relative to the file that says it. */
-static status base_path(const loader *l, const char *file, const config_node *node, const char **path) {
+/* The path of what `node` in `file` names: a name means a file of `directory`; a path is relative to the file that says
+ * it. */
+static status named_path(const loader *l, const char *file, const config_node *node, const char *directory,
+                         const char *kind, const char **path) {
     const char *text;
     if (config_text(node, &text, l->err) != STATUS_OK)
         return STATUS_BAD_INPUT;
     if (!config_is_path(text)) {
         error why = {0};
-        if (config_find(l->memory, l->machine_dir, "machine", text, path, &why) != STATUS_OK)
+        if (config_find(l->memory, directory, kind, text, path, &why) != STATUS_OK)
             return CONFIG_ERROR(node, l->err, "%.200s", why.text);
         return STATUS_OK;
     }
     const char *slash = strrchr(file, '/');
     *path = text[0] == '/' || !slash ? text : arena_printf(l->memory, "%.*s%s", (int)(slash - file + 1), file, text);
+    return STATUS_OK;
+}
+
+/* A calibration is loaded later, by name or path; that it is there is checked where it is named. */
+static status bind_calibration(const loader *l, const char *file, const config_node *node, const char **name) {
+    const char *path;
+    status result = named_path(l, file, node, l->calibration_dir, "calibration", &path);
+    if (result != STATUS_OK)
+        return result;
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return CONFIG_ERROR(node, l->err, "cannot open the calibration '%.200s': %s", path, strerror(errno));
+    if (config_is_path(*name))
+        *name = path;
     return STATUS_OK;
 }
 
@@ -134,7 +151,7 @@ static status load_base(loader *l, const char *path, const config_node *root, co
     if (!base)
         return STATUS_OK;
     const char *next;
-    status result = base_path(l, path, base, &next);
+    status result = named_path(l, path, base, l->machine_dir, "machine", &next);
     if (result == STATUS_OK)
         result = load_file(l, next, base, here, out);
     l->notes.base = base->text;
@@ -160,6 +177,8 @@ static status load_file(loader *l, const char *path, const config_node *named_at
     result = config_bind(root, fields, FIELD_COUNT, !is_variant, out, (config_notes){present, sources}, l->err);
     if (result == STATUS_OK && present[FIELD_GENERATION])
         result = bind_generation(out->generation, &out->values.generation, l->err);
+    if (result == STATUS_OK && present[FIELD_CALIBRATION])
+        result = bind_calibration(l, path, config_get(root, "calibration"), &out->values.calibration_name);
     if (result != STATUS_OK)
         return result;
     if (!present[FIELD_NAME])
@@ -198,7 +217,10 @@ static const char *machine_directory(arena *a, const char *config_dir) {
 
 status machine_load(arena *a, const char *config_dir, const char *name_or_path, machine *out, machine_notes *notes,
                     error *err) {
-    loader l = {.memory = a, .machine_dir = machine_directory(a, config_dir), .err = err};
+    loader l = {.memory = a,
+                .machine_dir = machine_directory(a, config_dir),
+                .calibration_dir = arena_printf(a, "%s/calibration", config_dir),
+                .err = err};
     l.notes.present = ARENA_ARRAY(a, bool, NUMBER_COUNT);
     l.notes.overridden = ARENA_ARRAY(a, bool, NUMBER_COUNT);
     l.notes.sources = ARENA_ARRAY(a, const char *, NUMBER_COUNT);

@@ -52,6 +52,8 @@ Test(machine, the_shipped_ones_are_those_of_the_table) {
         cr_expect_str_eq(names[i], datasheets[i].name);
         machine m = load(&a, names[i], NULL);
         cr_expect_str_eq(m.name, names[i], "a file's name is its machine's");
+        error err = {0};
+        cr_expect_eq(machine_check(&m, &err), STATUS_OK, "%s: %s", names[i], err.text);
     }
     arena_free(&a);
 }
@@ -88,6 +90,24 @@ Test(machine, rates_are_the_datasheets) {
     arena_free(&a);
 }
 
+/* FP32 without tensor cores at the maximum clock, as the makers state it, to the digits they print. */
+Test(machine, fp32_rates_are_the_makers) {
+    static const struct {
+        const char *name;
+        double fp32_flops_per_s;
+    } stated[] = {
+        {"a100-sxm-80gb", 19.5e12}, {"h100-sxm", 67e12}, {"l4", 30.3e12},       {"l40s", 91.6e12},
+        {"mi300x", 163.4e12},       {"t4", 8.1e12},      {"v100-sxm", 15.7e12},
+    };
+    arena a = {0};
+    for (size_t i = 0; i < sizeof stated / sizeof stated[0]; i++) {
+        machine m = load(&a, stated[i].name, NULL);
+        double flops_per_s = m.sm.count * m.sm.fp32_flops_per_clk * m.sm.clock_max_hz;
+        cr_expect_float_eq(flops_per_s / stated[i].fp32_flops_per_s, 1, 0.006, "%s: %g", m.name, flops_per_s);
+    }
+    arena_free(&a);
+}
+
 /* Types against 16 bits, dense: the ratios that the makers state. */
 Test(machine, other_types_keep_their_ratio) {
     arena a = {0};
@@ -97,6 +117,11 @@ Test(machine, other_types_keep_their_ratio) {
     cr_expect_eq(h.sm.tensor_tf32_flops_per_clk, h.sm.tensor_fp16_flops_per_clk / 2);
     cr_expect_eq(p.sm.tensor_fp8_flops_per_clk, 0, "an A100 has no FP8: the 624 of some tables is INT8");
     cr_expect_eq(v.sm.tensor_bf16_flops_per_clk, 0, "Volta's tensor cores take FP16 alone");
+    machine t = load(&a, "t4", NULL), x = load(&a, "rtx-pro-6000", NULL);
+    cr_expect_eq(t.sm.tensor_bf16_flops_per_clk, 0, "Turing's tensor cores know no BF16");
+    cr_expect_float_eq(t.sm.count * t.sm.tensor_int8_flops_per_clk * t.sm.clock_tensor_hz / 130e12, 1, 0.005);
+    cr_expect_float_eq(t.sm.count * t.sm.tensor_int4_flops_per_clk * t.sm.clock_tensor_hz / 260e12, 1, 0.005);
+    cr_expect_eq(x.sm.tensor_fp4_flops_per_clk, 4 * x.sm.tensor_fp16_flops_per_clk);
     cr_expect_eq(b2.sm.tensor_fp4_flops_per_clk, 4 * b2.sm.tensor_fp16_flops_per_clk);
     double int8_ops_per_s = b3.sm.count * b3.sm.tensor_int8_flops_per_clk * b3.sm.clock_tensor_hz;
     cr_expect_float_eq(int8_ops_per_s / 153.5e12, 1, 0.005, "Blackwell Ultra gave its INT8 away");
@@ -231,6 +256,20 @@ Test(machine_files, a_variant_in_ten_lines) {
     arena_free(&a);
 }
 
+Test(machine_files, a_calibration_lies_beside_its_machine) {
+    write_file("own.yaml",
+               "schema: 1\nname: own\ndata: made up\ndate: 2026-11-23\nmemory:\n  l2_residency_frac: 0.25\n");
+    const char *path = write_file("mine.yaml", "schema: 1\nbase: h200-sxm\ncalibration: own.yaml\n");
+    arena a = {0};
+    machine m = load(&a, path, NULL);
+    calibration c;
+    error err = {0};
+    cr_assert_eq(calibration_load(&a, CONFIGS, &m, &c, &err), STATUS_OK, "%s", err.text);
+    cr_expect_str_eq(c.name, "own");
+    cr_expect_eq(c.memory.l2_residency_frac, 0.25);
+    arena_free(&a);
+}
+
 Test(machine_files, bases_may_not_form_a_cycle) {
     write_file("a.yaml", "schema: 1\nname: a\nbase: b.yaml\n");
     write_file("b.yaml", "schema: 1\nname: b\n\nbase:  ./a.yaml\n");
@@ -267,6 +306,8 @@ Test(machine_files, errors_have_their_place) {
         {"base.yaml", "schema: 1\nbase: h20-sxm\n", 2, 7, "did you mean 'h200-sxm'?"},
         {"base-path.yaml", "schema: 1\nbase: ./none.yaml\n", 2, 7, "No such file"},
         {"generation.yaml", "schema: 1\nbase: h200-sxm\ngeneration: hoper\n", 3, 13, "did you mean 'hopper'?"},
+        {"calibration.yaml", "schema: 1\nbase: h200-sxm\ncalibration: hoper\n", 3, 14, "did you mean 'hopper'?"},
+        {"calibration-path.yaml", "schema: 1\nbase: h200-sxm\ncalibration: ./none.yaml\n", 3, 14, "No such file"},
         /* The base states the tensor clock: this file's group is pointed at. */
         {"clock.yaml", "schema: 1\nbase: h200-sxm\nsm:\n  clock_max_hz: 1.5e9\n", 4, 3, "sm.clock_tensor_hz is above"},
         {"clock2.yaml", "schema: 1\nbase: h200-sxm\nsm:\n  clock_tensor_hz: 3e9\n", 4, 20, "is above sm.clock_max"},
