@@ -113,6 +113,17 @@ status levers_set(levers *l, const char *assignment, error *err) {
     return result;
 }
 
+status levers_parse(const char *text, levers *out, error *err) {
+    arena scratch = {0};
+    char *rest = NULL, *copy = arena_strdup(&scratch, text);
+    const char *word = strtok_r(copy, " ", &rest);
+    status result = word ? levers_preset(word, out, err) : error_set(err, STATUS_BAD_INPUT, "no preset is named");
+    while (result == STATUS_OK && (word = strtok_r(NULL, " ", &rest)))
+        result = levers_set(out, word, err);
+    arena_free(&scratch);
+    return result;
+}
+
 status levers_check(const levers *l, error *err) {
     if (l->launch == LAUNCH_GRAPH && l->kv_cache == KV_DYNAMIC)
         return error_set(err, STATUS_NEGATIVE,

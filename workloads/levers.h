@@ -41,6 +41,9 @@ status levers_preset(const char *name, levers *out, error *err);
  * known but not modelled yet is STATUS_NEGATIVE. */
 status levers_set(levers *l, const char *assignment, error *err);
 
+/* A preset and settings as levers_text writes them: "compile weights=int8". Errors as of the two above. */
+status levers_parse(const char *text, levers *out, error *err);
+
 /* Levers that exclude each other: STATUS_NEGATIVE, saying which and why. */
 status levers_check(const levers *l, error *err);
 

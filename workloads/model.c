@@ -7,9 +7,8 @@ enum { SCHEMA_VERSION = 1 };
 static const double LAYERS_MAX = 1000, WIDTH_MAX = 1e6, HEADS_MAX = 4096, VOCABULARY_MAX = 1e7, TOKENS_MAX = 1e7;
 
 typedef struct model_file {
-    double schema;
     const char *name, *family, *dtype;
-    const config_node *tasks;
+    const config_node *schema, *tasks;
     model shape;
 } model_file;
 
@@ -67,17 +66,35 @@ static status read_tasks(const config_node *tasks, model *out, error *err) {
     return STATUS_OK;
 }
 
+/* Where the file states a number of the shape: in the group or as a dotted key. */
+static const config_node *shape_node(const config_node *root, const char *key) {
+    const config_node *group = config_get(root, "model");
+    if (group)
+        return config_get(group, key);
+    arena scratch = {0};
+    const config_node *node = config_get(root, arena_printf(&scratch, "model.%s", key));
+    arena_free(&scratch);
+    return node;
+}
+
 static status check_shape(const config_node *root, const model_file *file, error *err) {
     if (strcmp(file->family, "llama") != 0)
         return CONFIG_ERROR(config_get(root, "family"), err, "unknown family '%.40s' (known: llama)", file->family);
-    const double whole[] = {file->shape.layers,   file->shape.hidden, file->shape.heads,     file->shape.kv_heads,
-                            file->shape.head_dim, file->shape.ffn,    file->shape.vocabulary};
+    const model *m = &file->shape;
+    const struct {
+        const char *key;
+        double value;
+    } whole[] = {
+        {"layers", m->layers},     {"hidden", m->hidden}, {"heads", m->heads},           {"kv_heads", m->kv_heads},
+        {"head_dim", m->head_dim}, {"ffn", m->ffn},       {"vocabulary", m->vocabulary},
+    };
     for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
-        if (whole[i] != (double)(int64_t)whole[i])
-            return CONFIG_ERROR(config_get(root, "model"), err, "layers, widths, heads and vocabulary must be whole");
-    if ((int64_t)file->shape.heads % (int64_t)file->shape.kv_heads != 0)
-        return CONFIG_ERROR(config_get(root, "model"), err, "%g heads do not divide into %g kv_heads",
-                            file->shape.heads, file->shape.kv_heads);
+        if (whole[i].value != (double)(int64_t)whole[i].value)
+            return CONFIG_ERROR(shape_node(root, whole[i].key), err, "%s is %g: it must be whole", whole[i].key,
+                                whole[i].value);
+    if ((int64_t)m->heads % (int64_t)m->kv_heads != 0)
+        return CONFIG_ERROR(shape_node(root, "kv_heads"), err, "%g heads do not divide into %g kv_heads", m->heads,
+                            m->kv_heads);
     return STATUS_OK;
 }
 
@@ -85,7 +102,7 @@ status model_load(arena *a, const char *path, model *out, error *err) {
 #define SHAPE(key, member, max)                                                                                        \
     { "model." key, CONFIG_NUMBER, offsetof(model_file, shape.member), 1, max, true }
     const config_field fields[] = {
-        {"schema", CONFIG_NUMBER, offsetof(model_file, schema), SCHEMA_VERSION, SCHEMA_VERSION, true},
+        {"schema", CONFIG_NODE, offsetof(model_file, schema), 0, 0, true},
         {"name", CONFIG_TEXT, offsetof(model_file, name), 0, 0, true},
         {"family", CONFIG_TEXT, offsetof(model_file, family), 0, 0, true},
         {"source", CONFIG_TEXT, offsetof(model_file, shape.source), 0, 0, true},
@@ -105,6 +122,8 @@ status model_load(arena *a, const char *path, model *out, error *err) {
     const config_node *root;
     model_file file = {0};
     status result = config_load(a, path, &root, err);
+    if (result == STATUS_OK)
+        result = config_schema(root, SCHEMA_VERSION, err);
     if (result == STATUS_OK)
         result = config_bind(root, fields, sizeof fields / sizeof fields[0], true, &file, (config_notes){0}, err);
     if (result == STATUS_OK)
