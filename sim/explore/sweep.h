@@ -1,0 +1,98 @@
+/* Sweeps: a grid of machine variants x workloads x batches x levers, every point an engine run. The YAML is documented
+ * in docs/formats.md.
+ *
+ * A point's result depends on the sweep and the point's index alone, never on threads, blocks or what ran before. */
+#ifndef INGOT_SWEEP_H
+#define INGOT_SWEEP_H
+
+#include "core/store.h"
+#include "sim/engine/engine.h"
+#include "workloads/workload.h"
+
+enum {
+    SWEEP_SCHEMA = 1,
+    SWEEP_TIED_MAX = 16, /* keys that move with a knob */
+};
+
+/* A machine key that takes several values, and the keys that are scaled in the same proportion to their base. */
+typedef struct sweep_knob {
+    const machine_key *key;
+    const double *values; /* the key's values; when `relative`, multiples of the base machine's */
+    size_t count;
+    bool relative;
+    const machine_key *tied[SWEEP_TIED_MAX];
+    size_t tied_count;
+} sweep_knob;
+
+/* A base machine with what belongs to it. */
+typedef struct sweep_machine {
+    machine base;
+    calibration fitted;
+} sweep_machine;
+
+/* A workload, batch and lever set: everything that does not depend on the machine, built once. */
+typedef struct sweep_case {
+    const char *workload, *levers;
+    int64_t batch;
+    const char *not_applicable; /* why there is no graph, or NULL */
+    scenario scenario;
+    graph graph;
+    host_profile host;
+} sweep_case;
+
+/* What designs are compared by. */
+typedef enum sweep_objective {
+    OBJECTIVE_LATENCY,
+    OBJECTIVE_TPOT,
+    OBJECTIVE_ENERGY,
+    OBJECTIVE_AREA,
+    OBJECTIVE_COST,
+    OBJECTIVE_COUNT
+} sweep_objective;
+
+enum { SWEEP_OBJECTIVES_MAX = 4 }; /* compared at once */
+
+const char *sweep_objective_name(sweep_objective objective); /* "latency_s" */
+const char *sweep_objective_text(sweep_objective objective); /* "latency" */
+double sweep_objective_of(sweep_objective objective, const store_point *point);
+/* Reads names with spaces between, as a store's manifest keeps them; returns their number. Unknown ones are left out. */
+size_t sweep_objectives_parse(const char *text, sweep_objective *out);
+
+typedef struct sweep {
+    const char *name, *question, *host; /* host: NULL where each lever set brings its own */
+    engine_kind engine;
+    int64_t seed;
+    sweep_machine *machines;
+    size_t machine_count;
+    sweep_case *cases; /* workloads outermost, then batches, then levers */
+    size_t case_count;
+    sweep_knob knobs[STORE_KNOBS_MAX]; /* the last one varies fastest */
+    size_t knob_count;
+    int64_t variant_count; /* product of the knobs' counts */
+    int64_t point_count;   /* machines x cases x variants; the variants of a case are neighbours */
+    sweep_objective objectives[SWEEP_OBJECTIVES_MAX];
+    size_t objective_count;
+    const char *config_hash; /* of everything that a result depends on */
+} sweep;
+
+/* Reads the file and everything it names; all is owned by the arena. `version` is the program's, part of the hash.
+ * A lever set that does not apply to a workload is no error: its points say why. */
+status sweep_load(arena *a, const char *config_dir, const char *path, const char *version, sweep *out, error *err);
+
+/* What the store keeps of the question; borrows from the sweep and the arena. */
+store_manifest sweep_manifest(arena *a, const sweep *s);
+
+/* The machine of a point, with the values of its knobs. Not checked. */
+machine sweep_variant(const sweep *s, int64_t index, double *knobs);
+
+typedef struct sweep_options {
+    int threads; /* 0: as many as there are cores */
+    void (*progress)(void *context, int64_t done, int64_t total); /* from the calling thread; may be NULL */
+    void *progress_context;
+} sweep_options;
+
+/* Computes every point that the store lacks and puts it there. Memory does not grow with the sweep. `computed` receives
+ * the number of points that were missing. */
+status sweep_run(const sweep *s, store *points, const sweep_options *options, int64_t *computed, error *err);
+
+#endif

@@ -1,0 +1,21 @@
+/* What the files that read a sweep share. Private to sim/explore/sweep_*.c. */
+#ifndef INGOT_SWEEP_PRIVATE_H
+#define INGOT_SWEEP_PRIVATE_H
+
+#include "sim/explore/sweep.h"
+
+/* A sweep of more points than this is a mistake: at 100,000 points a second it takes a quarter of an hour, at a few thousand half a day. */
+static const double SWEEP_POINTS_MAX = 1e8;
+
+enum { SWEEP_LIST_MAX = 4096 }; /* entries of one list */
+
+/* A list with 1 to SWEEP_LIST_MAX entries; `what` is its name in messages. */
+status sweep_check_list(const config_node *node, const char *what, error *err);
+
+/* Fills knobs and variant_count from `vary` (NULL: none); the machines are loaded already. */
+status sweep_load_knobs(arena *a, const config_node *vary, sweep *out, error *err);
+
+/* Over everything that a point's result depends on. */
+uint64_t sweep_hash(const sweep *s, const char *version);
+
+#endif
