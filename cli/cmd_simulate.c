@@ -113,8 +113,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         o->json = true;
         break;
     case ARGP_KEY_ARG:
-        argp_error(state, "unexpected argument '%s'", value);
-        break;
+        return EINVAL;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -292,15 +291,16 @@ status command_simulate(int argc, char **argv, error *err) {
         .err = err,
     };
     const struct argp parser = {.options = option_table, .parser = parse_option, .doc = doc};
-    argp_err_exit_status = STATUS_BAD_INPUT;
-    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    status result = command_parse(&parser, argc, argv, &o, err);
+    if (result != STATUS_OK)
+        return result;
     if (o.failure != STATUS_OK)
         return o.failure;
     if (!o.common.machine || !o.common.workload)
         return error_set(err, STATUS_BAD_INPUT, "ingot simulate: give --machine and --workload; see --help");
     arena a = {0};
     setup *s = ARENA_NEW(&a, setup);
-    status result = simulate(&a, &o, s, err);
+    result = simulate(&a, &o, s, err);
     arena_free(&a);
     return result;
 }

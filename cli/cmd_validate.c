@@ -1,35 +1,48 @@
-/* ingot validate: measured operator rows against the analytic engine. */
+/* ingot validate: measured operator rows and measured steps against the analytic engine. */
 #include "cli/command.h"
-#include "cli/setup.h"
+#include "cli/row_prediction.h"
+#include "cli/step_prediction.h"
 #include "core/base/json_writer.h"
-#include "sim/engine/cost_method.h"
-#include "validate/rows.h"
 #include "validate/score_rows.h"
-#include "validate/sources.h"
 
+#include <argp.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Seconds as the row's method would have measured them, in lane 0. */
-static double predict_row(const operator_row *row, const machine_block *block) {
-    double total_s = 0;
-    bool steady = row->method == ROW_METHOD_GRAPH_STEADY;
-    for (size_t part = 0; part < row_part_count(row); part++) {
-        op o = row_part(row, part);
-        cost_block cost;
-        cost_analytic(&o, steady ? RESIDENCY_REPEATED : RESIDENCY_COLD, block, &cost);
-        total_s += cost.time_s[0];
-        if (steady && o.kind == OP_gemm) {
-            lanes extra_s;
-            cost_method_graph_steady(&o, row->source, block, extra_s);
-            total_s += extra_s[0];
-        } else if (steady) {
-            total_s += cost.launches[0] * block->method_graph_steady_gap_s[0];
-        }
+typedef struct validate_options {
+    const char *machine, *file;
+    bool json;
+} validate_options;
+
+static const struct argp_option option_table[] = {
+    {"machine", 'm', "NAME", 0, "Machine: a name of configs/machines or a YAML path", 0},
+    {"json", 'j', 0, 0, "Print JSON", 0},
+    {0},
+};
+
+static error_t parse_option(int key, char *value, struct argp_state *state) {
+    validate_options *o = state->input;
+    switch (key) {
+    case 'm':
+        o->machine = value;
+        break;
+    case 'j':
+        o->json = true;
+        break;
+    case ARGP_KEY_ARG:
+        if (o->file)
+            return EINVAL; /* one file at a time */
+        o->file = value;
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
     }
-    return total_s;
+    return 0;
 }
+
+/* ---- operator rows ---- */
 
 static void print_line(const char *name, const score *s) {
     if (s->n > 0)
@@ -37,7 +50,19 @@ static void print_line(const char *name, const score *s) {
                100 * s->median_abs_err, 100 * s->bias, 100 * s->p90, s->kendall_tau);
 }
 
-static void print_text(const row_scores *scores, const row_table *table) {
+static void print_worst(const row_scores *scores) {
+    puts("worst rows:");
+    for (size_t i = 0; i < scores->worst_count; i++) {
+        const scored_row *item = &scores->worst[i];
+        char shape[256];
+        op_shape_text(&item->row->op, shape, sizeof shape);
+        printf("  %s:%d: %s %s: measured %.2f us, predicted %.2f us (%+.0f %%)\n", item->file, item->row->line,
+               op_info_get(item->row->op.kind)->name, shape, item->row->measured_s * 1e6, item->predicted_s * 1e6,
+               100 * (item->predicted_s / item->row->measured_s - 1));
+    }
+}
+
+static void print_rows(const row_scores *scores, const row_table *table) {
     printf("%-24s %7s %8s %8s %8s %8s %8s\n", "error, %", "rows", "mean", "median", "bias", "p90", "tau");
     for (size_t i = 0; i < scores->group_count; i++) {
         const row_group *g = &scores->groups[i];
@@ -48,6 +73,7 @@ static void print_text(const row_scores *scores, const row_table *table) {
     }
     print_line("all, even hash (fit)", &scores->all.fit);
     print_line("all, odd hash (held)", &scores->all.held);
+    print_worst(scores);
     if (table->unsupported_count + table->skipped_count > 0)
         printf("left out: %zu rows of kinds not modelled yet, %zu empty\n", table->unsupported_count,
                table->skipped_count);
@@ -60,13 +86,13 @@ static status score_table(arena *a, const row_table *table, const machine_block 
         const operator_row *row = &table->rows[i];
         if (row->unsupported || row->empty || isnan(row->measured_s))
             continue;
-        rows[count++] = (scored_row){row, table->path, predict_row(row, block), NAN, NAN};
+        rows[count++] = (scored_row){row, table->path, predict_row(row, block).time_s, NAN, NAN};
     }
     if (count == 0)
         return error_set(err, STATUS_NEGATIVE, "%s: no row is both measured and modelled", table->path);
     row_scores scores = score_rows(rows, count, a);
     if (!json) {
-        print_text(&scores, table);
+        print_rows(&scores, table);
         return STATUS_OK;
     }
     json_writer w = json_writer_to_file(stdout, JSON_PRETTY);
@@ -76,52 +102,119 @@ static status score_table(arena *a, const row_table *table, const machine_block 
     return json_writer_finish(&w, err);
 }
 
-static status load_block(arena *a, const char *name, machine_block *block, error *err) {
-    machine m;
-    calibration c;
-    status result = machine_load(a, command_config_dir(), name, &m, NULL, err);
-    if (result == STATUS_OK)
-        result = calibration_load(a, command_config_dir(), &m, &c, err);
-    if (result != STATUS_OK)
-        return result;
-    const machine *machines[] = {&m};
-    const calibration *calibrations[] = {&c};
-    machine_block_fill(block, machines, calibrations, 1);
-    return STATUS_OK;
-}
-
-status command_validate(int argc, char **argv, error *err) {
-    const char *file = NULL, *machine_name = NULL;
-    bool json = false;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0)
-            return puts("usage: ingot validate ROWS.csv --machine NAME [--json]\n\nMeasured operator rows against the "
-                        "analytic engine.\n\nexample: ingot validate rows.csv --machine h200-sxm"),
-                   STATUS_OK;
-        if (strcmp(argv[i], "--json") == 0)
-            json = true;
-        else if (strcmp(argv[i], "--machine") == 0 && i + 1 < argc)
-            machine_name = argv[++i];
-        else if (argv[i][0] != '-' && !file)
-            file = argv[i];
-        else
-            return error_set(err, STATUS_BAD_INPUT, "ingot validate: unexpected '%.40s'; see --help", argv[i]);
-    }
-    if (!file || !machine_name)
-        return error_set(err, STATUS_BAD_INPUT, "ingot validate: give a file of rows and --machine; see --help");
-    arena a = {0};
+static status validate_rows(arena *a, const validate_options *o, error *err) {
     source_map sources = {0};
     row_table table = {0};
-    machine_block *block = ARENA_NEW(&a, machine_block);
-    status result = load_block(&a, machine_name, block, err);
+    machine_block *block = ARENA_NEW(a, machine_block);
+    status result = load_machine_block(a, o->machine, block, err);
     if (result == STATUS_OK)
         result = sources_load(INGOT_SOURCE_DIR "/validate/sources.csv", &sources, err);
     if (result == STATUS_OK)
-        result = rows_load(file, &sources, EMPTY_ROWS_SKIPPED, &table, err);
+        result = rows_load(o->file, &sources, EMPTY_ROWS_SKIPPED, &table, err);
     if (result == STATUS_OK)
-        result = score_table(&a, &table, block, json, err);
+        result = score_table(a, &table, block, o->json, err);
     rows_free(&table);
     sources_free(&sources);
+    return result;
+}
+
+/* ---- steps ---- */
+
+static void print_steps(const step_scores *scores) {
+    printf("%-48s %8s %8s %6s %9s %9s %17s %8s %9s\n", "step", "busy ms", "predict", "%", "wall ms", "predict",
+           "host range", "kernels", "predict");
+    for (size_t i = 0; i < scores->count; i++) {
+        const step_prediction *p = &scores->steps[i];
+        char range[32];
+        snprintf(range, sizeof range, "%.2f to %.2f", p->wall_low_s * 1e3, p->wall_high_s * 1e3);
+        printf("%-48s %8.3f %8.3f %+6.1f %9.3f %9.3f %17s %8.0f %9.0f\n", p->name, p->measured->busy_s * 1e3,
+               p->busy_s * 1e3, 100 * (p->busy_s / p->measured->busy_s - 1), p->measured->wall_s * 1e3, p->wall_s * 1e3,
+               range, p->measured->kernels, p->kernels);
+    }
+    printf("GPU busy: mean error %.1f %%; kernels: %.1f %%", 100 * scores->busy.mean_abs_err,
+           100 * scores->kernels.mean_abs_err);
+    if (scores->graph_wall.n > 0)
+        printf("; wall of captured steps: %.1f %%", 100 * scores->graph_wall.mean_abs_err);
+    putchar('\n');
+    if (!isnan(scores->call_low_s))
+        printf("The walls of eager steps are explained by a host that takes %.1f to %.1f us a kernel, or %.1f to %.1f us "
+               "a framework call.\n",
+               scores->kernel_low_s * 1e6, scores->kernel_high_s * 1e6, scores->call_low_s * 1e6,
+               scores->call_high_s * 1e6);
+}
+
+static void step_json(json_writer *w, const step_prediction *p) {
+    json_object_begin(w, NULL);
+    json_text(w, "name", p->name);
+    json_text(w, "levers", p->levers);
+    json_number(w, "measured_busy_s", p->measured->busy_s);
+    json_number(w, "predicted_busy_s", p->busy_s);
+    json_number(w, "measured_wall_s", p->measured->wall_s);
+    json_number(w, "predicted_wall_s", p->wall_s);
+    json_number(w, "wall_lower_s", p->wall_low_s);
+    json_number(w, "wall_upper_s", p->wall_high_s);
+    json_number(w, "measured_kernels", p->measured->kernels);
+    json_number(w, "predicted_kernels", p->kernels);
+    json_number(w, "host_calls", p->host_calls);
+    json_number(w, "implied_host_call_s", p->implied_call_s);
+    json_object_end(w);
+}
+
+static status steps_json(const step_scores *scores, error *err) {
+    json_writer w = json_writer_to_file(stdout, JSON_PRETTY);
+    json_object_begin(&w, NULL);
+    score_json(&w, "busy", &scores->busy);
+    score_json(&w, "kernels", &scores->kernels);
+    score_json(&w, "graph_wall", &scores->graph_wall);
+    json_object_begin(&w, "host_range");
+    json_number(&w, "kernel_lower_s", scores->kernel_low_s);
+    json_number(&w, "kernel_upper_s", scores->kernel_high_s);
+    json_number(&w, "call_lower_s", scores->call_low_s);
+    json_number(&w, "call_upper_s", scores->call_high_s);
+    json_object_end(&w);
+    json_array_begin(&w, "steps");
+    for (size_t i = 0; i < scores->count; i++)
+        step_json(&w, &scores->steps[i]);
+    json_array_end(&w);
+    json_object_end(&w);
+    return json_writer_finish(&w, err);
+}
+
+static status validate_steps(arena *a, const validate_options *o, error *err) {
+    step_table table = {0};
+    step_scores scores;
+    status result = steps_load(o->file, &table, err);
+    if (result == STATUS_OK && table.count == 0)
+        result = error_set(err, STATUS_NEGATIVE, "%s: no measured step", o->file);
+    if (result == STATUS_OK)
+        result = steps_predict(a, &table, o->machine, &scores, err);
+    if (result == STATUS_OK && o->json)
+        result = steps_json(&scores, err);
+    else if (result == STATUS_OK)
+        print_steps(&scores);
+    steps_free(&table);
+    return result;
+}
+
+static bool ends_with(const char *text, const char *suffix) {
+    size_t length = strlen(text), suffix_length = strlen(suffix);
+    return length >= suffix_length && strcmp(text + length - suffix_length, suffix) == 0;
+}
+
+status command_validate(int argc, char **argv, error *err) {
+    static const char doc[] = "Measured operator rows (CSV) or measured steps (JSON lines) against the analytic "
+                              "engine.\v"
+                              "example: ingot validate rows.csv --machine h200-sxm";
+    validate_options o = {0};
+    const struct argp parser = {
+        .options = option_table, .parser = parse_option, .args_doc = "ROWS.csv | STEPS.jsonl", .doc = doc};
+    status result = command_parse(&parser, argc, argv, &o, err);
+    if (result != STATUS_OK)
+        return result;
+    if (!o.file || !o.machine)
+        return error_set(err, STATUS_BAD_INPUT, "ingot validate: give a measured file and --machine; see --help");
+    arena a = {0};
+    result = ends_with(o.file, ".jsonl") ? validate_steps(&a, &o, err) : validate_rows(&a, &o, err);
     arena_free(&a);
     return result;
 }

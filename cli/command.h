@@ -4,13 +4,21 @@
 
 #include "core/base/error.h"
 
-/* Runs a subcommand; argv[0] is its name. Prints its result to stdout; a status other than STATUS_OK leaves the one
+/* Runs a subcommand; argv[0] is its full name ("ingot list"). Prints its result to stdout; a status other than STATUS_OK leaves the one
  * line that main prints to stderr in *err. */
 typedef status command_function(int argc, char **argv, error *err);
 
 command_function command_list;
+command_function command_predict;
+command_function command_report;
 command_function command_simulate;
+command_function command_sweep;
 command_function command_validate;
+
+/* Options by argp. Bad usage is one line that names the argument; --help prints and ends the program. A parser's own
+ * function returns EINVAL for an argument that it cannot take, and prints nothing. */
+struct argp;
+status command_parse(const struct argp *parser, int argc, char **argv, void *input, error *err);
 
 /* Where configs/ lies: $INGOT_CONFIG_DIR, else the source tree the program was built from. */
 const char *command_config_dir(void);

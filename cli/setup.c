@@ -19,7 +19,7 @@ static status load_machine(arena *a, const setup_options *o, setup *out, error *
 }
 
 static status load_levers(const setup_options *o, setup *out, error *err) {
-    status result = levers_preset(o->preset, &out->levers, err);
+    status result = levers_parse(o->preset, &out->levers, err);
     for (size_t i = 0; i < o->lever_override_count && result == STATUS_OK; i++)
         result = levers_set(&out->levers, o->lever_overrides[i], err);
     return result;

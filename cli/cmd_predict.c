@@ -1,0 +1,189 @@
+/* ingot predict: operator rows in, the same rows with predictions out. */
+#include "cli/command.h"
+#include "cli/row_prediction.h"
+#include "core/base/csv.h"
+#include "core/base/json_writer.h"
+#include "core/base/number.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const double MICROSECONDS_PER_SECOND = 1e6;
+
+typedef struct predict_options {
+    const char *machine, *file;
+    bool json;
+} predict_options;
+
+static const struct argp_option option_table[] = {
+    {"machine", 'm', "NAME", 0, "Machine: a name of configs/machines or a YAML path", 0},
+    {"json", 'j', 0, 0, "Print JSON: a line a row, with its line number", 0},
+    {0},
+};
+
+static error_t parse_option(int key, char *value, struct argp_state *state) {
+    predict_options *o = state->input;
+    switch (key) {
+    case 'm':
+        o->machine = value;
+        break;
+    case 'j':
+        o->json = true;
+        break;
+    case ARGP_KEY_ARG:
+        if (o->file)
+            return EINVAL; /* one file at a time */
+        o->file = value;
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+/* The columns that are added; an input that has them already gets fresh values. */
+static const char *const added[] = {"predicted_us", "lower_us", "upper_us", "bound"};
+enum { ADDED = sizeof added / sizeof added[0] };
+
+static bool is_added(const char *column) {
+    for (int i = 0; i < ADDED; i++)
+        if (strcmp(added[i], column) == 0)
+            return true;
+    return false;
+}
+
+typedef struct prediction_run {
+    const predict_options *options;
+    const machine_block *block;
+    row_reader *reader;
+    FILE *out; /* a temporary file: nothing is printed before the whole input has been read */
+    size_t rows, unsupported;
+    const char *first_unsupported; /* why */
+    arena memory;
+} prediction_run;
+
+static void write_header(const prediction_run *run) {
+    for (size_t c = 0; c < row_reader_column_count(run->reader); c++) {
+        const char *name = row_reader_column_name(run->reader, c);
+        if (is_added(name))
+            continue;
+        csv_write_field(run->out, name);
+        putc(',', run->out);
+    }
+    for (int i = 0; i < ADDED; i++)
+        fprintf(run->out, "%s%c", added[i], i + 1 < ADDED ? ',' : '\n');
+}
+
+/* An interval is blank until calibrations carry what it follows from. */
+static void write_csv(const prediction_run *run, const operator_row *row, const row_prediction *p) {
+    for (size_t c = 0; c < row_reader_column_count(run->reader); c++) {
+        if (is_added(row_reader_column_name(run->reader, c)))
+            continue;
+        csv_write_field(run->out, row->fields[c]);
+        putc(',', run->out);
+    }
+    if (p)
+        fprintf(run->out, "%.6g,,,%s\n", p->time_s * MICROSECONDS_PER_SECOND, bound_name(p->bound));
+    else
+        fputs(",,,\n", run->out);
+}
+
+static status write_json(const prediction_run *run, const operator_row *row, const row_prediction *p, error *err) {
+    json_writer w = json_writer_to_file(run->out, JSON_LINES);
+    char shape[256];
+    op_shape_text(&row->op, shape, sizeof shape);
+    json_object_begin(&w, NULL);
+    json_integer(&w, "line", row->line);
+    json_text(&w, "op", p ? op_info_get(row->op.kind)->name : NULL);
+    json_text(&w, "shape", p ? shape : NULL);
+    json_number(&w, "measured_us", row->measured_s * MICROSECONDS_PER_SECOND);
+    json_number(&w, "predicted_us", p ? p->time_s * MICROSECONDS_PER_SECOND : NAN);
+    json_null(&w, "lower_us");
+    json_null(&w, "upper_us");
+    json_text(&w, "bound", p ? bound_name(p->bound) : NULL);
+    if (!p)
+        json_text(&w, "not_predicted", row->unsupported);
+    json_object_end(&w);
+    return json_writer_finish(&w, err);
+}
+
+static status predict_rows(prediction_run *run, error *err) {
+    if (!run->options->json)
+        write_header(run);
+    for (;;) {
+        const operator_row *row;
+        status result = row_reader_next(run->reader, &row, err);
+        if (result != STATUS_OK || !row)
+            return result;
+        if (row->empty)
+            return row_reader_empty_error(run->reader, err);
+        row_prediction p = {0};
+        if (!row->unsupported)
+            p = predict_row(row, run->block);
+        else if (run->unsupported++ == 0)
+            run->first_unsupported = arena_strdup(&run->memory, row->unsupported);
+        run->rows++;
+        if (run->options->json)
+            result = write_json(run, row, row->unsupported ? NULL : &p, err);
+        else
+            write_csv(run, row, row->unsupported ? NULL : &p);
+        if (result != STATUS_OK)
+            return result;
+    }
+}
+
+static status copy_to_stdout(FILE *from, error *err) {
+    char buffer[64 * 1024];
+    size_t bytes;
+    if (fflush(from) != 0 || ferror(from) || fseek(from, 0, SEEK_SET) != 0)
+        return error_set(err, STATUS_ENVIRONMENT, "cannot write a temporary file");
+    while ((bytes = fread(buffer, 1, sizeof buffer, from)) > 0)
+        fwrite(buffer, 1, bytes, stdout);
+    return ferror(from) ? error_set(err, STATUS_ENVIRONMENT, "cannot read a temporary file") : STATUS_OK;
+}
+
+static status predict(arena *a, const predict_options *o, error *err) {
+    machine_block *block = ARENA_NEW(a, machine_block);
+    source_map sources = {0};
+    prediction_run run = {.options = o, .block = block};
+    status result = load_machine_block(a, o->machine, block, err);
+    if (result == STATUS_OK)
+        result = sources_load(INGOT_SOURCE_DIR "/validate/sources.csv", &sources, err);
+    if (result == STATUS_OK)
+        result = row_reader_open(o->file, &sources, &run.reader, err);
+    if (result == STATUS_OK && !(run.out = tmpfile()))
+        result = error_set(err, STATUS_ENVIRONMENT, "cannot create a temporary file");
+    if (result == STATUS_OK)
+        result = predict_rows(&run, err);
+    if (result == STATUS_OK)
+        result = copy_to_stdout(run.out, err);
+    if (result == STATUS_OK && run.unsupported > 0)
+        fprintf(stderr, "%zu of %zu rows have no prediction: %s\n", run.unsupported, run.rows, run.first_unsupported);
+    if (run.out)
+        fclose(run.out);
+    row_reader_close(run.reader);
+    sources_free(&sources);
+    arena_free(&run.memory);
+    return result;
+}
+
+status command_predict(int argc, char **argv, error *err) {
+    static const char doc[] = "Predicts operator rows: a CSV in, the same CSV with predicted_us, lower_us, upper_us and "
+                              "bound out.\v"
+                              "example: ingot predict rows.csv --machine h200-sxm";
+    predict_options o = {0};
+    const struct argp parser = {
+        .options = option_table, .parser = parse_option, .args_doc = "ROWS.csv", .doc = doc};
+    status result = command_parse(&parser, argc, argv, &o, err);
+    if (result != STATUS_OK)
+        return result;
+    if (!o.file || !o.machine)
+        return error_set(err, STATUS_BAD_INPUT, "ingot predict: give a file of rows and --machine; see --help");
+    arena a = {0};
+    result = predict(&a, &o, err);
+    arena_free(&a);
+    return result;
+}

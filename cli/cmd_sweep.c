@@ -1,0 +1,353 @@
+/* ingot sweep: a grid of designs into a store, and what it says. */
+#include "cli/command.h"
+#include "cli/findings.h"
+#include "cli/report_input.h"
+#include "core/base/json_writer.h"
+#include "core/base/units.h"
+#include "sim/explore/analysis.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef struct sweep_command {
+    const char *file, *store_path, *report_path;
+    int threads;
+    bool resume, json, all, quiet;
+} sweep_command;
+
+enum { KEY_RESUME = 256, KEY_THREADS, KEY_ALL, THREADS_MAX = 1024 };
+
+static const struct argp_option option_table[] = {
+    {"store", 's', "FILE", 0, "Keep every point in this SQLite file (default: a temporary one)", 0},
+    {"resume", KEY_RESUME, 0, 0, "Go on with a store that holds part of this sweep", 0},
+    {"report", 'r', "FILE.html", 0, "Write a report; FILE.md writes Markdown", 0},
+    {"threads", KEY_THREADS, "N", 0, "Threads (default: all cores); any number gives the same results", 0},
+    {"all", KEY_ALL, 0, 0, "Print every point, not only the front", 0},
+    {"json", 'j', 0, 0, "Print JSON", 0},
+    {"quiet", 'q', 0, 0, "No progress", 0},
+    {0},
+};
+
+static error_t parse_option(int key, char *value, struct argp_state *state) {
+    sweep_command *o = state->input;
+    char *end;
+    switch (key) {
+    case 's':
+        o->store_path = value;
+        break;
+    case KEY_RESUME:
+        o->resume = true;
+        break;
+    case 'r':
+        o->report_path = value;
+        break;
+    case KEY_THREADS:
+        errno = 0;
+        o->threads = (int)strtol(value, &end, 10);
+        if (*value == '\0' || *end != '\0' || errno != 0 || o->threads < 1 || o->threads > THREADS_MAX)
+            return EINVAL;
+        break;
+    case KEY_ALL:
+        o->all = true;
+        break;
+    case 'j':
+        o->json = true;
+        break;
+    case 'q':
+        o->quiet = true;
+        break;
+    case ARGP_KEY_ARG:
+        if (o->file)
+            return EINVAL; /* one sweep at a time */
+        o->file = value;
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static double now_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- progress, on a terminal only ---- */
+
+typedef struct progress_line {
+    double start_s, last_s;
+} progress_line;
+
+static const double PROGRESS_INTERVAL_S = 0.2;
+
+static void show_progress(void *context, int64_t done, int64_t total) {
+    progress_line *line = context;
+    double now = now_s(), elapsed_s = now - line->start_s;
+    if (now - line->last_s < PROGRESS_INTERVAL_S && done < total)
+        return;
+    line->last_s = now;
+    double rate = (double)done / elapsed_s;
+    fprintf(stderr, "\r%3.0f %%  %.0f points/s  %.0f s left   ", 100.0 * (double)done / (double)total, rate,
+            (double)(total - done) / rate);
+    if (done == total)
+        fputs("\r                                                  \r", stderr);
+}
+
+/* ---- printing ---- */
+
+static void print_knobs(arena *a, const store_manifest *manifest, const store_point *p) {
+    for (size_t k = 0; k < manifest->knob_count; k++)
+        printf(" %s=%s", knob_text(a, manifest->knob_keys[k]),
+               unit_format(unit_of_key(manifest->knob_keys[k]), p->knobs[k]).text);
+}
+
+static void print_point(arena *a, const store_manifest *manifest, const char *label, const store_point *p) {
+    printf("  %-26s", label);
+    if (p->reason) {
+        printf(" %s", p->reason);
+    } else {
+        printf(" %10s %10s %10s %6.1f %%", unit_format(UNIT_SECONDS, p->latency_s).text,
+               unit_format(UNIT_JOULES, p->energy_j).text, unit_format(UNIT_DOLLARS, p->cost_usd).text,
+               100 * p->gpu_idle_s / p->latency_s);
+    }
+    print_knobs(a, manifest, p);
+    putchar('\n');
+}
+
+typedef struct print_walk {
+    arena *a;
+    const store_manifest *manifest;
+} print_walk;
+
+static status print_visit(void *context, const store_point *p, error *err) {
+    (void)err;
+    print_walk *w = context;
+    char label[256];
+    snprintf(label, sizeof label, "%s %s b%lld %s", p->machine, p->workload, (long long)p->batch, p->levers);
+    print_point(w->a, w->manifest, label, p);
+    return STATUS_OK;
+}
+
+enum { FRONT_LINES_MAX = 20 }; /* the whole front is in the store, the report and the JSON */
+
+static void print_found(arena *a, const analysis *found, const store_manifest *manifest) {
+    printf("\n%s, batch %lld: %lld designs, %lld feasible\n", found->workload, (long long)found->batch,
+           (long long)(found->feasible + found->infeasible), (long long)found->feasible);
+    if (found->front_count > 0)
+        printf("  %-26s %10s %10s %10s %8s\n", "front", "latency", "energy", "cost", "idle");
+    size_t shown = found->front_count < FRONT_LINES_MAX ? found->front_count : FRONT_LINES_MAX;
+    for (size_t i = 0; i < shown; i++) { /* evenly over the front, both ends included */
+        size_t at = shown > 1 ? i * (found->front_count - 1) / (shown - 1) : 0;
+        print_point(a, manifest, found->series[found->front_series[at]].label, &found->front[at]);
+    }
+    if (shown < found->front_count)
+        printf("  (%zu of %zu designs of the front)\n", shown, found->front_count);
+    findings f = findings_of(a, found, manifest);
+    for (size_t i = 0; i < f.count; i++)
+        printf("- %s\n", f.lines[i]);
+}
+
+static void point_json(json_writer *w, const char *key, const store_manifest *manifest, const store_point *p) {
+    json_object_begin(w, key);
+    json_integer(w, "index", p->index);
+    json_text(w, "machine", p->machine);
+    json_text(w, "levers", p->levers);
+    json_object_begin(w, "knobs");
+    for (size_t k = 0; k < manifest->knob_count; k++)
+        json_number(w, manifest->knob_keys[k], p->knobs[k]);
+    json_object_end(w);
+    json_number(w, "latency_s", p->latency_s);
+    json_number(w, "ttft_s", p->ttft_s);
+    json_number(w, "tpot_s", p->tpot_s);
+    json_number(w, "idle_frac", p->gpu_idle_s / p->latency_s);
+    json_number(w, "energy_j", p->energy_j);
+    json_number(w, "area_m2", p->area_m2);
+    json_number(w, "cost_usd", p->cost_usd);
+    json_number(w, "peak_memory_bytes", p->peak_memory_bytes);
+    json_object_end(w);
+}
+
+static void effects_json(json_writer *w, const char *key, const store_manifest *manifest, const knob_effect *effects) {
+    json_object_begin(w, key);
+    for (size_t k = 0; k < manifest->knob_count; k++)
+        json_number(w, manifest->knob_keys[k], effects[k].elasticity);
+    json_object_end(w);
+}
+
+static void series_json(json_writer *w, const store_manifest *manifest, const analysis_series *series) {
+    json_object_begin(w, NULL);
+    json_text(w, "machine", series->machine);
+    json_text(w, "levers", series->levers);
+    json_integer(w, "feasible", series->feasible);
+    json_integer(w, "infeasible", series->infeasible);
+    if (series->has_base)
+        point_json(w, "base", manifest, &series->base);
+    if (series->feasible > 0) {
+        point_json(w, "fastest", manifest, &series->best);
+        effects_json(w, "latency_elasticities", manifest, series->latency_effects);
+        effects_json(w, "energy_elasticities", manifest, series->energy_effects);
+    }
+    json_object_end(w);
+}
+
+static void found_json(json_writer *w, arena *a, const analysis *found, const store_manifest *manifest) {
+    json_object_begin(w, NULL);
+    json_text(w, "workload", found->workload);
+    json_integer(w, "batch", found->batch);
+    json_integer(w, "feasible", found->feasible);
+    json_integer(w, "infeasible", found->infeasible);
+    json_text(w, "most_frequent_reason", found->most_frequent_reason);
+    json_array_begin(w, "objectives");
+    for (size_t o = 0; o < found->objective_count; o++)
+        json_text(w, NULL, sweep_objective_name(found->objectives[o]));
+    json_array_end(w);
+    findings f = findings_of(a, found, manifest);
+    json_array_begin(w, "findings");
+    for (size_t i = 0; i < f.count; i++)
+        json_text(w, NULL, f.lines[i]);
+    json_array_end(w);
+    json_array_begin(w, "series");
+    for (size_t i = 0; i < found->series_count; i++)
+        series_json(w, manifest, &found->series[i]);
+    json_array_end(w);
+    json_array_begin(w, "front");
+    for (size_t i = 0; i < found->front_count; i++)
+        point_json(w, NULL, manifest, &found->front[i]);
+    json_array_end(w);
+    json_object_end(w);
+}
+
+/* ---- the run ---- */
+
+typedef struct sweep_outcome {
+    int64_t computed;
+    double elapsed_s;
+} sweep_outcome;
+
+static status print_results(arena *a, const sweep_command *o, const sweep *s, store *points,
+                            const store_manifest *manifest, const sweep_outcome *outcome, error *err) {
+    analysis_group *groups;
+    size_t group_count;
+    json_writer w = {0};
+    status result = analysis_groups(a, points, &groups, &group_count, err);
+    if (result != STATUS_OK)
+        return result;
+    double rate = outcome->elapsed_s > 0 ? (double)outcome->computed / outcome->elapsed_s : 0;
+    if (o->json) {
+        w = json_writer_to_file(stdout, JSON_PRETTY);
+        json_object_begin(&w, NULL);
+        json_text(&w, "name", s->name);
+        json_text(&w, "store", o->store_path);
+        json_integer(&w, "points", s->point_count);
+        json_integer(&w, "computed", outcome->computed);
+        json_number(&w, "elapsed_s", outcome->elapsed_s);
+        json_number(&w, "points_per_s", rate);
+        json_array_begin(&w, "groups");
+    } else {
+        printf("%s: %lld points: %zu machines, %lld variants, %zu cases; %lld computed in %.2f s (%.0f points/s)\n",
+               s->name, (long long)s->point_count, s->machine_count, (long long)s->variant_count, s->case_count,
+               (long long)outcome->computed, outcome->elapsed_s, rate);
+        if (o->all)
+            result = store_each(points, false, print_visit, &(print_walk){a, manifest}, err);
+    }
+    for (size_t g = 0; g < group_count && result == STATUS_OK; g++) {
+        analysis found;
+        result = analysis_of(a, points, manifest, &groups[g], s->objectives, s->objective_count, &found, err);
+        if (result == STATUS_OK && o->json)
+            found_json(&w, a, &found, manifest);
+        else if (result == STATUS_OK && (group_count == 1 || !o->all))
+            print_found(a, &found, manifest);
+    }
+    if (!o->json)
+        return result;
+    if (result != STATUS_OK) {
+        json_writer_free(&w);
+        return result;
+    }
+    json_array_end(&w);
+    json_object_end(&w);
+    return json_writer_finish(&w, err);
+}
+
+static status temporary_path(arena *a, const char **path, error *err) {
+    const char *directory = getenv("TMPDIR");
+    char *name = arena_printf(a, "%s/ingot-sweep-XXXXXX", directory && *directory ? directory : P_tmpdir);
+    int file = mkstemp(name);
+    if (file < 0)
+        return error_set(err, STATUS_ENVIRONMENT, "%s: cannot create a temporary store: %s", name, strerror(errno));
+    close(file);
+    *path = name;
+    return STATUS_OK;
+}
+
+static status run_into(arena *a, const sweep_command *o, const sweep *s, const char *path, error *err) {
+    store *points = NULL;
+    store_manifest manifest = sweep_manifest(a, s);
+    char date[32];
+    time_t now = time(NULL);
+    strftime(date, sizeof date, "%Y-%m-%d", gmtime(&now));
+    manifest.date = date;
+    manifest.version = INGOT_VERSION;
+    manifest.command = arena_printf(a, "ingot sweep %s%s%s", o->file, o->store_path ? " --store " : "",
+                                    o->store_path ? o->store_path : "");
+    status result = store_create(path, &manifest, o->resume || !o->store_path, &points, err);
+    if (result != STATUS_OK)
+        return result;
+    progress_line line = {.start_s = now_s()};
+    sweep_options options = {.threads = o->threads, .progress_context = &line};
+    if (!o->quiet && isatty(STDERR_FILENO))
+        options.progress = show_progress;
+    sweep_outcome outcome = {0};
+    result = sweep_run(s, points, &options, &outcome.computed, err);
+    outcome.elapsed_s = now_s() - line.start_s;
+    if (result == STATUS_OK)
+        result = print_results(a, o, s, points, &manifest, &outcome, err);
+    if (result == STATUS_OK && o->report_path) {
+        result = report_of_store(a, points, &manifest, NULL, o->report_path, err);
+        if (result == STATUS_OK && !o->json)
+            printf("report: %s\n", o->report_path);
+    }
+    status closed = store_close(points, result == STATUS_OK ? err : NULL);
+    return result == STATUS_OK ? closed : result;
+}
+
+static status run(arena *a, const sweep_command *o, error *err) {
+    sweep *s = ARENA_NEW(a, sweep);
+    const char *path = o->store_path;
+    status result = sweep_load(a, command_config_dir(), o->file, INGOT_VERSION, s, err);
+    if (result == STATUS_OK && !path)
+        result = temporary_path(a, &path, err);
+    if (result != STATUS_OK)
+        return result;
+    result = run_into(a, o, s, path, err);
+    if (!o->store_path)
+        unlink(path);
+    return result;
+}
+
+status command_sweep(int argc, char **argv, error *err) {
+    static const char doc[] = "Evaluates machine variants x levers x workloads and prints the Pareto front and which "
+                              "knob matters most.\v"
+                              "example: ingot sweep configs/sweeps/demo.yaml --store demo.db --report demo.html";
+    sweep_command o = {0};
+    const struct argp parser = {
+        .options = option_table, .parser = parse_option, .args_doc = "SWEEP.yaml", .doc = doc};
+    status result = command_parse(&parser, argc, argv, &o, err);
+    if (result != STATUS_OK)
+        return result;
+    if (!o.file)
+        return error_set(err, STATUS_BAD_INPUT, "ingot sweep: give a sweep file; see --help");
+    if (o.resume && !o.store_path)
+        return error_set(err, STATUS_BAD_INPUT, "ingot sweep: --resume needs --store");
+    arena a = {0};
+    result = run(&a, &o, err);
+    arena_free(&a);
+    return result;
+}

@@ -1,0 +1,20 @@
+/* One operator row through the analytic engine, as the row's method would have measured it. */
+#ifndef INGOT_ROW_PREDICTION_H
+#define INGOT_ROW_PREDICTION_H
+
+#include "core/base/arena.h"
+#include "sim/engine/cost.h"
+#include "validate/rows.h"
+
+typedef struct row_prediction {
+    double time_s;
+    bound_kind bound; /* of the part that takes longest */
+} row_prediction;
+
+/* `block` holds the machine in lane 0. The row is neither unsupported nor empty. */
+row_prediction predict_row(const operator_row *row, const machine_block *block);
+
+/* A machine by name or path with its calibration, alone in a block. */
+status load_machine_block(arena *a, const char *name, machine_block *block, error *err);
+
+#endif
