@@ -61,7 +61,7 @@ static status predict(arena *a, const setup *s, step_prediction *p, error *err) 
     p->host_calls = host_calls_of(&s->graph, phase);
     double launches_s = p->kernels * s->block.host_launch_s[0] * s->host.launch_scale_ratio;
     /* The implied cost holds only where the host, not the GPU, sets the wall. */
-    bool host_bound = !s->graph.captured && p->measured->wall_s > 2 * p->measured->busy_s;
+    bool host_bound = !s->graph.phases[phase].captured && p->measured->wall_s > 2 * p->measured->busy_s;
     p->implied_call_s = host_bound ? (p->measured->wall_s - launches_s) / p->host_calls : NAN;
     return STATUS_OK;
 }

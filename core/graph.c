@@ -4,15 +4,23 @@
 #include <stdio.h>
 
 double dim_evaluate(const dim_expression *e, const scenario *s, int64_t step, int64_t layer) {
-    return e->constant + e->per_step * (double)step + e->per_layer * (double)layer +
+    return e->constant + e->per_step * scenario_progress(s, step) + e->per_layer * (double)layer +
            e->per_variable * s->values[e->variable];
 }
 
-op node_op_at(const graph_node *node, const scenario *s, int64_t step, int64_t layer) {
-    op result = node->op;
+static op with_dims(op o, const graph_node *node, const scenario *s, int64_t step, int64_t layer) {
     for (size_t i = 0; i < node->dim_count; i++)
-        op_param_set(&result, node->dims[i].param, dim_evaluate(&node->dims[i].value, s, step, layer));
-    return result;
+        op_param_set(&o, node->dims[i].param, dim_evaluate(&node->dims[i].value, s, step, layer));
+    return o;
+}
+
+op node_op_at(const graph_node *node, const scenario *s, int64_t step, int64_t layer) {
+    return with_dims(node->op, node, s, step, layer);
+}
+
+op node_alternative_at(const graph_node *node, size_t alternative, const scenario *s, int64_t step, int64_t layer) {
+    assert(alternative < node->alternative_count);
+    return with_dims(node->alternatives[alternative], node, s, step, layer);
 }
 
 bool node_varies_with_step(const graph_node *node) {
@@ -88,13 +96,9 @@ static double working_set_bytes(const op *o) {
 }
 
 graph_memory graph_memory_of(const graph *g, const scenario *s) {
-    double batch = s->values[SCENARIO_BATCH];
-    double longest_tokens = s->values[SCENARIO_PROMPT_TOKENS] + s->values[SCENARIO_DECODE_STEPS];
-    double held_tokens = g->kv_reserved ? s->values[SCENARIO_KV_RESERVED] : longest_tokens;
-    graph_memory memory = {
-        .weight_bytes = g->weight_bytes,
-        .kv_bytes = batch * held_tokens * g->kv_bytes_per_token,
-    };
+    graph_memory memory = {.weight_bytes = g->weight_bytes};
+    for (size_t i = 0; i < g->state_count; i++)
+        memory.kv_bytes += g->states[i].unit_bytes * s->values[g->states[i].units];
     for (size_t p = 0; p < g->phase_count; p++) {
         const graph_phase *phase = &g->phases[p];
         int64_t last_step = (int64_t)s->values[phase->steps] - 1;
@@ -119,6 +123,10 @@ static status check_node(const graph_phase *phase, size_t index, const scenario 
         if (node->dependencies[d] < 0 || (size_t)node->dependencies[d] >= phase->node_count)
             return error_set(err, STATUS_BAD_INPUT, "%s/%s: dependency %d is no node", phase->name, node->id,
                              node->dependencies[d]);
+    for (size_t i = 0; i < node->alternative_count; i++)
+        if (node->alternatives[i].kind != node->op.kind)
+            return error_set(err, STATUS_BAD_INPUT, "%s/%s: alternative %zu is of another kind", phase->name, node->id,
+                             i);
     int64_t steps = (int64_t)s->values[phase->steps];
     int64_t checked[] = {0, steps - 1};
     for (size_t i = 0; i < 2 && steps > 0; i++) {

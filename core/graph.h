@@ -10,7 +10,8 @@
 #include "core/op.h"
 #include "core/scenario.h"
 
-/* value = constant + per_step * step + per_layer * layer + per_variable * scenario[variable] */
+/* value = constant + per_step * tokens produced before the step (the step itself, without speculation)
+ *         + per_layer * layer + per_variable * scenario[variable] */
 typedef struct dim_expression {
     double constant, per_step, per_layer, per_variable;
     scenario_variable variable;
@@ -27,19 +28,23 @@ typedef struct node_dim {
 enum { NODE_DIMS_MAX = 4, NODE_DEPENDENCIES_MAX = 4 };
 
 typedef struct graph_node {
-    const char *id;         /* unique in its phase: "qkv", "attention" */
-    op op;                  /* with every constant parameter set */
-    op_category category;   /* the kind's own, or where the paper counts it */
+    const char *id;       /* unique in its phase: "qkv", "attention" */
+    op op;                /* with every constant parameter set */
+    op_category category; /* the kind's own, or where the paper counts it */
     node_dim dims[NODE_DIMS_MAX];
     size_t dim_count;
     /* Nodes of the same phase that must finish first, by index. One at or behind this node's own index means the
      * previous repetition's. None: the node before it (in flat order). */
     int32_t dependencies[NODE_DEPENDENCIES_MAX];
     size_t dependency_count;
-    int32_t stream;         /* hint: operator-level parallelism */
-    double host_calls;      /* framework calls made for it, the launching ones included */
-    bool weights_shared;    /* reads weights that another node already counted (capacity) */
-    int32_t launches;       /* kernels it issues besides what its plan says; 0: the plan alone */
+    int32_t stream;      /* hint: operator-level parallelism */
+    double host_calls;   /* framework calls made for it, the launching ones included */
+    bool weights_shared; /* reads weights that another node already counted (capacity) */
+    int32_t launches;    /* kernels it issues besides what its plan says; 0: the plan alone */
+    /* Other ways to do the same (autoquant), of the operator's own kind, so that `dims` apply to them too: an engine
+     * takes the fastest of `op` and these. */
+    const op *alternatives;
+    size_t alternative_count;
 } graph_node;
 
 typedef struct graph_segment {
@@ -49,27 +54,41 @@ typedef struct graph_segment {
 
 typedef struct graph_phase {
     const char *name;
-    scenario_variable steps; /* SCENARIO_ONE or SCENARIO_DECODE_STEPS */
+    scenario_variable steps; /* repetitions: SCENARIO_ONE, SCENARIO_DECODE_STEPS, ... */
+    bool captured;           /* launched as a CUDA graph a step instead of operator by operator */
+    bool first_output;       /* the first output is there when it ends: latency up to here is ttft */
+    bool per_output;         /* a step yields an output (a token): its mean step is tpot */
     graph_node *nodes;
     size_t node_count;
     graph_segment *segments;
     size_t segment_count;
 } graph_phase;
 
+/* Memory that lives as long as the request: a cache. */
+typedef struct graph_state {
+    const char *name;
+    double unit_bytes;       /* keys and values of all layers for one token, say */
+    scenario_variable units; /* how many: SCENARIO_CACHE_TOKENS, ... */
+} graph_state;
+
+enum { GRAPH_STATES_MAX = 4 };
+
 typedef struct graph {
     const char *name;
     graph_phase *phases;
     size_t phase_count;
     double parameter_count;
-    double weight_bytes;             /* all parameters as stored */
-    double kv_bytes_per_token;       /* a sequence's keys and values of all layers, one token */
-    bool kv_reserved;                /* static cache: SCENARIO_KV_RESERVED tokens a sequence are held throughout */
-    bool captured;                   /* launched as a CUDA graph a step instead of operator by operator */
-    arena *memory;                   /* owns everything above */
+    double weight_bytes;       /* all parameters as stored */
+    double kv_bytes_per_token; /* a sequence's keys and values of all layers, one token */
+    graph_state states[GRAPH_STATES_MAX];
+    size_t state_count;
+    arena *memory; /* owns everything above */
 } graph;
 
 /* A node at one step and layer, its dimensions evaluated. */
 op node_op_at(const graph_node *node, const scenario *s, int64_t step, int64_t layer);
+/* One of its alternatives likewise. */
+op node_alternative_at(const graph_node *node, size_t alternative, const scenario *s, int64_t step, int64_t layer);
 
 /* Whether any dimension depends on the step. */
 bool node_varies_with_step(const graph_node *node);
@@ -96,7 +115,7 @@ graph_view graph_at(const graph *g, size_t phase, const scenario *s, int64_t ste
 
 /* ---- memory ---- */
 
-/* Peak device memory: weights, caches at their longest, and the largest working set of any phase's operators.
+/* Peak device memory: weights, states (caches at their longest), and the largest working set of any phase's operators.
  * A dynamic cache holds the old and the new copy of one layer's tensors while it concatenates. */
 typedef struct graph_memory {
     double weight_bytes, kv_bytes, activation_bytes, total_bytes;

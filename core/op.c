@@ -6,11 +6,9 @@
 
 const char *op_category_name(op_category category) {
     static const char *const names[CATEGORY_COUNT] = {
-        [CATEGORY_LINEAR] = "linear",         [CATEGORY_ATTENTION] = "attention",
-        [CATEGORY_NORM] = "norm",             [CATEGORY_EMBEDDING] = "embedding",
-        [CATEGORY_CONV] = "conv",             [CATEGORY_COPY] = "copy",
-        [CATEGORY_KV_REORDER] = "kv_reorder", [CATEGORY_MISC] = "misc",
-        [CATEGORY_IDLE] = "idle",
+        [CATEGORY_LINEAR] = "linear",         [CATEGORY_ATTENTION] = "attention", [CATEGORY_NORM] = "norm",
+        [CATEGORY_EMBEDDING] = "embedding",   [CATEGORY_CONV] = "conv",           [CATEGORY_COPY] = "copy",
+        [CATEGORY_KV_REORDER] = "kv_reorder", [CATEGORY_MISC] = "misc",           [CATEGORY_IDLE] = "idle",
     };
     assert(category < CATEGORY_COUNT);
     return names[category];
@@ -19,9 +17,11 @@ const char *op_category_name(op_category category) {
 /* clang-format off */
 #define X(name) #name,
 static const char *const attention_backend_names[] = {ATTENTION_BACKENDS(X)};
+static const char *const attention_score_names[] = {ATTENTION_SCORES(X)};
 static const char *const activation_function_names[] = {ACTIVATION_FUNCTIONS(X)};
 static const char *const pointwise_function_names[] = {POINTWISE_FUNCTIONS(X)};
 static const char *const sample_method_names[] = {SAMPLE_METHODS(X)};
+static const char *const collective_pattern_names[] = {COLLECTIVE_PATTERNS(X)};
 static const char *const copy_direction_names[] = {COPY_DIRECTIONS(X)};
 #undef X
 
@@ -112,11 +112,29 @@ void op_shape_text(const op *o, char *text, size_t bytes) {
 
 /* Dimensions that may be 0, which then stands for "none". */
 static bool dimension_is_optional(const char *name) {
-    return strcmp(name, "group_size") == 0 || strcmp(name, "window") == 0;
+    static const char *const optional[] = {"group_size", "window", "relative", "pad_left", "pad_right"};
+    for (size_t i = 0; i < COUNT_OF(optional); i++)
+        if (strcmp(optional[i], name) == 0)
+            return true;
+    return false;
 }
 
 /* Far above any real operator, far below overflow of a product of three in a double's integers. */
 static const double DIMENSION_MAX = 1e12;
+
+/* A kernel longer than its padded input has no output. */
+static status check_convolution(const op *o, error *err) {
+    bool fits = o->kind == OP_conv1d ? conv1d_out_len(&o->as.conv1d) >= 1
+                                     : conv2d_out_height(&o->as.conv2d) >= 1 && conv2d_out_width(&o->as.conv2d) >= 1;
+    if (!fits)
+        return error_set(err, STATUS_BAD_INPUT, "%s: the kernel is larger than its padded input",
+                         op_info_get(o->kind)->name);
+    const conv1d_params *p = &o->as.conv1d;
+    if (o->kind == OP_conv1d && (p->cin % p->groups != 0 || p->cout % p->groups != 0))
+        return error_set(err, STATUS_BAD_INPUT, "conv1d: %lld groups do not divide %lld and %lld channels",
+                         (long long)p->groups, (long long)p->cin, (long long)p->cout);
+    return STATUS_OK;
+}
 
 status op_check(const op *o, error *err) {
     const op_info *info = op_info_get(o->kind);
@@ -133,5 +151,13 @@ status op_check(const op *o, error *err) {
     if (o->kind == OP_attention && o->as.attention.causal && o->as.attention.q_len > o->as.attention.kv_len)
         return error_set(err, STATUS_BAD_INPUT, "attention: causal with q_len %lld above kv_len %lld",
                          (long long)o->as.attention.q_len, (long long)o->as.attention.kv_len);
+    if (o->kind == OP_conv1d || o->kind == OP_conv2d)
+        return check_convolution(o, err);
+    if (o->kind == OP_topk && o->as.topk.top > o->as.topk.cols)
+        return error_set(err, STATUS_BAD_INPUT, "topk: top %lld of %lld columns", (long long)o->as.topk.top,
+                         (long long)o->as.topk.cols);
+    if (o->kind == OP_collective && o->as.collective.ranks < 2)
+        return error_set(err, STATUS_BAD_INPUT, "collective: ranks is %lld, must be at least 2",
+                         (long long)o->as.collective.ranks);
     return STATUS_OK;
 }

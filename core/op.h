@@ -36,9 +36,11 @@ const char *op_category_name(op_category category); /* "linear" */
 /* Enumerated parameter sets. CHOICE parameters hold one of these; names are what files and reports show. */
 #define ATTENTION_BACKENDS(X)                                                                                          \
     X(best) X(naive) X(flash) X(fa3) X(cudnn) X(ingot) X(trtllm) X(flashinfer) X(triton) X(vllm)
-#define ACTIVATION_FUNCTIONS(X) X(silu) X(gelu) X(relu)
+#define ATTENTION_SCORES(X) X(softmax) X(silu)
+#define ACTIVATION_FUNCTIONS(X) X(silu) X(gelu) X(relu) X(sigmoid) X(tanh) X(leaky_relu)
 #define POINTWISE_FUNCTIONS(X) X(mul) X(neg) X(scale) X(pow) X(rsqrt) X(cast) X(cos) X(sin) X(compare) X(where) X(fill)
-#define SAMPLE_METHODS(X) X(argmax) X(top_p)
+#define SAMPLE_METHODS(X) X(argmax) X(top_p) X(multinomial)
+#define COLLECTIVE_PATTERNS(X) X(all_reduce) X(all_gather) X(reduce_scatter) X(alltoall) X(send)
 #define COPY_DIRECTIONS(X) X(device) X(to_device) X(to_host)
 
 typedef enum attention_backend {
@@ -47,6 +49,12 @@ typedef enum attention_backend {
 #undef X
         attention_backend_count
 } attention_backend;
+typedef enum attention_score {
+#define X(name) attention_score_##name,
+    ATTENTION_SCORES(X)
+#undef X
+        attention_score_count
+} attention_score;
 typedef enum activation_function {
 #define X(name) activation_function_##name,
     ACTIVATION_FUNCTIONS(X)
@@ -65,6 +73,12 @@ typedef enum sample_method {
 #undef X
         sample_method_count
 } sample_method;
+typedef enum collective_pattern {
+#define X(name) collective_pattern_##name,
+    COLLECTIVE_PATTERNS(X)
+#undef X
+        collective_pattern_count
+} collective_pattern;
 typedef enum copy_direction {
 #define X(name) copy_direction_##name,
     COPY_DIRECTIONS(X)
@@ -73,12 +87,16 @@ typedef enum copy_direction {
 } copy_direction;
 
 /* One parameter struct a kind: gemm_params, attention_params, ... */
-#define OP(kind, category, text) typedef struct kind##_params { char unused; /* a kind may have no parameters */
+#define OP(kind, category, text)                                                                                       \
+    typedef struct kind##_params {                                                                                     \
+        char unused; /* a kind may have no parameters */
 #define DIM(kind, name, text) int64_t name;
 #define TYPE(kind, name, text) data_type name;
 #define FLAG(kind, name, text) bool name;
 #define CHOICE(kind, name, set, text) set name;
-#define END_OP(kind) } kind##_params;
+#define END_OP(kind)                                                                                                   \
+    }                                                                                                                  \
+    kind##_params;
 #include "core/ops.def"
 
 typedef struct op {
@@ -128,15 +146,20 @@ status op_check(const op *o, error *err);
 
 /* What the mathematics needs, once each: the fewest FLOPs and bytes, before any implementation's overhead. */
 typedef struct op_work {
-    double flops;        /* multiply and add counted separately */
-    bool tensor_flops;   /* whether tensor cores do them */
-    data_type flops_dtype;  /* whose rate bounds them */
-    double weight_bytes; /* parameters read */
-    double read_bytes;   /* activations, caches, logits read */
+    double flops;          /* multiply and add counted separately */
+    bool tensor_flops;     /* whether tensor cores do them */
+    data_type flops_dtype; /* whose rate bounds them */
+    double weight_bytes;   /* parameters read */
+    double read_bytes;     /* activations, caches, logits read */
     double write_bytes;
 } op_work;
 
 op_work op_work_of(const op *o);
+
+/* Output positions of a convolution along one axis (pixels of a side, for conv2d). */
+int64_t conv1d_out_len(const conv1d_params *p);
+int64_t conv2d_out_height(const conv2d_params *p);
+int64_t conv2d_out_width(const conv2d_params *p);
 
 #ifdef __cplusplus
 }

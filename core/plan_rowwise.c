@@ -14,6 +14,11 @@ enum {
     WARP_SOFTMAX_COLS = 1024, /* PyTorch: softmax_warp_forward up to here, a block a row beyond */
     REDUCE_ROWS_PER_BLOCK = 16,
     ARGMAX_COLS_PER_BLOCK = 16384,
+    GROUPNORM_KERNELS = 2,
+    TOPK_THREADS = 1024,
+    TOPK_COLS_PER_BLOCK = 65536,
+    TOPK_KERNELS = 2,
+    FBANK_THREADS = 256,
     SORT_KERNELS = 12, /* top_p: a segmented radix sort, softmax, scan, cut and draw */
 };
 
@@ -56,6 +61,19 @@ void plan_rmsnorm(const op *o, const plan_limits *limits, plan_list *out) {
     add_rows(out, (double)o->as.rmsnorm.rows, (double)o->as.rmsnorm.cols);
 }
 
+void plan_layernorm(const op *o, const plan_limits *limits, plan_list *out) {
+    (void)limits;
+    add_rows(out, (double)o->as.layernorm.rows, (double)o->as.layernorm.cols);
+}
+
+/* A block a group, as PyTorch's RowwiseMoments; a second kernel applies the moments. */
+void plan_groupnorm(const op *o, const plan_limits *limits, plan_list *out) {
+    (void)limits;
+    const groupnorm_params *p = &o->as.groupnorm;
+    add_rows(out, (double)(p->batch * p->groups), (double)(p->cin / p->groups * p->height * p->width));
+    out->plans[out->count - 1].launches = GROUPNORM_KERNELS;
+}
+
 void plan_rope(const op *o, const plan_limits *limits, plan_list *out) {
     (void)limits;
     const rope_params *p = &o->as.rope;
@@ -73,6 +91,13 @@ void plan_kv_concat(const op *o, const plan_limits *limits, plan_list *out) {
     const kv_concat_params *p = &o->as.kv_concat;
     add_pointwise(out, (double)p->batch * (double)p->kv_heads * (double)p->head_dim * (double)p->kv_len, p->dtype,
                   false);
+}
+
+void plan_kv_reorder(const op *o, const plan_limits *limits, plan_list *out) {
+    (void)limits;
+    const kv_reorder_params *p = &o->as.kv_reorder;
+    add_pointwise(out, (double)p->batch * (double)p->kv_heads * (double)p->head_dim * (double)p->kv_len, p->dtype,
+                  true);
 }
 
 void plan_activation(const op *o, const plan_limits *limits, plan_list *out) {
@@ -115,6 +140,39 @@ void plan_sample(const op *o, const plan_limits *limits, plan_list *out) {
     add_plan(out, ROW_THREADS_MAX, (double)p->rows * ceil((double)p->cols / ARGMAX_COLS_PER_BLOCK), 1);
     if (p->method == sample_method_top_p)
         out->plans[out->count - 1].launches = SORT_KERNELS;
+}
+
+/* PyTorch's radix select: a block a row walks it once a digit; then the kept values are sorted. */
+void plan_topk(const op *o, const plan_limits *limits, plan_list *out) {
+    (void)limits;
+    add_plan(out, TOPK_THREADS, (double)o->as.topk.rows * ceil((double)o->as.topk.cols / TOPK_COLS_PER_BLOCK), 1);
+    out->plans[out->count - 1].launches = TOPK_KERNELS;
+}
+
+void plan_penalty(const op *o, const plan_limits *limits, plan_list *out) {
+    (void)limits;
+    add_pointwise(out, (double)o->as.penalty.rows * (double)o->as.penalty.len, o->as.penalty.dtype, true);
+}
+
+void plan_cfg_mix(const op *o, const plan_limits *limits, plan_list *out) {
+    (void)limits;
+    add_pointwise(out, (double)o->as.cfg_mix.rows * (double)o->as.cfg_mix.cols, o->as.cfg_mix.dtype, false);
+}
+
+void plan_accept(const op *o, const plan_limits *limits, plan_list *out) {
+    (void)limits;
+    add_plan(out, WARP_THREADS, (double)o->as.accept.rows, 1);
+}
+
+void plan_quantise(const op *o, const plan_limits *limits, plan_list *out) {
+    (void)limits;
+    add_rows(out, (double)o->as.quantise.rows, (double)o->as.quantise.cols);
+}
+
+/* A block a frame: window, transform and mel bins stay in shared memory. */
+void plan_fbank(const op *o, const plan_limits *limits, plan_list *out) {
+    (void)limits;
+    add_plan(out, FBANK_THREADS, (double)o->as.fbank.rows, 1);
 }
 
 void plan_copy(const op *o, const plan_limits *limits, plan_list *out) {

@@ -11,15 +11,18 @@ static const int64_t BATCH_MAX = 1000 * 1000;
 
 const char *scenario_variable_name(scenario_variable variable) {
     static const char *const names[SCENARIO_VARIABLE_COUNT] = {
-        [SCENARIO_ONE] = "one",
-        [SCENARIO_BATCH] = "batch",
-        [SCENARIO_PROMPT_TOKENS] = "prompt_tokens",
-        [SCENARIO_PROMPT_ROWS] = "prompt_rows",
-        [SCENARIO_KV_RESERVED] = "kv_reserved_tokens",
-        [SCENARIO_DECODE_STEPS] = "decode_steps",
+#define VARIABLE(enumerator, name, text) [SCENARIO_##enumerator] = #name,
+#include "core/scenario.def"
     };
     assert(variable < SCENARIO_VARIABLE_COUNT);
     return names[variable];
+}
+
+double scenario_progress(const scenario *s, int64_t step) {
+    if (!s->progress)
+        return (double)step;
+    assert(step >= 0 && step <= (int64_t)s->values[SCENARIO_DECODE_STEPS]);
+    return s->progress[step];
 }
 
 static status check_range(const char *what, int64_t value, int64_t min, int64_t max, error *err) {
@@ -37,8 +40,8 @@ status scenario_fixed(int64_t batch, int64_t prompt_tokens, int64_t output_token
         return STATUS_BAD_INPUT;
     int64_t held_tokens = prompt_tokens + output_tokens;
     if (kv_reserved_tokens == 0)
-        kv_reserved_tokens = (held_tokens + KV_RESERVE_MULTIPLE_TOKENS - 1) / KV_RESERVE_MULTIPLE_TOKENS *
-                             KV_RESERVE_MULTIPLE_TOKENS;
+        kv_reserved_tokens =
+            (held_tokens + KV_RESERVE_MULTIPLE_TOKENS - 1) / KV_RESERVE_MULTIPLE_TOKENS * KV_RESERVE_MULTIPLE_TOKENS;
     if (check_range("reserved cache tokens", kv_reserved_tokens, held_tokens, 4 * TOKENS_MAX, err) != STATUS_OK)
         return STATUS_BAD_INPUT;
     *out = (scenario){
@@ -51,6 +54,8 @@ status scenario_fixed(int64_t batch, int64_t prompt_tokens, int64_t output_token
                 [SCENARIO_PROMPT_ROWS] = (double)batch * (double)prompt_tokens,
                 [SCENARIO_KV_RESERVED] = (double)kv_reserved_tokens,
                 [SCENARIO_DECODE_STEPS] = (double)(output_tokens - 1),
+                [SCENARIO_CACHE_TOKENS] = (double)batch * (double)(held_tokens - 1), /* the last token is not cached */
+                [SCENARIO_CACHE_RESERVED] = (double)batch * (double)kv_reserved_tokens,
             },
     };
     return STATUS_OK;

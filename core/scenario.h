@@ -7,14 +7,9 @@
 
 #include <stdint.h>
 
-/* Quantities that graph dimensions may depend on. A batch is padded to its longest prompt. */
 typedef enum scenario_variable {
-    SCENARIO_ONE,           /* the constant 1 */
-    SCENARIO_BATCH,         /* sequences */
-    SCENARIO_PROMPT_TOKENS, /* a sequence, padded */
-    SCENARIO_PROMPT_ROWS,   /* batch x prompt tokens */
-    SCENARIO_KV_RESERVED,   /* tokens a sequence that a static cache reserves */
-    SCENARIO_DECODE_STEPS,  /* steps after the prefill until the longest output is complete */
+#define VARIABLE(enumerator, name, text) SCENARIO_##enumerator,
+#include "core/scenario.def"
     SCENARIO_VARIABLE_COUNT
 } scenario_variable;
 
@@ -23,7 +18,13 @@ const char *scenario_variable_name(scenario_variable variable);
 typedef struct scenario {
     uint64_t seed;
     double values[SCENARIO_VARIABLE_COUNT];
+    /* Tokens that a sequence has produced before each decode step, and after the last one: DECODE_STEPS + 1 values, not
+     * falling. NULL: one token a step. Speculation draws more than one; whoever fills it owns it. */
+    const double *progress;
 } scenario;
+
+/* Tokens produced before decode step `step` (0 to DECODE_STEPS). */
+double scenario_progress(const scenario *s, int64_t step);
 
 /* A scenario of `batch` equal sequences: `prompt_tokens` each, `output_tokens` generated each (at least 1; the first
  * comes from the prefill). kv_reserved_tokens 0 reserves prompt and output rounded up to a multiple of 8. */

@@ -117,6 +117,13 @@ Test(rows, framework_names_map_onto_kinds) {
 
 /* Every kind of ops.def can be written as a row and comes back the same: 1-based values that tell parameters apart. */
 Test(rows, every_kind_round_trips) {
+    static const struct {
+        const char *name;
+        double value;
+    } consistent[] = {{"heads", 840 * 5}, {"kv_heads", 840},                 /* one divides the other */
+                      {"kv_len", 5000},                                      /* causal: not below q_len */
+                      {"groups", 4},      {"cin", 840},      {"cout", 1680}, /* likewise */
+                      {"len", 5000},      {"height", 5001},  {"width", 5002}, {"kernel", 2}, {"top", 3}};
     for (int kind = 0; kind < OP_KIND_COUNT; kind++) {
         const op_info *info = op_info_get((op_kind)kind);
         char text[2048], *header = text;
@@ -127,12 +134,9 @@ Test(rows, every_kind_round_trips) {
         for (size_t i = 0; i < info->param_count; i++) {
             const op_param *param = &info->params[i];
             double number = param->type == PARAM_DIM ? 840 + (double)i : 1;
-            if (strcmp(param->name, "heads") == 0)
-                number = 840 * 5; /* divides by any kv_heads below */
-            if (strcmp(param->name, "kv_heads") == 0)
-                number = 840;
-            if (strcmp(param->name, "kv_len") == 0)
-                number = 5000; /* causal: not below q_len */
+            for (size_t j = 0; j < sizeof consistent / sizeof consistent[0]; j++)
+                if (strcmp(param->name, consistent[j].name) == 0)
+                    number = consistent[j].value;
             op_param_set(&expected, param, number);
             header += sprintf(header, ",%s", strcmp(param->name, "method") == 0 ? "sample_method" : param->name);
             if (param->type == PARAM_TYPE)
@@ -152,17 +156,25 @@ Test(rows, every_kind_round_trips) {
 }
 
 Test(rows, known_names_without_a_kind_are_counted_with_a_reason) {
-    row_table table = table_of("op,dtype,rows,cols,collective,bytes\n"
-                               "layernorm,bf16,2,3,,\nconv1d,bf16,,,,\ncollective,fp16,,,all_reduce,2048\n"
-                               "add,bf16,2,3,,\ntopk,bf16,2,3,,\ncast_fp8,bf16,2,3,,\ntranspose,bf16,2,3,,\n");
-    cr_expect_eq(table.count, 7);
-    size_t with_reason = 0;
-    for (size_t i = 0; i < table.count; i++)
-        with_reason += table.rows[i].unsupported != NULL;
-    cr_expect_eq(with_reason, table.unsupported_count);
-    cr_expect_eq(table.unsupported_count, 6);
-    cr_expect_null(table.rows[3].unsupported);
-    cr_expect(strstr(table.rows[2].unsupported, "collectives"));
+    row_table table = table_of("op,dtype,rows,cols\nmoe,bf16,2,3\nmla,bf16,,\nadd,bf16,2,3\n");
+    cr_expect_eq(table.count, 3);
+    cr_expect_eq(table.unsupported_count, 2);
+    cr_expect(strstr(table.rows[0].unsupported, "expert"));
+    cr_expect_null(table.rows[2].unsupported);
+    rows_free(&table);
+}
+
+Test(rows, names_of_frameworks_are_kinds_with_parameters_set) {
+    row_table table = table_of("op,dtype,rows,cols,top,cin,cout,len,kernel,collective,ranks,bytes\n"
+                               "cast_fp8,bf16,2,3,,,,,,,,\ntranspose,bf16,2,3,,,,,,,,\ntopk,bf16,2,3,1,,,,,,,\n"
+                               "conv_transpose1d,fp16,,,,4,6,10,5,,,\nconv1d,fp16,,,,4,6,10,5,,,\n"
+                               "collective,fp16,,,,,,,,alltoall,4,2048\n");
+    cr_expect_eq(table.unsupported_count, 0);
+    cr_expect(table.rows[0].op.kind == OP_elementwise && table.rows[0].op.as.elementwise.out_dtype == DTYPE_fp8);
+    cr_expect(table.rows[1].op.kind == OP_copy && table.rows[1].op.as.copy.strided);
+    cr_expect_eq(conv1d_out_len(&table.rows[3].op.as.conv1d), 14, "the adjoint of a valid convolution is longer");
+    cr_expect_eq(conv1d_out_len(&table.rows[4].op.as.conv1d), 6);
+    cr_expect_eq(table.rows[5].op.as.collective.collective, collective_pattern_alltoall);
     rows_free(&table);
 }
 
@@ -369,10 +381,9 @@ Test(rows, public_tables_are_read_whole) {
     static const struct {
         const char *name;
         size_t rows;
-        bool supported;
-    } files[] = {{"h200_sxm-gemm", 4000, true},      {"a100_sxm-gemm", 4000, true},      {"l40s-gemm", 4000, true},
-                 {"h200_sxm-attention", 4000, true}, {"a100_sxm-attention", 2962, true}, {"l40s-attention", 4000, true},
-                 {"h200_sxm-collective", 252, false}};
+    } files[] = {{"h200_sxm-gemm", 4000},      {"a100_sxm-gemm", 4000},      {"l40s-gemm", 4000},
+                 {"h200_sxm-attention", 4000}, {"a100_sxm-attention", 2962}, {"l40s-attention", 4000},
+                 {"h200_sxm-collective", 252}};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         char path[4096];
         snprintf(path, sizeof path, INGOT_SOURCE_DIR "/../shared/measured/%s.csv", files[i].name);
@@ -382,7 +393,7 @@ Test(rows, public_tables_are_read_whole) {
         error err = {0};
         cr_assert_eq(rows_load(path, NULL, EMPTY_ROWS_SKIPPED, &table, &err), STATUS_OK, "%s", err.text);
         cr_expect_eq(table.count + table.skipped_count, files[i].rows);
-        cr_expect_eq(table.unsupported_count, files[i].supported ? 0 : files[i].rows);
+        cr_expect_eq(table.unsupported_count, 0);
         for (size_t j = 0; j < table.count; j++) {
             cr_assert(table.rows[j].measured_s > 1e-7 && table.rows[j].measured_s < 1);
             cr_assert_eq(table.rows[j].method, ROW_METHOD_GRAPH_STEADY);

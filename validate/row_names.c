@@ -4,25 +4,27 @@
 
 /* The framework's names of operators that are a kind with a parameter set. */
 static const row_name aliases[] = {
-    {.name = "silu", .kind = OP_activation, .choice = "function", .choice_value = activation_function_silu},
-    {.name = "gelu", .kind = OP_activation, .choice = "function", .choice_value = activation_function_gelu},
-    {.name = "relu", .kind = OP_activation, .choice = "function", .choice_value = activation_function_relu},
-    {.name = "mul", .kind = OP_elementwise, .choice = "function", .choice_value = pointwise_function_mul, .inputs = 2},
+    {.name = "silu", .kind = OP_activation, .fixed = {{"function", activation_function_silu}}},
+    {.name = "gelu", .kind = OP_activation, .fixed = {{"function", activation_function_gelu}}},
+    {.name = "relu", .kind = OP_activation, .fixed = {{"function", activation_function_relu}}},
+    {.name = "mul", .kind = OP_elementwise, .fixed = {{"function", pointwise_function_mul}}, .inputs = 2},
+    {.name = "cast_fp8",
+     .kind = OP_elementwise,
+     .fixed = {{"function", pointwise_function_cast}, {"out_dtype", DTYPE_fp8}},
+     .inputs = 1},
+    {.name = "transpose", .kind = OP_copy, .fixed = {{"strided", true}}},
+    {.name = "conv_transpose1d", .kind = OP_conv1d, .fixed = {{"transposed", true}}},
+    {.name = "log_softmax", .kind = OP_softmax, .fixed = {{"log", true}}},
     {.name = "sum", .kind = OP_reduce},
     {.name = "gather", .kind = OP_embedding},
-    {.name = "argmax", .kind = OP_sample, .choice = "method", .choice_value = sample_method_argmax},
+    {.name = "argmax", .kind = OP_sample, .fixed = {{"method", sample_method_argmax}}},
 };
 
-/* Names that files may hold and no kind stands for yet. */
+/* Names that public tables hold and no kind stands for. */
 static const row_name pending[] = {
-    {.name = "layernorm", .unsupported = "layernorm is not modelled yet"},
-    {.name = "transpose", .unsupported = "transpose is not modelled yet"},
-    {.name = "topk", .unsupported = "topk is not modelled yet"},
-    {.name = "cast_fp8", .unsupported = "cast_fp8 is not modelled yet"},
-    {.name = "collective", .unsupported = "collectives are not modelled yet"},
+    {.name = "moe", .unsupported = "fused expert layers are not modelled"},
+    {.name = "mla", .unsupported = "latent attention is not modelled"},
 };
-
-static const char CONVOLUTION_PREFIX[] = "conv"; /* conv1d, conv2d, conv_transpose1d, ... */
 
 enum { ALIAS_COUNT = sizeof aliases / sizeof aliases[0], PENDING_COUNT = sizeof pending / sizeof pending[0] };
 
@@ -58,10 +60,6 @@ status row_name_parse(const char *name, row_name *out, error *err) {
             *out = pending[i];
             return STATUS_OK;
         }
-    }
-    if (strncmp(name, CONVOLUTION_PREFIX, sizeof CONVOLUTION_PREFIX - 1) == 0) {
-        *out = (row_name){.name = CONVOLUTION_PREFIX, .unsupported = "convolutions are not modelled yet"};
-        return STATUS_OK;
     }
     return unknown_name(name, err);
 }

@@ -109,12 +109,13 @@ bool row_param_is_set(const row_reader *reader, const char *name) {
 /* What the op's name says besides its kind. */
 static status apply_name(row_reader *reader, error *err) {
     const row_name *name = &reader->name;
-    if (name->choice) {
-        const row_param *bound = row_columns_find(&reader->columns, name->kind, name->choice);
-        if (row_param_is_set(reader, name->choice) && op_param_get(&reader->row.op, bound->param) != name->choice_value)
-            return CSV_ERROR(reader->line, bound->column, err, "%s '%.80s' contradicts op '%s'", name->choice,
+    for (size_t i = 0; i < ROW_FIXED_MAX && name->fixed[i].param; i++) {
+        const char *param = name->fixed[i].param;
+        const row_param *bound = row_columns_find(&reader->columns, name->kind, param);
+        if (row_param_is_set(reader, param) && op_param_get(&reader->row.op, bound->param) != name->fixed[i].value)
+            return CSV_ERROR(reader->line, bound->column, err, "%s '%.80s' contradicts op '%s'", param,
                              row_text_at(reader, bound->column), name->name);
-        set_param(reader, name->choice, name->choice_value);
+        set_param(reader, param, name->fixed[i].value);
     }
     if (name->inputs > 0 && !row_param_is_set(reader, "inputs"))
         set_param(reader, "inputs", (double)name->inputs);

@@ -13,6 +13,8 @@ void build_phase(graph_builder *b, const char *name, bool prefill) {
     *b->phase = (graph_phase){
         .name = name,
         .steps = prefill ? SCENARIO_ONE : SCENARIO_DECODE_STEPS,
+        .first_output = prefill,
+        .per_output = !prefill,
         .nodes = ARENA_ARRAY(g->memory, graph_node, BUILD_NODES_MAX),
         .segments = ARENA_ARRAY(g->memory, graph_segment, BUILD_SEGMENTS_MAX),
     };
@@ -112,13 +114,15 @@ status workload_build(arena *a, const model *m, const levers *l, graph *out, err
         .phases = ARENA_ARRAY(a, graph_phase, PHASE_COUNT),
         .parameter_count = model_parameter_count(m),
         .kv_bytes_per_token = 2 * m->layers * m->kv_heads * m->head_dim * dtype_bytes(m->dtype),
-        .kv_reserved = l->kv_cache == KV_STATIC,
-        .captured = l->launch == LAUNCH_GRAPH,
         .memory = a,
     };
+    out->states[out->state_count++] =
+        (graph_state){"kv_cache", out->kv_bytes_per_token,
+                      l->kv_cache == KV_STATIC ? SCENARIO_CACHE_RESERVED : SCENARIO_CACHE_TOKENS};
     graph_builder b = {.out = out};
     for (int prefill = 1; prefill >= 0; prefill--) {
         build_phase(&b, prefill ? "prefill" : "decode", prefill);
+        b.phase->captured = l->launch == LAUNCH_GRAPH;
         if (l->flavour == FLAVOUR_HF && l->fuse == FUSE_NONE)
             build_llama_hf(&b, m, l);
         else

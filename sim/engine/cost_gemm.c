@@ -6,7 +6,7 @@
  * HBM time for bytes that are not resident runs beside it, hidden but for a small part, and a split reduction adds a
  * kernel. Power then stretches the SM's part: dynamic power grows as clock^x, so the clock that keeps within the limit
  * has a closed form. Every term falls or stays when a bandwidth or a clock rises. */
-#include "sim/engine/cost.h"
+#include "sim/engine/cost_gemm.h"
 
 #include <math.h>
 
@@ -294,11 +294,18 @@ static void finish_lane(const op *o, const gemm_bytes *b, const plan *p, const p
 }
 
 void cost_gemm(const op *o, residency where, const machine_block *machines, cost_block *out) {
+    const gemm_params *p = &o->as.gemm;
+    cost_gemm_implicit(o, (double)p->m * (double)p->k * (double)p->batch * dtype_bytes(p->dtype), where, machines, out);
+}
+
+void cost_gemm_implicit(const op *o, double left_bytes, residency where, const machine_block *machines,
+                        cost_block *out) {
     plan_limits limits = plan_limits_of_block(machines);
     plan_list plans;
     plan_gemm(o, &limits, &plans);
     op_work work = op_work_of(o);
     gemm_bytes b = bytes_of(&o->as.gemm, &work);
+    b.left = left_bytes;
     gemm_machines g;
     fill_machines(o, &b, where, machines, &g);
     plan_work works[PLAN_CANDIDATES_MAX];

@@ -3,7 +3,7 @@
  *   issue = max(further waves and rows streamed at a thread's bytes in flight, block dispatch, index arithmetic)
  *   time  = start (+ strided, + dependent chains) x latency + max(issue, L2, HBM) + exposed part of the shorter /
  * waves: within a wave blocks run in step, later waves fill each other's gaps */
-#include "sim/engine/cost_memory.h"
+#include "sim/engine/cost_rowwise.h"
 
 /* Radix sort of (logit, token) pairs: four 8-bit digits, keys and payload read and written each pass, besides counting.
  */
@@ -14,20 +14,6 @@ static const double COPY_ENGINE_LATENCIES = 2.5;
 
 /* PyTorch gives a row of a softmax to one warp up to this width (softmax_warp_forward), to a block beyond. */
 static const int64_t WARP_SOFTMAX_COLS = 1024;
-/* Dependent steps, as parts of a reduction across a block. */
-static const double POINTER_CHAINS = 0.8;     /* an address is loaded first */
-static const double FUNCTION_CHAINS = 0.7;    /* exp and a division */
-static const double WARP_REDUCE_CHAINS = 0.3; /* shuffles within a warp */
-
-typedef struct row_kernel {
-    double read_bytes, write_bytes, elements;
-    double hot_bytes; /* reads that the predecessor has just written */
-    bool strided;     /* an operand is not contiguous: addresses are computed for each element */
-    double chains;    /* dependent steps besides one load and one store, as parts of a reduction across a block */
-    bool streams;     /* a thread walks its row; otherwise a block has all its bytes on their way at once */
-    double launches;
-} row_kernel;
-
 static double start_s(const row_kernel *k, const machine_block *m, size_t i) {
     double latencies = m->rowwise_start_latencies[i] + (k->strided ? m->rowwise_strided_latencies[i] : 0) +
                        k->chains * m->rowwise_reduce_latencies[i];
@@ -53,7 +39,7 @@ static double issue_s(const row_kernel *k, const plan *p, const machine_block *m
     return larger(stream_s, larger(dispatch_s, index_s));
 }
 
-static void row_cost(const op *o, const row_kernel *k, residency where, const machine_block *m, cost_block *out) {
+void row_cost(const op *o, const row_kernel *k, residency where, const machine_block *m, cost_block *out) {
     plan_limits limits = plan_limits_of_block(m);
     plan_list list;
     plan_enumerate(o, &limits, &list);
@@ -81,8 +67,7 @@ static void row_cost(const op *o, const row_kernel *k, residency where, const ma
     }
 }
 
-/* Bytes as the work formulas count them; activations read are what a predecessor leaves behind. */
-static row_kernel kernel_of(const op *o, double elements) {
+row_kernel row_kernel_of(const op *o, double elements) {
     op_work work = op_work_of(o);
     return (row_kernel){.read_bytes = work.weight_bytes + work.read_bytes,
                         .write_bytes = work.write_bytes,
@@ -92,27 +77,27 @@ static row_kernel kernel_of(const op *o, double elements) {
 }
 
 void cost_embedding(const op *o, residency where, const machine_block *machines, cost_block *out) {
-    row_kernel k = kernel_of(o, (double)o->as.embedding.rows * (double)o->as.embedding.cols);
+    row_kernel k = row_kernel_of(o, (double)o->as.embedding.rows * (double)o->as.embedding.cols);
     k.chains = POINTER_CHAINS; /* the token id is read before its row */
     row_cost(o, &k, where, machines, out);
 }
 
 void cost_rmsnorm(const op *o, residency where, const machine_block *machines, cost_block *out) {
-    row_kernel k = kernel_of(o, (double)o->as.rmsnorm.rows * (double)o->as.rmsnorm.cols);
+    row_kernel k = row_kernel_of(o, (double)o->as.rmsnorm.rows * (double)o->as.rmsnorm.cols);
     k.chains = 1, k.streams = true;
     row_cost(o, &k, where, machines, out);
 }
 
 void cost_rope(const op *o, residency where, const machine_block *machines, cost_block *out) {
     const rope_params *p = &o->as.rope;
-    row_kernel k = kernel_of(o, (double)p->rows * (double)(p->heads + p->kv_heads) * (double)p->head_dim);
+    row_kernel k = row_kernel_of(o, (double)p->rows * (double)(p->heads + p->kv_heads) * (double)p->head_dim);
     k.streams = true;
     row_cost(o, &k, where, machines, out);
 }
 
 void cost_kv_append(const op *o, residency where, const machine_block *machines, cost_block *out) {
     const kv_append_params *p = &o->as.kv_append;
-    row_kernel k = kernel_of(o, 2 * (double)p->rows * (double)p->kv_heads * (double)p->head_dim);
+    row_kernel k = row_kernel_of(o, 2 * (double)p->rows * (double)p->kv_heads * (double)p->head_dim);
     k.streams = true;
     row_cost(o, &k, where, machines, out);
 }
@@ -120,37 +105,37 @@ void cost_kv_append(const op *o, residency where, const machine_block *machines,
 void cost_kv_concat(const op *o, residency where, const machine_block *machines, cost_block *out) {
     const kv_concat_params *p = &o->as.kv_concat;
     double token_elements = (double)p->batch * (double)p->kv_heads * (double)p->head_dim;
-    row_kernel k = kernel_of(o, token_elements * (double)p->kv_len);
+    row_kernel k = row_kernel_of(o, token_elements * (double)p->kv_len);
     k.hot_bytes = token_elements * dtype_bytes(p->dtype); /* the new tokens; the old cache is long gone */
     k.chains = POINTER_CHAINS;                            /* pointers and offsets of the parts are read first */
     row_cost(o, &k, where, machines, out);
 }
 
 void cost_activation(const op *o, residency where, const machine_block *machines, cost_block *out) {
-    row_kernel k = kernel_of(o, (double)o->as.activation.rows * (double)o->as.activation.cols);
+    row_kernel k = row_kernel_of(o, (double)o->as.activation.rows * (double)o->as.activation.cols);
     k.chains = FUNCTION_CHAINS;
     row_cost(o, &k, where, machines, out);
 }
 
 void cost_add(const op *o, residency where, const machine_block *machines, cost_block *out) {
-    row_kernel k = kernel_of(o, (double)o->as.add.rows * (double)o->as.add.cols);
+    row_kernel k = row_kernel_of(o, (double)o->as.add.rows * (double)o->as.add.cols);
     row_cost(o, &k, where, machines, out);
 }
 
 void cost_elementwise(const op *o, residency where, const machine_block *machines, cost_block *out) {
-    row_kernel k = kernel_of(o, (double)o->as.elementwise.rows * (double)o->as.elementwise.cols);
+    row_kernel k = row_kernel_of(o, (double)o->as.elementwise.rows * (double)o->as.elementwise.cols);
     k.strided = o->as.elementwise.strided;
     row_cost(o, &k, where, machines, out);
 }
 
 void cost_reduce(const op *o, residency where, const machine_block *machines, cost_block *out) {
-    row_kernel k = kernel_of(o, (double)o->as.reduce.rows * (double)o->as.reduce.cols);
+    row_kernel k = row_kernel_of(o, (double)o->as.reduce.rows * (double)o->as.reduce.cols);
     k.chains = 1, k.streams = true;
     row_cost(o, &k, where, machines, out);
 }
 
 void cost_softmax(const op *o, residency where, const machine_block *machines, cost_block *out) {
-    row_kernel k = kernel_of(o, (double)o->as.softmax.rows * (double)o->as.softmax.cols);
+    row_kernel k = row_kernel_of(o, (double)o->as.softmax.rows * (double)o->as.softmax.cols);
     k.chains = o->as.softmax.cols <= WARP_SOFTMAX_COLS ? WARP_REDUCE_CHAINS : 1;
     k.streams = true;
     row_cost(o, &k, where, machines, out);
@@ -159,7 +144,7 @@ void cost_softmax(const op *o, residency where, const machine_block *machines, c
 void cost_sample(const op *o, residency where, const machine_block *machines, cost_block *out) {
     const sample_params *p = &o->as.sample;
     double elements = (double)p->rows * (double)p->cols;
-    row_kernel k = kernel_of(o, elements);
+    row_kernel k = row_kernel_of(o, elements);
     k.chains = 2, k.streams = true; /* a block's best, then the best of the blocks */
     if (p->method == sample_method_top_p) {
         plan_limits limits = plan_limits_of_block(machines);
@@ -190,7 +175,7 @@ static void link_cost(const row_kernel *k, const machine_block *m, cost_block *o
 
 void cost_copy(const op *o, residency where, const machine_block *machines, cost_block *out) {
     const copy_params *p = &o->as.copy;
-    row_kernel k = kernel_of(o, (double)p->rows * (double)p->cols);
+    row_kernel k = row_kernel_of(o, (double)p->rows * (double)p->cols);
     k.strided = p->strided;
     if (p->direction == copy_direction_device)
         row_cost(o, &k, where, machines, out);

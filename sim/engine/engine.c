@@ -29,29 +29,60 @@ static bool op_launches(op_kind kind) {
     return kind != OP_host_call && kind != OP_sync;
 }
 
-void engine_cost_node(const graph *g, const graph_node *node, const op *o, const machine_block *machines,
-                      const engine_options *options, cost_block *cost, node_cost *out) {
+/* Takes lanes where `other` is faster. */
+static void take_faster(cost_block *best, const cost_block *other, bool *first_lane) {
+    *first_lane = other->time_s[0] < best->time_s[0];
+    for (size_t i = 0; i < MACHINE_LANES; i++) {
+        if (other->time_s[i] >= best->time_s[i])
+            continue;
+        best->time_s[i] = other->time_s[i];
+        best->hbm_bytes[i] = other->hbm_bytes[i];
+        best->l2_bytes[i] = other->l2_bytes[i];
+        best->launches[i] = other->launches[i];
+        best->bound[i] = other->bound[i];
+        best->picked[i] = other->picked[i];
+    }
+}
+
+static void cost_fastest(const graph_node *node, const scenario *s, int64_t step, int64_t layer,
+                         const machine_block *machines, const engine_options *options, op *o, cost_block *cost) {
     cost_function *cost_of = options->kind == ENGINE_ROOFLINE ? cost_roofline : cost_analytic;
+    *o = node_op_at(node, s, step, layer);
     cost_of(o, RESIDENCY_PREDECESSORS, machines, cost);
+    for (size_t a = 0; a < node->alternative_count; a++) {
+        op other = node_alternative_at(node, a, s, step, layer);
+        cost_block other_cost;
+        bool faster;
+        cost_of(&other, RESIDENCY_PREDECESSORS, machines, &other_cost);
+        take_faster(cost, &other_cost, &faster);
+        if (faster)
+            *o = other;
+    }
+}
+
+void engine_cost_node(const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step, int64_t layer,
+                      const machine_block *machines, const engine_options *options, op *o, cost_block *cost,
+                      node_cost *out) {
+    cost_fastest(node, s, step, layer, machines, options, o, cost);
     *out = (node_cost){.waits = o->kind == OP_sync, .launches = op_launches(o->kind)};
     for (size_t i = 0; i < MACHINE_LANES; i++) {
         if (out->launches)
             cost->launches[i] += node->launches;
         double launches = cost->launches[i];
         /* Inside a captured graph the host does nothing an operator; its one launch is in engine_step_start. */
-        if (!g->captured)
+        if (!phase->captured)
             out->host_s[i] = node->host_calls * options->host->call_s +
                              launches * machines->host_launch_s[i] * options->host->launch_scale_ratio;
-        double gap_s = g->captured ? machines->host_graph_node_s[i] : machines->host_stream_gap_s[i];
+        double gap_s = phase->captured ? machines->host_graph_node_s[i] : machines->host_stream_gap_s[i];
         out->gap_s[i] = launches * gap_s;
         out->busy_s[i] = cost->time_s[i];
     }
 }
 
-void engine_step_start(const graph *g, const machine_block *machines, const engine_options *options, lanes host_s,
-                       lanes launch_latency_s) {
+void engine_step_start(const graph_phase *phase, const machine_block *machines, const engine_options *options,
+                       lanes host_s, lanes launch_latency_s) {
     for (size_t i = 0; i < MACHINE_LANES; i++) {
-        host_s[i] = options->host->step_s + (g->captured ? machines->host_graph_launch_s[i] : 0);
+        host_s[i] = options->host->step_s + (phase->captured ? machines->host_graph_launch_s[i] : 0);
         launch_latency_s[i] = machines->host_launch_latency_s[i];
     }
 }
@@ -65,7 +96,6 @@ typedef struct node_state {
 } node_state;
 
 typedef struct phase_run {
-    const graph *g;
     const graph_phase *phase;
     const scenario *s;
     const machine_block *machines;
@@ -89,8 +119,8 @@ static void evaluate_nodes(phase_run *run, int64_t step, bool only_varying) {
         if (only_varying && !node_varies_with_step(node))
             continue;
         node_state *state = &run->states[n];
-        state->o = node_op_at(node, run->s, step, 0);
-        engine_cost_node(run->g, node, &state->o, run->machines, run->options, &state->cost, &run->costs[n]);
+        engine_cost_node(run->phase, node, run->s, step, 0, run->machines, run->options, &state->o, &state->cost,
+                         &run->costs[n]);
     }
 }
 
@@ -157,7 +187,7 @@ static void add_nodes(const phase_run *run, size_t phase_index, double weight, n
 static void run_step(const phase_run *run, step_clocks *clocks) {
     lanes launch_latency_s;
     *clocks = (step_clocks){0};
-    engine_step_start(run->g, run->machines, run->options, clocks->host_s, launch_latency_s);
+    engine_step_start(run->phase, run->machines, run->options, clocks->host_s, launch_latency_s);
     for (size_t i = 0; i < run->phase->segment_count; i++) {
         const graph_segment *segment = &run->phase->segments[i];
         schedule_segment(&run->costs[segment->first_node], segment->node_count, segment->layers, launch_latency_s,
@@ -219,9 +249,9 @@ size_t engine_node_count(const graph *g) {
     return count;
 }
 
-static phase_run prepare_phase(const graph *g, const graph_phase *phase, const scenario *s,
-                               const machine_block *machines, const engine_options *options, arena *memory) {
-    phase_run run = {.g = g, .phase = phase, .s = s, .machines = machines, .options = options};
+static phase_run prepare_phase(const graph_phase *phase, const scenario *s, const machine_block *machines,
+                               const engine_options *options, arena *memory) {
+    phase_run run = {.phase = phase, .s = s, .machines = machines, .options = options};
     run.costs = ARENA_ARRAY(memory, node_cost, phase->node_count);
     run.states = ARENA_ARRAY(memory, node_state, phase->node_count);
     run.layers = ARENA_ARRAY(memory, double, phase->node_count);
@@ -241,11 +271,19 @@ static void sum_phases(const graph *g, const scenario *s, const machine_block *m
             out->energy_j[i] += phase->energy_j[i];
         }
     }
-    size_t last = out->phase_count - 1;
-    double steps = s->values[g->phases[last].steps];
+    size_t first = 0, per_output = out->phase_count; /* the phases flagged so; the first where none is */
+    for (size_t p = 0; p < out->phase_count; p++) {
+        if (g->phases[p].first_output)
+            first = p;
+        if (g->phases[p].per_output)
+            per_output = p;
+    }
+    bool generates = per_output < out->phase_count && s->values[g->phases[per_output].steps] > 0;
+    double tokens = generates ? scenario_progress(s, (int64_t)s->values[g->phases[per_output].steps]) : 0;
     for (size_t i = 0; i < MACHINE_LANES; i++) {
-        out->ttft_s[i] = out->phases[0].latency_s[i];
-        out->tpot_s[i] = last > 0 && steps > 0 ? out->phases[last].latency_s[i] / steps : NAN;
+        for (size_t p = 0; p <= first; p++)
+            out->ttft_s[i] += out->phases[p].latency_s[i];
+        out->tpot_s[i] = generates ? out->phases[per_output].latency_s[i] / tokens : NAN;
         out->fits[i] = out->memory.total_bytes <= machines->hbm_capacity_bytes[i] ? 1 : 0;
     }
 }
@@ -261,7 +299,7 @@ status engine_run(const graph *g, const scenario *s, const machine_block *machin
         const graph_phase *phase = &g->phases[p];
         int64_t steps = (int64_t)s->values[phase->steps];
         if (steps > 0) {
-            phase_run run = prepare_phase(g, phase, s, machines, options, memory);
+            phase_run run = prepare_phase(phase, s, machines, options, memory);
             run_phase(&run, p, steps, memory, &out->phases[p], nodes);
         }
         if (nodes)

@@ -35,20 +35,20 @@ typedef struct phase_totals {
 typedef struct node_totals {
     const graph_node *node;
     size_t phase;
-    double count;     /* executions: layers x steps */
-    double time_s;    /* sum over executions */
-    double launches;  /* kernels in all */
+    double count;                                                   /* executions: layers x steps */
+    double time_s;                                                  /* sum over executions */
+    double launches;                                                /* kernels in all */
     double flops, weight_bytes, read_bytes, write_bytes, hbm_bytes; /* sums */
-    bound_kind bound; /* of its last evaluated step */
-    op last;          /* the operator at that step */
+    bound_kind bound;                                               /* of its last evaluated step */
+    op last;                                                        /* the operator at that step */
 } node_totals;
 
 typedef struct engine_result {
     size_t phase_count;
     phase_totals phases[ENGINE_PHASES_MAX];
     lanes latency_s;
-    lanes ttft_s; /* the first phase: prefill */
-    lanes tpot_s; /* mean step of the last phase; NaN when it has no steps */
+    lanes ttft_s; /* up to the end of the phase that yields the first output */
+    lanes tpot_s; /* a token of the phase that yields one after the other, on average; NaN when there is none */
     lanes busy_s, idle_s, energy_j;
     graph_memory memory;
     lanes fits; /* 1 where memory.total_bytes is within the machine's capacity, else 0 */
@@ -66,12 +66,14 @@ size_t engine_node_count(const graph *g);
 status engine_timeline(const graph *g, const scenario *s, const machine_block *machines, const engine_options *options,
                        int64_t max_steps, timeline_sink sink, error *err);
 
-/* Shared by both: what scheduling needs of one operator. */
+/* Shared by both: what scheduling needs of one node at one step and layer. `o` receives the operator: where the node
+ * has alternatives, each lane's cost is its fastest one's, and `o` is lane 0's. */
 struct node_cost;
-void engine_cost_node(const graph *g, const graph_node *node, const op *o, const machine_block *machines,
-                      const engine_options *options, cost_block *cost, struct node_cost *out);
+void engine_cost_node(const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step, int64_t layer,
+                      const machine_block *machines, const engine_options *options, op *o, cost_block *cost,
+                      struct node_cost *out);
 /* Host time in front of a step's first operator, per lane, and the launch latency. */
-void engine_step_start(const graph *g, const machine_block *machines, const engine_options *options, lanes host_s,
-                       lanes launch_latency_s);
+void engine_step_start(const graph_phase *phase, const machine_block *machines, const engine_options *options,
+                       lanes host_s, lanes launch_latency_s);
 
 #endif

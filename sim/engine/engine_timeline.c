@@ -22,16 +22,17 @@ static status emit(const timeline_sink *sink, const graph_view *view, const flat
     return sink->emit(sink->context, &item, err);
 }
 
-static status simulate_step(const graph *g, const graph_view *view, const machine_block *machines,
+static status simulate_step(const scenario *s, const graph_view *view, const machine_block *machines,
                             const engine_options *options, const timeline_sink *sink, flat_clocks *clocks, error *err) {
     lanes host_s, latency_s;
-    engine_step_start(g, machines, options, host_s, latency_s);
+    engine_step_start(view->phase, machines, options, host_s, latency_s);
     clocks->host_s += host_s[0];
     for (size_t i = 0; i < view->count; i++) {
         const flat_op *flat = &view->ops[i];
         cost_block cost;
         node_cost node;
-        engine_cost_node(g, flat->node, &flat->op, machines, options, &cost, &node);
+        op picked;
+        engine_cost_node(view->phase, flat->node, s, view->step, flat->layer, machines, options, &picked, &cost, &node);
         status result = STATUS_OK;
         if (node.host_s[0] > 0)
             result = emit(sink, view, flat, LANE_HOST, clocks->host_s, node.host_s[0], err);
@@ -63,7 +64,7 @@ status engine_timeline(const graph *g, const scenario *s, const machine_block *m
         for (int64_t step = 0; step < steps; step++) {
             arena memory = {0};
             graph_view view = graph_at(g, p, s, step, &memory);
-            status result = simulate_step(g, &view, machines, options, &sink, &clocks, err);
+            status result = simulate_step(s, &view, machines, options, &sink, &clocks, err);
             arena_free(&memory);
             if (result != STATUS_OK)
                 return result;

@@ -21,17 +21,28 @@ static uint64_t hash_dim(uint64_t state, const node_dim *dim) {
     return state;
 }
 
+static uint64_t hash_op(uint64_t state, const op *o) {
+    const op_info *info = op_info_get(o->kind);
+    state = hash_string(state, info->name);
+    for (size_t i = 0; i < info->param_count; i++)
+        state = hash_number(state, op_param_get(o, &info->params[i]));
+    return state;
+}
+
 static uint64_t hash_graph(uint64_t state, const graph *g) {
-    const double whole[] = {g->captured, g->kv_reserved, g->weight_bytes, g->kv_bytes_per_token};
-    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
-        state = hash_number(state, whole[i]);
+    state = hash_number(hash_number(state, g->weight_bytes), g->kv_bytes_per_token);
+    for (size_t i = 0; i < g->state_count; i++)
+        state = hash_number(hash_number(state, g->states[i].unit_bytes), g->states[i].units);
     for (size_t p = 0; p < g->phase_count; p++) {
+        const graph_phase *phase = &g->phases[p];
+        const double flags[] = {phase->captured, phase->first_output, phase->per_output, phase->steps};
+        for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+            state = hash_number(state, flags[i]);
         for (size_t n = 0; n < g->phases[p].node_count; n++) {
             const graph_node *node = &g->phases[p].nodes[n];
-            const op_info *info = op_info_get(node->op.kind);
-            state = hash_string(state, info->name);
-            for (size_t i = 0; i < info->param_count; i++)
-                state = hash_number(state, op_param_get(&node->op, &info->params[i]));
+            state = hash_op(state, &node->op);
+            for (size_t i = 0; i < node->alternative_count; i++)
+                state = hash_op(state, &node->alternatives[i]);
             for (size_t i = 0; i < node->dim_count; i++)
                 state = hash_dim(state, &node->dims[i]);
             state = hash_number(hash_number(state, node->host_calls), node->launches);
@@ -60,6 +71,8 @@ uint64_t sweep_hash(const sweep *s, const char *version) {
         state = hash_string(hash_string(hash_string(state, one->workload), one->levers), one->not_applicable);
         for (int v = 0; v < SCENARIO_VARIABLE_COUNT; v++)
             state = hash_number(state, one->scenario.values[v]);
+        for (int64_t step = 0; step <= (int64_t)one->scenario.values[SCENARIO_DECODE_STEPS]; step++)
+            state = one->scenario.progress ? hash_number(state, one->scenario.progress[step]) : state;
         state = hash_number(hash_number(state, one->host.call_s), one->host.step_s);
         state = hash_graph(hash_number(state, one->host.launch_scale_ratio), &one->graph);
     }

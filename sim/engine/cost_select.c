@@ -1,0 +1,59 @@
+/* Row-wise kernels of sampling, speculation, beam search and quantisation. */
+#include "sim/engine/cost_rowwise.h"
+
+/* Radix select of 32-bit keys, eight bits a digit: each pass reads the row, from L2 where it fits. */
+static const double TOPK_PASSES = 4;
+/* Stages of a radix-2 transform of 512 points that exchange values through shared memory. */
+static const double FBANK_CHAINS = 9;
+
+void cost_topk(const op *o, residency where, const machine_block *machines, cost_block *out) {
+    const topk_params *p = &o->as.topk;
+    double elements = (double)p->rows * (double)p->cols;
+    row_kernel k = row_kernel_of(o, elements);
+    plan_limits limits = plan_limits_of_block(machines);
+    plan_list list;
+    plan_enumerate(o, &limits, &list);
+    k.launches = list.plans[0].launches;
+    k.read_bytes += (TOPK_PASSES - 1) * elements * dtype_bytes(p->dtype);
+    k.hot_bytes = k.read_bytes;
+    k.chains = TOPK_PASSES, k.streams = true;
+    row_cost(o, &k, where, machines, out);
+}
+
+void cost_penalty(const op *o, residency where, const machine_block *machines, cost_block *out) {
+    row_kernel k = row_kernel_of(o, (double)o->as.penalty.rows * (double)o->as.penalty.len);
+    k.chains = POINTER_CHAINS, k.strided = true; /* the token id is read before its logit */
+    row_cost(o, &k, where, machines, out);
+}
+
+void cost_cfg_mix(const op *o, residency where, const machine_block *machines, cost_block *out) {
+    row_kernel k = row_kernel_of(o, (double)o->as.cfg_mix.rows * (double)o->as.cfg_mix.cols);
+    row_cost(o, &k, where, machines, out);
+}
+
+void cost_accept(const op *o, residency where, const machine_block *machines, cost_block *out) {
+    row_kernel k = row_kernel_of(o, (double)o->as.accept.rows * (double)o->as.accept.drafts);
+    k.chains = WARP_REDUCE_CHAINS;
+    row_cost(o, &k, where, machines, out);
+}
+
+void cost_quantise(const op *o, residency where, const machine_block *machines, cost_block *out) {
+    row_kernel k = row_kernel_of(o, (double)o->as.quantise.rows * (double)o->as.quantise.cols);
+    k.chains = 1, k.streams = true; /* the row's maximum first */
+    row_cost(o, &k, where, machines, out);
+}
+
+void cost_fbank(const op *o, residency where, const machine_block *machines, cost_block *out) {
+    row_kernel k = row_kernel_of(o, (double)o->as.fbank.rows * (double)o->as.fbank.cols);
+    k.chains = FBANK_CHAINS * WARP_REDUCE_CHAINS, k.streams = true;
+    row_cost(o, &k, where, machines, out);
+}
+
+void cost_kv_reorder(const op *o, residency where, const machine_block *machines, cost_block *out) {
+    const kv_reorder_params *p = &o->as.kv_reorder;
+    row_kernel k = row_kernel_of(o, (double)p->batch * (double)p->kv_heads * (double)p->head_dim * (double)p->kv_len);
+    k.hot_bytes = 0;  /* the step before streamed all weights through L2 since these were written */
+    k.strided = true; /* index_select computes a source address for each element */
+    k.chains = POINTER_CHAINS;
+    row_cost(o, &k, where, machines, out);
+}
