@@ -1,54 +1,87 @@
-/* ingot list: what can be asked for. */
+/* ingot list: what can be asked for. Every listing is a table whose columns serve both the text and the JSON. */
 #include "cli/command.h"
-#include "core/base/json_writer.h"
-#include "core/op.h"
+#include "cli/list_rows.h"
+#include "core/base/config.h"
 
+#include <argp.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-static status list_ops_json(error *err) {
-    json_writer w = json_writer_to_file(stdout, JSON_PRETTY);
-    json_array_begin(&w, NULL);
-    for (int kind = 0; kind < OP_KIND_COUNT; kind++) {
-        const op_info *info = op_info_get((op_kind)kind);
-        json_object_begin(&w, NULL);
-        json_text(&w, "kind", info->name);
-        json_text(&w, "category", op_category_name(info->category));
-        json_text(&w, "text", info->text);
-        json_array_begin(&w, "params");
-        for (size_t i = 0; i < info->param_count; i++)
-            json_text(&w, NULL, info->params[i].name);
-        json_array_end(&w);
-        json_object_end(&w);
-    }
-    json_array_end(&w);
-    return json_writer_finish(&w, err);
+typedef struct listing {
+    const char *what, *text;
+    list_function *fill;
+} listing;
+
+static const listing listings[] = {
+    {"machines", "GPUs that are described in configs/machines", list_machines},
+    {"workloads", "models and their tasks", list_workloads},
+    {"levers", "what --set changes about how a workload runs", list_levers},
+    {"presets", "bundles of levers", list_presets},
+    {"hosts", "software in front of the GPU", list_hosts},
+    {"engines", "ways to predict a time", list_engines},
+    {"ops", "operator kinds", list_ops},
+};
+enum { LISTING_COUNT = sizeof listings / sizeof listings[0] };
+
+typedef struct list_command {
+    const listing *of;
+    bool json;
+    error *err;
+    status failure;
+} list_command;
+
+static const struct argp_option option_table[] = {{"json", 'j', 0, 0, "Print JSON", 0}, {0}};
+
+static status unknown_listing(const char *word, error *err) {
+    const char *names[LISTING_COUNT];
+    for (size_t i = 0; i < LISTING_COUNT; i++)
+        names[i] = listings[i].what;
+    const char *nearest = config_nearest(word, names, LISTING_COUNT);
+    return error_set(err, STATUS_BAD_INPUT, "ingot list: cannot list '%.40s'%s%s; see --help", word,
+                     nearest ? "; did you mean " : "", nearest ? nearest : "");
 }
 
-static status list_ops(bool json, error *err) {
-    if (json)
-        return list_ops_json(err);
-    for (int kind = 0; kind < OP_KIND_COUNT; kind++) {
-        const op_info *info = op_info_get((op_kind)kind);
-        printf("%-12s %-10s %s\n", info->name, op_category_name(info->category), info->text);
+static error_t parse_option(int key, char *value, struct argp_state *state) {
+    list_command *o = state->input;
+    switch (key) {
+    case 'j':
+        o->json = true;
+        break;
+    case ARGP_KEY_ARG:
+        if (o->of)
+            return EINVAL; /* one thing at a time */
+        for (size_t i = 0; i < LISTING_COUNT; i++)
+            if (strcmp(listings[i].what, value) == 0)
+                o->of = &listings[i];
+        if (!o->of && o->failure == STATUS_OK)
+            o->failure = unknown_listing(value, o->err);
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
     }
-    return STATUS_OK;
+    return 0;
 }
 
 status command_list(int argc, char **argv, error *err) {
-    bool json = false;
-    const char *what = NULL;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0)
-            json = true;
-        else if (strcmp(argv[i], "--help") == 0)
-            return puts("usage: ingot list ops [--json]\nexample: ingot list ops"), STATUS_OK;
-        else if (!what)
-            what = argv[i];
-        else
-            return error_set(err, STATUS_BAD_INPUT, "ingot list: one thing at a time, not also '%.40s'", argv[i]);
-    }
-    if (what && strcmp(what, "ops") == 0)
-        return list_ops(json, err);
-    return error_set(err, STATUS_BAD_INPUT, "ingot list: list what? (known: ops)");
+    static const char doc[] =
+        "What can be asked for. WHAT is machines, workloads, levers, presets, hosts, engines or ops.\v"
+        "example: ingot list machines";
+    list_command o = {.err = err};
+    const struct argp parser = {.options = option_table, .parser = parse_option, .args_doc = "WHAT", .doc = doc};
+    status result = command_parse(&parser, argc, argv, &o, err);
+    if (result == STATUS_OK)
+        result = o.failure;
+    if (result != STATUS_OK)
+        return result;
+    if (!o.of)
+        return error_set(err, STATUS_BAD_INPUT,
+                         "ingot list: list what? (known: machines, workloads, levers, presets, hosts, engines, ops)");
+    arena a = {0};
+    list_table table = {.memory = &a};
+    result = o.of->fill(&table, err);
+    if (result == STATUS_OK)
+        result = o.json ? list_print_json(&table, err) : list_print_text(&table);
+    arena_free(&a);
+    return result;
 }

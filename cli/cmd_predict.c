@@ -16,6 +16,7 @@ static const double MICROSECONDS_PER_SECOND = 1e6;
 typedef struct predict_options {
     const char *machine, *file;
     bool json;
+    message_level level;
 } predict_options;
 
 static const struct argp_option option_table[] = {
@@ -160,8 +161,11 @@ static status predict(arena *a, const predict_options *o, error *err) {
         result = predict_rows(&run, err);
     if (result == STATUS_OK)
         result = copy_to_stdout(run.out, err);
-    if (result == STATUS_OK && run.unsupported > 0)
+    if (result == STATUS_OK && run.unsupported > 0 && o->level != MESSAGES_QUIET)
         fprintf(stderr, "%zu of %zu rows have no prediction: %s\n", run.unsupported, run.rows, run.first_unsupported);
+    if (result == STATUS_OK && o->level == MESSAGES_VERBOSE)
+        fprintf(stderr, "%zu rows of %s on %s, configurations of %s\n", run.rows, o->file, o->machine,
+                command_config_dir());
     if (run.out)
         fclose(run.out);
     row_reader_close(run.reader);
@@ -171,13 +175,13 @@ static status predict(arena *a, const predict_options *o, error *err) {
 }
 
 status command_predict(int argc, char **argv, error *err) {
-    static const char doc[] = "Predicts operator rows: a CSV in, the same CSV with predicted_us, lower_us, upper_us and "
-                              "bound out.\v"
-                              "example: ingot predict rows.csv --machine h200-sxm";
+    static const char doc[] =
+        "Predicts operator rows: a CSV in, the same CSV with predicted_us, lower_us, upper_us and "
+        "bound out.\v"
+        "example: ingot predict rows.csv --machine h200-sxm";
     predict_options o = {0};
-    const struct argp parser = {
-        .options = option_table, .parser = parse_option, .args_doc = "ROWS.csv", .doc = doc};
-    status result = command_parse(&parser, argc, argv, &o, err);
+    const struct argp parser = {.options = option_table, .parser = parse_option, .args_doc = "ROWS.csv", .doc = doc};
+    status result = command_parse_level(&parser, argc, argv, &o, &o.level, err);
     if (result != STATUS_OK)
         return result;
     if (!o.file || !o.machine)

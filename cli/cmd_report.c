@@ -46,8 +46,7 @@ status command_report(int argc, char **argv, error *err) {
     static const char doc[] = "Writes a sweep's store as a self-contained HTML page, or as Markdown.\v"
                               "example: ingot report demo.db -o demo.html -o demo.md";
     report_command o = {0};
-    const struct argp parser = {
-        .options = option_table, .parser = parse_option, .args_doc = "STORE", .doc = doc};
+    const struct argp parser = {.options = option_table, .parser = parse_option, .args_doc = "STORE", .doc = doc};
     status result = command_parse(&parser, argc, argv, &o, err);
     if (result != STATUS_OK)
         return result;

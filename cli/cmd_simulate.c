@@ -6,6 +6,7 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ typedef struct simulate_options {
     const char *timeline;
     int64_t timeline_steps;
     bool json, ops;
+    message_level level;
     error *err;
     status failure;
 } simulate_options;
@@ -260,6 +262,9 @@ static status simulate(arena *a, const simulate_options *o, setup *s, error *err
     status result = setup_load(a, &o->common, s, err);
     if (result != STATUS_OK)
         return result;
+    if (o->level == MESSAGES_VERBOSE)
+        fprintf(stderr, "machine %s, calibration %s of %s, host %s: configurations of %s\n", s->machine.name,
+                s->calibration.name, s->calibration.date, s->host.name, command_config_dir());
     engine_result r;
     node_totals *nodes = ARENA_ARRAY(a, node_totals, engine_node_count(&s->graph));
     result = engine_run(&s->graph, &s->scenario, &s->block, &s->options, a, &r, nodes, err);
@@ -291,7 +296,7 @@ status command_simulate(int argc, char **argv, error *err) {
         .err = err,
     };
     const struct argp parser = {.options = option_table, .parser = parse_option, .doc = doc};
-    status result = command_parse(&parser, argc, argv, &o, err);
+    status result = command_parse_level(&parser, argc, argv, &o, &o.level, err);
     if (result != STATUS_OK)
         return result;
     if (o.failure != STATUS_OK)

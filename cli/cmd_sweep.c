@@ -18,7 +18,8 @@
 typedef struct sweep_command {
     const char *file, *store_path, *report_path;
     int threads;
-    bool resume, json, all, quiet;
+    bool resume, json, all;
+    message_level level;
 } sweep_command;
 
 enum { KEY_RESUME = 256, KEY_THREADS, KEY_ALL, THREADS_MAX = 1024 };
@@ -30,7 +31,6 @@ static const struct argp_option option_table[] = {
     {"threads", KEY_THREADS, "N", 0, "Threads (default: all cores); any number gives the same results", 0},
     {"all", KEY_ALL, 0, 0, "Print every point, not only the front", 0},
     {"json", 'j', 0, 0, "Print JSON", 0},
-    {"quiet", 'q', 0, 0, "No progress", 0},
     {0},
 };
 
@@ -58,9 +58,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         break;
     case 'j':
         o->json = true;
-        break;
-    case 'q':
-        o->quiet = true;
         break;
     case ARGP_KEY_ARG:
         if (o->file)
@@ -302,11 +299,14 @@ static status run_into(arena *a, const sweep_command *o, const sweep *s, const c
         return result;
     progress_line line = {.start_s = now_s()};
     sweep_options options = {.threads = o->threads, .progress_context = &line};
-    if (!o->quiet && isatty(STDERR_FILENO))
+    if (o->level != MESSAGES_QUIET && isatty(STDERR_FILENO))
         options.progress = show_progress;
     sweep_outcome outcome = {0};
     result = sweep_run(s, points, &options, &outcome.computed, err);
     outcome.elapsed_s = now_s() - line.start_s;
+    if (o->level == MESSAGES_VERBOSE && result == STATUS_OK)
+        fprintf(stderr, "%s, configurations of %s, store %s: hash %s, %.3f s\n", o->file, command_config_dir(), path,
+                s->config_hash, outcome.elapsed_s);
     if (result == STATUS_OK)
         result = print_results(a, o, s, points, &manifest, &outcome, err);
     if (result == STATUS_OK && o->report_path) {
@@ -337,9 +337,8 @@ status command_sweep(int argc, char **argv, error *err) {
                               "knob matters most.\v"
                               "example: ingot sweep configs/sweeps/demo.yaml --store demo.db --report demo.html";
     sweep_command o = {0};
-    const struct argp parser = {
-        .options = option_table, .parser = parse_option, .args_doc = "SWEEP.yaml", .doc = doc};
-    status result = command_parse(&parser, argc, argv, &o, err);
+    const struct argp parser = {.options = option_table, .parser = parse_option, .args_doc = "SWEEP.yaml", .doc = doc};
+    status result = command_parse_level(&parser, argc, argv, &o, &o.level, err);
     if (result != STATUS_OK)
         return result;
     if (!o.file)

@@ -14,6 +14,7 @@
 typedef struct validate_options {
     const char *machine, *file;
     bool json;
+    message_level level;
 } validate_options;
 
 static const struct argp_option option_table[] = {
@@ -137,10 +138,11 @@ static void print_steps(const step_scores *scores) {
         printf("; wall of captured steps: %.1f %%", 100 * scores->graph_wall.mean_abs_err);
     putchar('\n');
     if (!isnan(scores->call_low_s))
-        printf("The walls of eager steps are explained by a host that takes %.1f to %.1f us a kernel, or %.1f to %.1f us "
-               "a framework call.\n",
-               scores->kernel_low_s * 1e6, scores->kernel_high_s * 1e6, scores->call_low_s * 1e6,
-               scores->call_high_s * 1e6);
+        printf(
+            "The walls of eager steps are explained by a host that takes %.1f to %.1f us a kernel, or %.1f to %.1f us "
+            "a framework call.\n",
+            scores->kernel_low_s * 1e6, scores->kernel_high_s * 1e6, scores->call_low_s * 1e6,
+            scores->call_high_s * 1e6);
 }
 
 static void step_json(json_writer *w, const step_prediction *p) {
@@ -208,13 +210,15 @@ status command_validate(int argc, char **argv, error *err) {
     validate_options o = {0};
     const struct argp parser = {
         .options = option_table, .parser = parse_option, .args_doc = "ROWS.csv | STEPS.jsonl", .doc = doc};
-    status result = command_parse(&parser, argc, argv, &o, err);
+    status result = command_parse_level(&parser, argc, argv, &o, &o.level, err);
     if (result != STATUS_OK)
         return result;
     if (!o.file || !o.machine)
         return error_set(err, STATUS_BAD_INPUT, "ingot validate: give a measured file and --machine; see --help");
     arena a = {0};
     result = ends_with(o.file, ".jsonl") ? validate_steps(&a, &o, err) : validate_rows(&a, &o, err);
+    if (result == STATUS_OK && o.level == MESSAGES_VERBOSE)
+        fprintf(stderr, "%s on %s, configurations of %s\n", o.file, o.machine, command_config_dir());
     arena_free(&a);
     return result;
 }

@@ -4,8 +4,8 @@
 
 #include "core/base/error.h"
 
-/* Runs a subcommand; argv[0] is its full name ("ingot list"). Prints its result to stdout; a status other than STATUS_OK leaves the one
- * line that main prints to stderr in *err. */
+/* Runs a subcommand; argv[0] is its full name ("ingot list"). Prints its result to stdout; a status other than
+ * STATUS_OK leaves the one line that main prints to stderr in *err. */
 typedef status command_function(int argc, char **argv, error *err);
 
 command_function command_list;
@@ -19,6 +19,21 @@ command_function command_validate;
  * function returns EINVAL for an argument that it cannot take, and prints nothing. */
 struct argp;
 status command_parse(const struct argp *parser, int argc, char **argv, void *input, error *err);
+
+/* How much a command says on stderr: every command takes -q and -v. */
+typedef enum message_level {
+    MESSAGES_QUIET = -1, /* errors only */
+    MESSAGES_NORMAL,     /* and what the user should know of the result; progress on a terminal */
+    MESSAGES_VERBOSE,    /* and which files were read, how long it took */
+} message_level;
+
+/* command_parse that tells the level. */
+status command_parse_level(const struct argp *parser, int argc, char **argv, void *input, message_level *level,
+                           error *err);
+
+/* The exit code, once the result is flushed: a full disk or a closed pipe shows only then, and a result that did not
+ * arrive is a failure. */
+int command_finish(status code);
 
 /* Where configs/ lies: $INGOT_CONFIG_DIR, else the source tree the program was built from. */
 const char *command_config_dir(void);

@@ -71,9 +71,9 @@ static void say_levers(arena *a, findings *f, const analysis *found) {
     }
     if (!best || best == worst)
         return;
-    const char *hardware_says = hardware_label ? arena_printf(a, "the best hardware %.2f times (under %s)", hardware,
-                                                              hardware_label)
-                                               : "no hardware variant is faster";
+    const char *hardware_says =
+        hardware_label ? arena_printf(a, "the best hardware %.2f times (under %s)", hardware, hardware_label)
+                       : "no hardware variant is faster";
     say(f, arena_printf(a, "On the base machine %s is %.2f times as fast as %s; %s.", best->label,
                         worst->base.latency_s / best->base.latency_s, worst->label, hardware_says));
 }
@@ -81,9 +81,8 @@ static void say_levers(arena *a, findings *f, const analysis *found) {
 static void say_front(arena *a, findings *f, const analysis *found) {
     const analysis_series *base = findings_base(found);
     if (found->front_count == 0) {
-        say(f, found->most_frequent_reason
-                   ? arena_printf(a, "No design is feasible: %s.", found->most_frequent_reason)
-                   : "No design is feasible.");
+        say(f, found->most_frequent_reason ? arena_printf(a, "No design is feasible: %s.", found->most_frequent_reason)
+                                           : "No design is feasible.");
         return;
     }
     const store_point *fastest = &found->front[0];
@@ -97,9 +96,9 @@ static void say_front(arena *a, findings *f, const analysis *found) {
                             unit_format(UNIT_SECONDS, fastest->latency_s).text, label));
     const char *objectives = "";
     for (size_t o = 0; o < found->objective_count; o++)
-        objectives = arena_printf(a, "%s%s%s", objectives,
-                                  o == 0 ? "" : (o + 1 < found->objective_count ? ", " : " and "),
-                                  sweep_objective_text(found->objectives[o]));
+        objectives =
+            arena_printf(a, "%s%s%s", objectives, o == 0 ? "" : (o + 1 < found->objective_count ? ", " : " and "),
+                         sweep_objective_text(found->objectives[o]));
     say(f, arena_printf(a, "%zu of %lld feasible designs are on the front of %s.", found->front_count,
                         (long long)found->feasible, objectives));
 }

@@ -1,6 +1,5 @@
 #include "cli/command.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +27,7 @@ const char *command_config_dir(void) {
     return directory && *directory ? directory : INGOT_SOURCE_DIR "/configs";
 }
 
-/* A full disk or a closed pipe shows only when the buffer is flushed: a result that did not arrive is a failure. */
-static int finish(status code) {
+int command_finish(status code) {
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "ingot: cannot write the result: %s\n", strerror(errno));
         return STATUS_ENVIRONMENT;
@@ -37,37 +35,33 @@ static int finish(status code) {
     return (int)code;
 }
 
-status command_parse(const struct argp *parser, int argc, char **argv, void *input, error *err) {
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-?") == 0) {
-            argp_help(parser, stdout, ARGP_HELP_STD_HELP, argv[0]);
-            exit(finish(STATUS_OK));
-        }
-    }
-    int next = 1;
-    if (argp_parse(parser, argc, argv, ARGP_SILENT, &next, input) == 0)
-        return STATUS_OK;
-    const char *argument = argv[next > 1 ? next - 1 : 1];
-    return error_set(err, STATUS_BAD_INPUT, "%s: cannot take '%.60s'; see %s --help", argv[0], argument, argv[0]);
-}
-
 static void print_help(void) {
     puts("usage: ingot COMMAND [OPTION...]\n\nA GPU simulator and hardware co-design explorer for multimodal "
          "generation inference.\n\ncommands:");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         printf("  %-10s %s\n", commands[i].name, commands[i].summary);
-    puts("\noptions:\n  --help     this text\n  --version  the version\n\nexample: ingot simulate --machine h200-sxm "
-         "--workload codellama-34b/humaneval");
+    puts("\nEvery command takes --help, which shows an example, -q (errors only), -v (files read, time taken) and, "
+         "where a "
+         "program\nreads its result, --json.\n\nexamples:\n"
+         "  ingot list machines\n"
+         "  ingot simulate --machine h200-sxm --workload codellama-34b/humaneval --preset baseline\n"
+         "  ingot predict rows.csv --machine h200-sxm\n"
+         "  ingot validate validate/measured/h200-sxm/codellama-7b-pytorch.jsonl --machine h200-sxm\n"
+         "  ingot sweep configs/sweeps/demo.yaml --store demo.db --report demo.html\n"
+         "  ingot report demo.db --output demo.md\n\n"
+         "exit: 0 success, 1 the answer is no (does not fit, does not apply), 2 bad usage or input, 3 this computer "
+         "lacks "
+         "something");
 }
 
 int main(int argc, char **argv) {
     if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
         puts("ingot " INGOT_VERSION);
-        return finish(STATUS_OK);
+        return command_finish(STATUS_OK);
     }
     if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
         print_help();
-        return finish(STATUS_OK);
+        return command_finish(STATUS_OK);
     }
     if (argc < 2) {
         fputs("ingot: no command given; see ingot --help\n", stderr);
@@ -81,7 +75,7 @@ int main(int argc, char **argv) {
         status code = commands[i].run(argc - 1, argv + 1, &err);
         if (code != STATUS_OK)
             fprintf(stderr, "%s\n", err.text);
-        return finish(code);
+        return command_finish(code);
     }
     fprintf(stderr, "ingot: unknown command '%.40s'; see ingot --help\n", argv[1]);
     return STATUS_BAD_INPUT;

@@ -106,9 +106,8 @@ static void add_bars(report_parts *parts) {
     const struct {
         const char *text;
         sweep_objective objective;
-    } ends[BARS_OF_FRONT] = {{"fastest", OBJECTIVE_LATENCY},
-                             {"least energy", OBJECTIVE_ENERGY},
-                             {"cheapest", OBJECTIVE_COST}};
+    } ends[BARS_OF_FRONT] = {
+        {"fastest", OBJECTIVE_LATENCY}, {"least energy", OBJECTIVE_ENERGY}, {"cheapest", OBJECTIVE_COST}};
     for (int i = 0; i < BARS_OF_FRONT; i++) {
         const store_point *p = least(found, ends[i].objective);
         if (p)
@@ -252,10 +251,10 @@ static status add_validation(report_parts *parts, error *err) {
     parts->input.scores = kinds;
     parts->input.score_count = 3;
     parts->input.validation_date = "2026-11-23";
-    parts->input.validation_data = arena_printf(
-        parts->a,
-        "%s: PyTorch 2.11 on one H200. Eager walls imply %.1f to %.1f us of host a kernel; predictions take the quietest",
-        SHIPPED_STEPS, scores.kernel_low_s * 1e6, scores.kernel_high_s * 1e6);
+    parts->input.validation_data = arena_printf(parts->a,
+                                                "%s: PyTorch 2.11 on one H200. Eager walls imply %.1f to %.1f us of "
+                                                "host a kernel; predictions take the quietest",
+                                                SHIPPED_STEPS, scores.kernel_low_s * 1e6, scores.kernel_high_s * 1e6);
     return STATUS_OK;
 }
 
@@ -303,8 +302,8 @@ static status pick_group(report_parts *parts, const char *name, error *err) {
     while (name && pick < count && strcmp(groups[pick].workload, name) != 0)
         pick++;
     if (pick == count)
-        return error_set(err, STATUS_NEGATIVE, count == 0 ? "the store holds no point" : "the store has no workload '%.60s'",
-                         name);
+        return error_set(err, STATUS_NEGATIVE,
+                         count == 0 ? "the store holds no point" : "the store has no workload '%.60s'", name);
     if (count > 1)
         parts->input.notice =
             arena_printf(parts->a, "This page shows %s at batch %lld, one of %zu workloads and batches of the sweep.",

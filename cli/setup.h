@@ -11,7 +11,7 @@ enum { SETUP_OVERRIDES_MAX = 64 };
 
 typedef struct setup_options {
     const char *machine, *workload, *host, *engine;
-    const char *preset; /* may carry settings: "compile weights=int8" */
+    const char *preset;                                 /* may carry settings: "compile weights=int8" */
     const char *machine_overrides[SETUP_OVERRIDES_MAX]; /* --override key=value */
     const char *lever_overrides[SETUP_OVERRIDES_MAX];   /* --set key=value */
     size_t machine_override_count, lever_override_count;

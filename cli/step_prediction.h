@@ -20,7 +20,7 @@ typedef struct step_scores {
     step_prediction *steps;
     size_t count;
     score busy, kernels;
-    score graph_wall; /* of captured steps: eager walls depend on a host that was noisy when measured */
+    score graph_wall;               /* of captured steps: eager walls depend on a host that was noisy when measured */
     double call_low_s, call_high_s; /* range of implied_call_s; NaN when there is none */
     double kernel_low_s, kernel_high_s; /* measured wall of eager steps over predicted kernels: its range */
 } step_scores;

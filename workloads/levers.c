@@ -45,11 +45,24 @@ static const levers presets[] = {
     {"sdpa", ATTENTION_FLASH, LAUNCH_EAGER, FUSE_NONE, KV_DYNAMIC, DTYPE_bf16, FLAVOUR_HF},
     {"compile", ATTENTION_FLASH, LAUNCH_GRAPH, FUSE_STANDARD, KV_STATIC, DTYPE_bf16, FLAVOUR_GPTFAST},
 };
-static const char *const later_presets[] = {"autoquant", "layerskip", "all"};
+/* Names in the order of design: what is modelled has its levers in `presets`. */
+static const preset_info preset_list[] = {
+    {"baseline", "PyTorch eager: Hugging Face operators, attention written out, a cache that grows", true},
+    {"sdpa", "baseline with fused attention", true},
+    {"compile", "torch.compile and CUDA graphs: fused attention and pointwise kernels, reserved cache", true},
+    {"autoquant", "compile with the fastest weight type an operator", false},
+    {"layerskip", "compile with early-exit drafts verified by the whole model", false},
+    {"all", "ingot's own executor with every lever that applies", false},
+};
 
 const lever_info *lever_table(size_t *count) {
     *count = COUNT_OF(table);
     return table;
+}
+
+const preset_info *preset_table(size_t *count) {
+    *count = COUNT_OF(preset_list);
+    return preset_list;
 }
 
 status levers_preset(const char *name, levers *out, error *err) {
@@ -61,8 +74,8 @@ status levers_preset(const char *name, levers *out, error *err) {
             return STATUS_OK;
         }
     }
-    for (size_t i = 0; i < COUNT_OF(later_presets); i++)
-        if (strcmp(later_presets[i], name) == 0)
+    for (size_t i = 0; i < COUNT_OF(preset_list); i++)
+        if (strcmp(preset_list[i].name, name) == 0)
             return error_set(err, STATUS_NEGATIVE, "preset '%s' is not modelled yet", name);
     const char *nearest = config_nearest(name, known, COUNT_OF(known));
     return error_set(err, STATUS_BAD_INPUT, "unknown preset '%.40s'%s%s (known: baseline, sdpa, compile)", name,
@@ -146,6 +159,10 @@ static const char *name_of(const lever_info *info, unsigned value) {
         if (info->choices[i].modelled && info->choices[i].value == value)
             return info->choices[i].name;
     return "?";
+}
+
+const char *lever_choice_of(const levers *l, const lever_info *info) {
+    return info->choices[0].modelled ? name_of(info, value_of(l, info)) : NULL;
 }
 
 const char *levers_text(arena *a, const levers *l) {

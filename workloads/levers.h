@@ -34,6 +34,16 @@ typedef struct lever_info {
 
 const lever_info *lever_table(size_t *count);
 
+typedef struct preset_info {
+    const char *name, *text;
+    bool modelled;
+} preset_info;
+
+const preset_info *preset_table(size_t *count);
+
+/* The choice that a set of levers makes, by name; NULL where no choice of the lever is modelled. */
+const char *lever_choice_of(const levers *l, const lever_info *info);
+
 /* Known presets: baseline, sdpa, compile. One that is known but not modelled yet is STATUS_NEGATIVE. */
 status levers_preset(const char *name, levers *out, error *err);
 

@@ -1,0 +1,146 @@
+/* Listings of what the program itself knows: levers, presets, engines and operators. */
+#include "cli/list_rows.h"
+#include "core/op.h"
+#include "sim/engine/engine.h"
+#include "workloads/levers.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* ---- levers ---- */
+
+enum { LEVER_KEY, LEVER_VALUES, LEVER_LATER, LEVER_LAYER, LEVER_TEXT };
+
+static const list_column lever_columns[] = {
+    [LEVER_KEY] = {"key", "lever", LIST_TEXT, UNIT_PLAIN},
+    [LEVER_VALUES] = {"values", "values", LIST_WORDS, UNIT_PLAIN},
+    [LEVER_LATER] = {"not_modelled_yet", "not yet", LIST_WORDS, UNIT_PLAIN},
+    [LEVER_LAYER] = {"layer", "layer", LIST_TEXT, UNIT_PLAIN},
+    [LEVER_TEXT] = {"text", "what", LIST_TEXT, UNIT_PLAIN},
+};
+
+static list_words choices_of(arena *a, const lever_info *info, bool modelled) {
+    const char **names = ARENA_ARRAY(a, const char *, info->choice_count + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < info->choice_count; i++)
+        if (info->choices[i].modelled == modelled)
+            names[count++] = info->choices[i].name;
+    return (list_words){names, count};
+}
+
+status list_levers(list_table *table, error *err) {
+    (void)err;
+    size_t count;
+    const lever_info *infos = lever_table(&count);
+    table->columns = lever_columns;
+    table->column_count = COUNT_OF(lever_columns);
+    for (size_t i = 0; i < count; i++) {
+        list_cell *row = list_add_row(table);
+        row[LEVER_KEY].text = infos[i].key;
+        row[LEVER_VALUES].words = choices_of(table->memory, &infos[i], true);
+        row[LEVER_LATER].words = choices_of(table->memory, &infos[i], false);
+        row[LEVER_LAYER].text = infos[i].layer;
+        row[LEVER_TEXT].text = infos[i].text;
+    }
+    return STATUS_OK;
+}
+
+/* ---- presets ---- */
+
+enum { PRESET_NAME, PRESET_MODELLED, PRESET_LEVERS, PRESET_HOST, PRESET_TEXT };
+
+static const list_column preset_columns[] = {
+    [PRESET_NAME] = {"name", "preset", LIST_TEXT, UNIT_PLAIN},
+    [PRESET_MODELLED] = {"modelled", "modelled", LIST_FLAG, UNIT_PLAIN},
+    [PRESET_LEVERS] = {"levers", "levers", LIST_WORDS, UNIT_PLAIN},
+    [PRESET_HOST] = {"host", "host", LIST_TEXT, UNIT_PLAIN},
+    [PRESET_TEXT] = {"text", "what", LIST_TEXT, UNIT_PLAIN},
+};
+
+static list_words settings_of(arena *a, const levers *l) {
+    size_t count, used = 0;
+    const lever_info *infos = lever_table(&count);
+    const char **words = ARENA_ARRAY(a, const char *, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        const char *choice = lever_choice_of(l, &infos[i]);
+        if (choice)
+            words[used++] = arena_printf(a, "%s=%s", infos[i].key, choice);
+    }
+    return (list_words){words, used};
+}
+
+status list_presets(list_table *table, error *err) {
+    size_t count;
+    const preset_info *presets = preset_table(&count);
+    table->columns = preset_columns;
+    table->column_count = COUNT_OF(preset_columns);
+    for (size_t i = 0; i < count; i++) {
+        list_cell *row = list_add_row(table);
+        row[PRESET_NAME].text = presets[i].name;
+        row[PRESET_MODELLED].flag = presets[i].modelled;
+        row[PRESET_TEXT].text = presets[i].text;
+        if (!presets[i].modelled)
+            continue;
+        levers l;
+        status result = levers_preset(presets[i].name, &l, err);
+        if (result != STATUS_OK)
+            return result;
+        row[PRESET_LEVERS].words = settings_of(table->memory, &l);
+        row[PRESET_HOST].text = levers_host(&l);
+    }
+    return STATUS_OK;
+}
+
+/* ---- engines ---- */
+
+enum { ENGINE_NAME, ENGINE_TEXT };
+
+static const list_column engine_columns[] = {
+    [ENGINE_NAME] = {"name", "engine", LIST_TEXT, UNIT_PLAIN},
+    [ENGINE_TEXT] = {"text", "what", LIST_TEXT, UNIT_PLAIN},
+};
+
+static const char *const engine_texts[ENGINE_COUNT] = {
+    [ENGINE_ROOFLINE] = "the datasheet's bound: the longer of arithmetic and memory traffic",
+    [ENGINE_ANALYTIC] = "closed form over the kernels that libraries pick: waves, tiles, caches (default)",
+};
+
+status list_engines(list_table *table, error *err) {
+    (void)err;
+    table->columns = engine_columns;
+    table->column_count = COUNT_OF(engine_columns);
+    for (int kind = 0; kind < ENGINE_COUNT; kind++) {
+        list_cell *row = list_add_row(table);
+        row[ENGINE_NAME].text = engine_name((engine_kind)kind);
+        row[ENGINE_TEXT].text = engine_texts[kind];
+    }
+    return STATUS_OK;
+}
+
+/* ---- operators ---- */
+
+enum { OP_COLUMN_KIND, OP_COLUMN_CATEGORY, OP_COLUMN_TEXT, OP_COLUMN_PARAMS };
+
+static const list_column op_columns[] = {
+    [OP_COLUMN_KIND] = {"kind", "operator", LIST_TEXT, UNIT_PLAIN},
+    [OP_COLUMN_CATEGORY] = {"category", "category", LIST_TEXT, UNIT_PLAIN},
+    [OP_COLUMN_TEXT] = {"text", "what", LIST_TEXT, UNIT_PLAIN},
+    [OP_COLUMN_PARAMS] = {"params", NULL, LIST_WORDS, UNIT_PLAIN},
+};
+
+status list_ops(list_table *table, error *err) {
+    (void)err;
+    table->columns = op_columns;
+    table->column_count = COUNT_OF(op_columns);
+    for (int kind = 0; kind < OP_KIND_COUNT; kind++) {
+        const op_info *info = op_info_get((op_kind)kind);
+        const char **params = ARENA_ARRAY(table->memory, const char *, info->param_count + 1);
+        for (size_t i = 0; i < info->param_count; i++)
+            params[i] = info->params[i].name;
+        list_cell *row = list_add_row(table);
+        row[OP_COLUMN_KIND].text = info->name;
+        row[OP_COLUMN_CATEGORY].text = op_category_name(info->category);
+        row[OP_COLUMN_TEXT].text = info->text;
+        row[OP_COLUMN_PARAMS].words = (list_words){params, info->param_count};
+    }
+    return STATUS_OK;
+}
