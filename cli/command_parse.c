@@ -19,6 +19,7 @@ typedef struct common_input {
     message_level *level;
     void *of_command;
     const char *argument; /* the last that is no option */
+    int failed_at;        /* where argp stood when it gave up */
 } common_input;
 
 static error_t parse_common(int key, char *value, struct argp_state *state) {
@@ -36,6 +37,9 @@ static error_t parse_common(int key, char *value, struct argp_state *state) {
     case ARGP_KEY_ARG:
         input->argument = value;
         return ARGP_ERR_UNKNOWN; /* the command's own parser takes it */
+    case ARGP_KEY_ERROR:
+        input->failed_at = state->next;
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -59,7 +63,7 @@ status command_parse_level(const struct argp *parser, int argc, char **argv, voi
                                .args_doc = parser->args_doc,
                                .doc = parser->doc,
                                .children = children};
-    common_input inputs = {level, input, NULL};
+    common_input inputs = {level, input, NULL, 1};
     *level = MESSAGES_NORMAL;
     if (asked(argc, argv, "--help") || asked(argc, argv, "-?")) {
         argp_help(&whole, stdout, ARGP_HELP_STD_HELP, argv[0]);
@@ -69,9 +73,9 @@ status command_parse_level(const struct argp *parser, int argc, char **argv, voi
         puts("ingot " INGOT_VERSION);
         exit(command_finish(STATUS_OK));
     }
-    int next = 1;
-    if (argp_parse(&whole, argc, argv, ARGP_SILENT, &next, &inputs) == 0)
+    if (argp_parse(&whole, argc, argv, ARGP_SILENT, NULL, &inputs) == 0)
         return STATUS_OK;
+    int next = inputs.failed_at;
     /* argp stands on an argument that it cannot take, and behind an option. */
     bool is_argument = next < argc && argv[next] == inputs.argument;
     const char *argument = argv[is_argument ? next : next > 1 ? next - 1 : 1];
