@@ -42,7 +42,9 @@ typedef struct machine {
     generation generation;
 #define GROUP(group) struct {
 #define NUMBER(group, name, min, max, need, text) double name;
-#define END_GROUP(group) } group;
+#define END_GROUP(group)                                                                                               \
+    }                                                                                                                  \
+    group;
 #include "core/machine.def"
 } machine;
 
@@ -50,7 +52,9 @@ typedef struct calibration {
     const char *name, *data, *date;
 #define GROUP(group) struct {
 #define PARAMETER(group, name, min, max, prior, text) double name;
-#define END_GROUP(group) } group;
+#define END_GROUP(group)                                                                                               \
+    }                                                                                                                  \
+    group;
 #include "core/calibration.def"
 } calibration;
 
@@ -68,8 +72,8 @@ const machine_key *machine_key_find(const char *path); /* NULL when unknown */
 double machine_get(const machine *m, const machine_key *key);
 void machine_set(machine *m, const machine_key *key, double value);
 
-/* The parameters of calibration.def; their `offset` is in struct calibration, and their paths ("memory.l2_residency_frac")
- * are found with or without "calibration." in front. */
+/* The parameters of calibration.def; their `offset` is in struct calibration, and their paths
+ * ("memory.l2_residency_frac") are found with or without "calibration." in front. */
 const machine_key *calibration_keys(size_t *count);
 const machine_key *calibration_key_find(const char *path); /* NULL when unknown */
 double calibration_get(const calibration *c, const machine_key *key);

@@ -12,24 +12,24 @@ extern "C" {
 #endif
 
 typedef struct plan {
-    int32_t tile_m, tile_n, tile_k;   /* output tile and reduction step of one CTA; attention: queries, keys, head_dim */
-    int32_t cluster_m, cluster_n;     /* CTAs that share operands by multicast; 1 where there are no clusters */
-    int32_t split_k;                  /* CTAs that share one output tile, or one sequence's keys */
-    int32_t stages;                   /* shared-memory pipeline depth */
+    int32_t tile_m, tile_n, tile_k; /* output tile and reduction step of one CTA; attention: queries, keys, head_dim */
+    int32_t cluster_m, cluster_n;   /* CTAs that share operands by multicast; 1 where there are no clusters */
+    int32_t split_k;                /* CTAs that share one output tile, or one sequence's keys */
+    int32_t stages;                 /* shared-memory pipeline depth */
     int32_t block_threads;
-    int32_t ctas_per_sm;              /* resident at once, by registers, shared memory and threads */
-    int32_t launches;                 /* kernels: a separate reduction or combination counts */
-    bool swapped;                     /* gemm: computes the transpose, so tile_m lies along n */
-    double ctas;                      /* grid size */
+    int32_t ctas_per_sm; /* resident at once, by registers, shared memory and threads */
+    int32_t launches;    /* kernels: a separate reduction or combination counts */
+    bool swapped;        /* gemm: computes the transpose, so tile_m lies along n */
+    double ctas;         /* grid size */
 } plan;
 
 /* What bounds a plan besides the operator: per-SM resources that a generation fixes. */
 typedef struct plan_limits {
     generation generation;
-    int32_t shared_bytes;      /* an SM */
-    int32_t max_threads;       /* an SM */
-    int32_t max_ctas;          /* an SM */
-    int32_t registers;         /* an SM */
+    int32_t shared_bytes; /* an SM */
+    int32_t max_threads;  /* an SM */
+    int32_t max_ctas;     /* an SM */
+    int32_t registers;    /* an SM */
 } plan_limits;
 
 enum { PLAN_CANDIDATES_MAX = 96, PLAN_STAGES_MAX = 8 };

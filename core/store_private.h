@@ -32,8 +32,8 @@ struct store {
 /* Columns of table `point` that hold one double each, in the order in which they are bound and read. */
 enum { STORE_TOTAL_COLUMNS = 9 };
 extern const char *const STORE_TOTALS[STORE_TOTAL_COLUMNS];
-/* First positions in `SELECT` and `INSERT` lists: index, machine, workload, levers, batch, reason, then totals, categories,
- * knobs. */
+/* First positions in `SELECT` and `INSERT` lists: index, machine, workload, levers, batch, reason, then totals,
+ * categories, knobs. */
 enum {
     STORE_COLUMN_INDEX,
     STORE_COLUMN_MACHINE,

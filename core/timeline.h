@@ -9,7 +9,8 @@
 
 typedef enum timeline_lane { LANE_GPU, LANE_HOST } timeline_lane;
 
-/* One operator on one lane. (phase, step, layer, op_id, rank) identifies it: runs are matched by these, never by name. */
+/* One operator on one lane. (phase, step, layer, op_id, rank) identifies it: runs are matched by these, never by name.
+ */
 typedef struct interval {
     const char *phase, *op_id;
     op_category category;

@@ -1,9 +1,9 @@
 /* Machines from YAML: configs/machines/NAME.yaml, or any path.
  *
  * Keys are those of core/machine.def in their groups, and `schema` (1), `name`, `description`, `vendor`,
- * `process_node`, `memory_kind`, `generation`, `calibration` and `base`. A file with `base:` is a variant: it states only
- * what differs. Its name is the file's when it gives none. `base` and `calibration` are names, or paths relative to the
- * file. */
+ * `process_node`, `memory_kind`, `generation`, `calibration` and `base`. A file with `base:` is a variant: it states
+ * only what differs. Its name is the file's when it gives none. `base` and `calibration` are names, or paths relative
+ * to the file. */
 #ifndef INGOT_MACHINE_LOAD_H
 #define INGOT_MACHINE_LOAD_H
 

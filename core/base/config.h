@@ -27,11 +27,11 @@ typedef enum config_kind { CONFIG_SCALAR, CONFIG_SEQUENCE, CONFIG_MAPPING } conf
 /* A node of the tree; everything is owned by the arena that was passed to config_load. */
 typedef struct config_node {
     config_kind kind;
-    bool plain;           /* a scalar written without quotes */
-    const char *file;     /* for messages */
-    int line, column;     /* from 1; columns count characters */
-    const char *text;     /* scalar: its text, NUL-terminated */
-    size_t count;         /* sequence or mapping: number of entries */
+    bool plain;                  /* a scalar written without quotes */
+    const char *file;            /* for messages */
+    int line, column;            /* from 1; columns count characters */
+    const char *text;            /* scalar: its text, NUL-terminated */
+    size_t count;                /* sequence or mapping: number of entries */
     struct config_node **keys;   /* mapping: scalar nodes, all different */
     struct config_node **values; /* sequence and mapping */
 } config_node;

@@ -16,7 +16,8 @@ typedef enum status {
 
 enum { ERROR_TEXT_BYTES = 1024 };
 
-/* One line of text, without a trailing newline. Control characters and broken UTF-8 of quoted input are shown as '?'. */
+/* One line of text, without a trailing newline. Control characters and broken UTF-8 of quoted input are shown as '?'.
+ */
 typedef struct error {
     char text[ERROR_TEXT_BYTES];
 } error;

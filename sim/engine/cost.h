@@ -8,15 +8,25 @@
 #include "core/op.h"
 #include "core/plan.h"
 
-/* Where an operator's operands are when it starts. The measurement method or the graph sets it, never a scale factor. */
+/* Where an operator's operands are when it starts. The measurement method or the graph sets it, never a scale factor.
+ */
 typedef enum residency {
     RESIDENCY_COLD,         /* nothing in L2: the method flushes it */
     RESIDENCY_REPEATED,     /* the same operator ran just before on the same buffers: what fits stays */
-    RESIDENCY_PREDECESSORS, /* activations left in L2 by the operator before as far as they fit; weights and caches cold */
+    RESIDENCY_PREDECESSORS, /* activations left in L2 by the operator before as far as they fit; weights and caches cold
+                             */
 } residency;
 
 /* What sets the time (design.md 7). */
-typedef enum bound_kind { BOUND_COMPUTE, BOUND_HBM, BOUND_L2, BOUND_LATENCY, BOUND_LAUNCH, BOUND_LINK, BOUND_COUNT } bound_kind;
+typedef enum bound_kind {
+    BOUND_COMPUTE,
+    BOUND_HBM,
+    BOUND_L2,
+    BOUND_LATENCY,
+    BOUND_LAUNCH,
+    BOUND_LINK,
+    BOUND_COUNT
+} bound_kind;
 
 const char *bound_name(bound_kind b);
 

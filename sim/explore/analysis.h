@@ -11,8 +11,8 @@ typedef struct analysis_series {
     const char *label; /* the levers; with the machine in front where the store holds several */
     int64_t feasible, infeasible;
     bool has_base;
-    store_point base;  /* the design whose knobs are all the base machine's */
-    store_point best;  /* least latency; valid when feasible > 0 */
+    store_point base; /* the design whose knobs are all the base machine's */
+    store_point best; /* least latency; valid when feasible > 0 */
     knob_effect latency_effects[STORE_KNOBS_MAX], energy_effects[STORE_KNOBS_MAX];
     sensitivity_fit latency_fit, energy_fit; /* of `feasible` designs; nothing when 0 */
 } analysis_series;
@@ -21,7 +21,7 @@ typedef struct analysis {
     const char *workload;
     int64_t batch;
     sweep_objective objectives[SWEEP_OBJECTIVES_MAX];
-    size_t objective_count; /* those of the question that are known for some design */
+    size_t objective_count;  /* those of the question that are known for some design */
     analysis_series *series; /* in the order of first appearance */
     size_t series_count;
     int64_t feasible, infeasible;

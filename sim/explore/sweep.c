@@ -65,8 +65,8 @@ store_manifest sweep_manifest(arena *a, const sweep *s) {
         .objectives = "",
     };
     for (size_t o = 0; o < s->objective_count; o++)
-        manifest.objectives = arena_printf(a, "%s%s%s", manifest.objectives, o > 0 ? " " : "",
-                                           sweep_objective_name(s->objectives[o]));
+        manifest.objectives =
+            arena_printf(a, "%s%s%s", manifest.objectives, o > 0 ? " " : "", sweep_objective_name(s->objectives[o]));
     for (size_t k = 0; k < s->knob_count; k++) {
         manifest.knob_keys[k] = s->knobs[k].key->path;
         manifest.knob_base[k] = machine_get(&s->machines[0].base, s->knobs[k].key);

@@ -55,7 +55,8 @@ enum { SWEEP_OBJECTIVES_MAX = 4 }; /* compared at once */
 const char *sweep_objective_name(sweep_objective objective); /* "latency_s" */
 const char *sweep_objective_text(sweep_objective objective); /* "latency" */
 double sweep_objective_of(sweep_objective objective, const store_point *point);
-/* Reads names with spaces between, as a store's manifest keeps them; returns their number. Unknown ones are left out. */
+/* Reads names with spaces between, as a store's manifest keeps them; returns their number. Unknown ones are left out.
+ */
 size_t sweep_objectives_parse(const char *text, sweep_objective *out);
 
 typedef struct sweep {
@@ -86,7 +87,7 @@ store_manifest sweep_manifest(arena *a, const sweep *s);
 machine sweep_variant(const sweep *s, int64_t index, double *knobs);
 
 typedef struct sweep_options {
-    int threads; /* 0: as many as there are cores */
+    int threads;                                                  /* 0: as many as there are cores */
     void (*progress)(void *context, int64_t done, int64_t total); /* from the calling thread; may be NULL */
     void *progress_context;
 } sweep_options;

@@ -110,8 +110,8 @@ static status load_knob(arena *a, const config_node *node, sweep_knob *knob, err
         return CONFIG_ERROR(node, err, "%s must be a list of values, or a mapping with values, factors or range",
                             key->path);
     knob_file file = {0};
-    status result = config_bind(node, knob_fields, sizeof knob_fields / sizeof knob_fields[0], true, &file,
-                                (config_notes){0}, err);
+    status result =
+        config_bind(node, knob_fields, sizeof knob_fields / sizeof knob_fields[0], true, &file, (config_notes){0}, err);
     if (result != STATUS_OK)
         return result;
     if ((file.values != NULL) + (file.factors != NULL) + (file.range != NULL) != 1)

@@ -14,7 +14,8 @@ typedef struct sweep_file {
 } sweep_file;
 
 static const config_field fields[] = {
-#define FIELD(key, type, low, high, required) {#key, type, offsetof(sweep_file, key), low, high, required}
+#define FIELD(key, type, low, high, required)                                                                          \
+    { #key, type, offsetof(sweep_file, key), low, high, required }
     FIELD(schema, CONFIG_NUMBER, SWEEP_SCHEMA, SWEEP_SCHEMA, true),
     FIELD(name, CONFIG_TEXT, 0, 0, true),
     FIELD(question, CONFIG_TEXT, 0, 0, false),
@@ -177,12 +178,12 @@ static status load_cases(arena *a, const char *config_dir, const sweep_file *fil
     for (size_t i = 0; i < lever_count && result == STATUS_OK; i++) {
         result = load_levers(a, file->levers->values[i], &parts.levers[i], &parts.lever_reasons[i], err);
         if (result == STATUS_OK)
-            parts.lever_texts[i] = parts.lever_reasons[i] ? file->levers->values[i]->text
-                                                          : levers_text(a, &parts.levers[i]);
+            parts.lever_texts[i] =
+                parts.lever_reasons[i] ? file->levers->values[i]->text : levers_text(a, &parts.levers[i]);
         for (size_t j = 0; j < i && result == STATUS_OK; j++)
             if (strcmp(parts.lever_texts[j], parts.lever_texts[i]) == 0)
-                result = CONFIG_ERROR(file->levers->values[i], err, "the lever set '%s' stands twice",
-                                      parts.lever_texts[i]);
+                result =
+                    CONFIG_ERROR(file->levers->values[i], err, "the lever set '%s' stands twice", parts.lever_texts[i]);
     }
     out->cases = ARENA_ARRAY(a, sweep_case, workload_count * parts.batch_count * lever_count);
     for (size_t w = 0; w < workload_count; w++)

@@ -4,7 +4,8 @@
 
 #include "sim/explore/sweep.h"
 
-/* A sweep of more points than this is a mistake: at 100,000 points a second it takes a quarter of an hour, at a few thousand half a day. */
+/* A sweep of more points than this is a mistake: at 100,000 points a second it takes a quarter of an hour, at a few
+ * thousand half a day. */
 static const double SWEEP_POINTS_MAX = 1e8;
 
 enum { SWEEP_LIST_MAX = 4096 }; /* entries of one list */
