@@ -33,9 +33,9 @@ status setup_load(arena *a, const setup_options *o, setup *out, error *err) {
     if (result == STATUS_OK)
         result = workload_find(a, command_config_dir(), o->workload, &out->workload, err);
     if (result == STATUS_OK)
-        result = workload_scenario(&out->workload, &o->request, &out->scenario, err);
+        result = workload_scenario(a, &out->workload, &o->request, &out->levers, &out->scenario, err);
     if (result == STATUS_OK)
-        result = workload_build(a, &out->workload.shape, &out->levers, &out->graph, err);
+        result = workload_build(a, &out->workload, &out->levers, &out->graph, err);
     if (result == STATUS_OK)
         result = host_load(a, command_config_dir(), o->host ? o->host : levers_host(&out->levers), &out->host, err);
     if (result == STATUS_OK)

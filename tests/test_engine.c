@@ -32,8 +32,8 @@ static void set_up(fixture *f, const char *preset, int64_t steps) {
     cr_assert_eq(levers_preset(preset, &l, &err), STATUS_OK, "%s", err.text);
     cr_assert_eq(workload_find(&f->memory, CONFIG_DIR, "codellama-7b", &f->w, &err), STATUS_OK, "%s", err.text);
     workload_request request = {.batch = 1, .prompt_tokens = 154, .decode_steps = steps, .statistic = "mean"};
-    cr_assert_eq(workload_scenario(&f->w, &request, &f->s, &err), STATUS_OK, "%s", err.text);
-    cr_assert_eq(workload_build(&f->memory, &f->w.shape, &l, &f->g, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(workload_scenario(&f->memory, &f->w, &request, &l, &f->s, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(workload_build(&f->memory, &f->w, &l, &f->g, &err), STATUS_OK, "%s", err.text);
 }
 
 static engine_result run(fixture *f, const host_profile *host, bool exact) {

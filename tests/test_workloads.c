@@ -1,5 +1,5 @@
 /* Graph facts of the Llama family against the models' published figures and kernel counts of real traces. */
-#include "workloads/build.h"
+#include "workloads/workload.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -31,12 +31,11 @@ static levers preset(const char *name) {
 }
 
 static graph build(const char *name, const levers *l) {
-    model m = load(name);
-    model *kept = ARENA_NEW(&memory, model);
-    *kept = m;
+    workload *w = ARENA_NEW(&memory, workload);
+    *w = (workload){.name = name, .shape = load(name)};
     graph g;
     error err = {0};
-    cr_assert_eq(workload_build(&memory, kept, l, &g, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(workload_build(&memory, w, l, &g, &err), STATUS_OK, "%s", err.text);
     return g;
 }
 

@@ -14,10 +14,6 @@ typedef struct graph_builder {
     bool prefill; /* which rows and lengths the phase's operators see */
 } graph_builder;
 
-/* The graph of a model under levers; everything is owned by the arena. STATUS_NEGATIVE when the levers exclude each
- * other or do not apply. */
-status workload_build(arena *a, const model *m, const levers *l, graph *out, error *err);
-
 /* ---- for the files that write a family's layers ---- */
 
 void build_phase(graph_builder *b, const char *name, bool prefill);

@@ -4,23 +4,15 @@
 
 #include "core/base/config.h"
 #include "core/op.h"
+#include "workloads/lengths.h"
 
-/* A length over requests. Tokens. */
-typedef struct length_distribution {
-    double min, mean, p50, p90, p99, max;
-} length_distribution;
+struct family;
 
-typedef struct task {
-    const char *name, *source;
-    length_distribution prompt_tokens;
-    length_distribution decode_steps; /* steps after the prefill, one token each */
-} task;
-
-enum { MODEL_TASKS_MAX = 8 };
-
-/* A decoder-only transformer of the Llama family. */
+/* A model of any family; the numbers are those of a decoder-only transformer, zero where a family has none. */
 typedef struct model {
-    const char *name, *family, *source, *dtype_text;
+    const char *name, *source;
+    const struct family *family;
+    const void *shape; /* what a family describes beyond the numbers below; owned by the arena, its own type */
     double layers, hidden, heads, kv_heads, head_dim, ffn, vocabulary, context, rope_theta;
     data_type dtype; /* weights and activations as published */
     size_t task_count;
@@ -29,6 +21,20 @@ typedef struct model {
 
 /* Reads one file; all text is owned by the arena. */
 status model_load(arena *a, const char *path, model *out, error *err);
+
+/* ---- for families ---- */
+
+/* What every model file states; a family's field table begins with these over a struct that begins with model_file. */
+typedef struct model_file {
+    const char *name, *family, *source, *dtype;
+    const config_node *schema, *tasks;
+} model_file;
+
+enum { MODEL_COMMON_FIELD_COUNT = 6 };
+extern const config_field model_common_fields[MODEL_COMMON_FIELD_COUNT];
+
+/* Copies the shared part into the model; `dtype` must be a 16-bit or 32-bit float. */
+status model_take_common(const config_node *root, const model_file *file, model *out, error *err);
 
 /* Parameters in all, and those of the matrices that a decode step multiplies with (the embedding is gathered). */
 double model_parameter_count(const model *m);

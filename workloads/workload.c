@@ -1,6 +1,7 @@
 #include "workloads/workload.h"
 
 #include "core/base/config_find.h"
+#include "workloads/family.h"
 
 #include <math.h>
 #include <string.h>
@@ -38,33 +39,36 @@ status workload_find(arena *a, const char *config_dir, const char *name, workloa
     return result;
 }
 
-static const double *statistic_of(const length_distribution *lengths, const char *statistic) {
-    const struct {
-        const char *name;
-        const double *value;
-    } known[] = {{"mean", &lengths->mean}, {"p50", &lengths->p50}, {"p90", &lengths->p90},
-                 {"p99", &lengths->p99},   {"min", &lengths->min}, {"max", &lengths->max}};
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (strcmp(known[i].name, statistic) == 0)
-            return known[i].value;
-    return NULL;
+/* What the request fixes by name: --prompt and --steps. */
+static double fixed_length(const workload_request *request, const char *name) {
+    if (strcmp(name, "prompt_tokens") == 0)
+        return request->prompt_tokens > 0 ? (double)request->prompt_tokens : -1;
+    if (strcmp(name, "decode_steps") == 0)
+        return (double)request->decode_steps;
+    return -1;
 }
 
-status workload_scenario(const workload *w, const workload_request *request, scenario *out, error *err) {
-    int64_t prompt = request->prompt_tokens, steps = request->decode_steps;
-    if (!w->task && (prompt <= 0 || steps < 0))
+status workload_length(const workload *w, const workload_request *request, const char *name, double *out, error *err) {
+    *out = fixed_length(request, name);
+    if (*out >= 0)
+        return STATUS_OK;
+    if (!w->task)
         return error_set(err, STATUS_BAD_INPUT, "%s is a model without a task: give --prompt and --steps", w->name);
-    if (w->task) {
-        const double *prompts = statistic_of(&w->task->prompt_tokens, request->statistic);
-        const double *decodes = statistic_of(&w->task->decode_steps, request->statistic);
-        if (!prompts)
-            return error_set(err, STATUS_BAD_INPUT, "unknown statistic '%.40s' (known: mean, p50, p90, p99, min, max)",
-                             request->statistic);
-        prompt = prompt > 0 ? prompt : llround(*prompts);
-        steps = steps >= 0 ? steps : llround(*decodes);
-    }
-    if ((double)(prompt + steps + 1) > w->shape.context)
-        return error_set(err, STATUS_NEGATIVE, "%s: %lld tokens are more than the model's context of %.0f", w->name,
-                         (long long)(prompt + steps + 1), w->shape.context);
-    return scenario_fixed(request->batch, prompt, steps + 1, 0, request->seed, out, err);
+    const length_distribution *lengths = task_length_find(w->task, name);
+    if (!lengths)
+        return error_set(err, STATUS_BAD_INPUT, "%s states no %s", w->name, name);
+    double value = 0;
+    status result = length_statistic(lengths, request->statistic, &value, err);
+    *out = (double)llround(value);
+    return result;
+}
+
+status workload_scenario(arena *a, const workload *w, const workload_request *request, const levers *l, scenario *out,
+                         error *err) {
+    return w->shape.family->scenario(a, w, request, l, out, err);
+}
+
+status workload_build(arena *a, const workload *w, const levers *l, graph *out, error *err) {
+    status result = levers_check(l, err);
+    return result == STATUS_OK ? w->shape.family->build(a, w, l, out, err) : result;
 }

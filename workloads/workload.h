@@ -2,8 +2,9 @@
 #ifndef INGOT_WORKLOAD_H
 #define INGOT_WORKLOAD_H
 
-#include "core/scenario.h"
-#include "workloads/build.h"
+#include "core/graph.h"
+#include "workloads/levers.h"
+#include "workloads/model.h"
 
 typedef struct workload {
     const char *name; /* as asked for */
@@ -22,6 +23,15 @@ typedef struct workload_request {
     uint64_t seed;
 } workload_request;
 
-status workload_scenario(const workload *w, const workload_request *request, scenario *out, error *err);
+/* A length that the request fixes, else the request's statistic of the task's, rounded to a whole number. */
+status workload_length(const workload *w, const workload_request *request, const char *name, double *out, error *err);
+
+/* Everything that depends on the data, drawn beforehand. */
+status workload_scenario(arena *a, const workload *w, const workload_request *request, const levers *l, scenario *out,
+                         error *err);
+
+/* The graph of a workload under levers; everything is owned by the arena. STATUS_NEGATIVE when the levers exclude each
+ * other or do not apply. */
+status workload_build(arena *a, const workload *w, const levers *l, graph *out, error *err);
 
 #endif

@@ -118,9 +118,9 @@ static status build_case(arena *a, const case_parts *parts, const workload *w, d
                                 .seed = (uint64_t)s->seed};
     const levers *l = &parts->levers[lever];
     error inner = {""};
-    status result = workload_scenario(w, &request, &c->scenario, &inner);
+    status result = workload_scenario(a, w, &request, l, &c->scenario, &inner);
     if (result == STATUS_OK)
-        result = workload_build(a, &w->shape, l, &c->graph, &inner);
+        result = workload_build(a, w, l, &c->graph, &inner);
     if (result == STATUS_OK)
         result = host_load(a, parts->config_dir, file->host ? file->host : levers_host(l), &c->host, &inner);
     if (result == STATUS_NEGATIVE) {

@@ -1,0 +1,156 @@
+/* The Llama family: Llama, Code Llama and whatever shares their layer. */
+#include "workloads/build.h"
+#include "workloads/family.h"
+
+#include <string.h>
+
+/* Bounds that only keep products of dimensions sane. */
+static const double LAYERS_MAX = 1000, WIDTH_MAX = 1e6, HEADS_MAX = 4096, VOCABULARY_MAX = 1e7, TOKENS_MAX = 1e7;
+
+typedef struct llama_file {
+    model_file common; /* first: model_common_fields */
+    model shape;
+} llama_file;
+
+/* Where the file states a number of the shape: in the group or as a dotted key. */
+static const config_node *shape_node(const config_node *root, const char *key) {
+    const config_node *group = config_get(root, "model");
+    if (group)
+        return config_get(group, key);
+    arena scratch = {0};
+    const config_node *node = config_get(root, arena_printf(&scratch, "model.%s", key));
+    arena_free(&scratch);
+    return node;
+}
+
+static status check_shape(const config_node *root, const llama_file *file, error *err) {
+    const model *m = &file->shape;
+    const struct {
+        const char *key;
+        double value;
+    } whole[] = {
+        {"layers", m->layers},     {"hidden", m->hidden}, {"heads", m->heads},           {"kv_heads", m->kv_heads},
+        {"head_dim", m->head_dim}, {"ffn", m->ffn},       {"vocabulary", m->vocabulary},
+    };
+    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
+        if (whole[i].value != (double)(int64_t)whole[i].value)
+            return CONFIG_ERROR(shape_node(root, whole[i].key), err, "%s is %g: it must be whole", whole[i].key,
+                                whole[i].value);
+    if ((int64_t)m->heads % (int64_t)m->kv_heads != 0)
+        return CONFIG_ERROR(shape_node(root, "kv_heads"), err, "%g heads do not divide into %g kv_heads", m->heads,
+                            m->kv_heads);
+    return STATUS_OK;
+}
+
+static status load(arena *a, const config_node *root, model *out, error *err) {
+    (void)a;
+#define SHAPE(key, member, max)                                                                                        \
+    { "model." key, CONFIG_NUMBER, offsetof(llama_file, shape.member), 1, max, true }
+    const config_field own[] = {
+        SHAPE("layers", layers, LAYERS_MAX),
+        SHAPE("hidden", hidden, WIDTH_MAX),
+        SHAPE("heads", heads, HEADS_MAX),
+        SHAPE("kv_heads", kv_heads, HEADS_MAX),
+        SHAPE("head_dim", head_dim, HEADS_MAX),
+        SHAPE("ffn", ffn, WIDTH_MAX),
+        SHAPE("vocabulary", vocabulary, VOCABULARY_MAX),
+        SHAPE("context", context, TOKENS_MAX),
+        SHAPE("rope_theta", rope_theta, 1e12),
+    };
+#undef SHAPE
+    enum { OWN_COUNT = sizeof own / sizeof own[0] };
+    config_field fields[MODEL_COMMON_FIELD_COUNT + OWN_COUNT];
+    memcpy(fields, model_common_fields, sizeof model_common_fields);
+    memcpy(fields + MODEL_COMMON_FIELD_COUNT, own, sizeof own);
+    llama_file file = {.shape = *out};
+    status result =
+        config_bind(root, fields, MODEL_COMMON_FIELD_COUNT + OWN_COUNT, true, &file, (config_notes){0}, err);
+    if (result == STATUS_OK)
+        result = check_shape(root, &file, err);
+    *out = file.shape;
+    if (result == STATUS_OK)
+        result = model_take_common(root, &file.common, out, err);
+    static const char *const lengths[] = {"prompt_tokens", "decode_steps", NULL}, *const none[] = {NULL};
+    if (result == STATUS_OK && file.common.tasks)
+        result = tasks_read(file.common.tasks, lengths, none, out->tasks, &out->task_count, err);
+    return result;
+}
+
+static double layer_gemm_weight_count(const model *m) {
+    double qkv = m->hidden * (m->heads + 2 * m->kv_heads) * m->head_dim;
+    double out = m->heads * m->head_dim * m->hidden;
+    return qkv + out + 3 * m->hidden * m->ffn;
+}
+
+double model_gemm_weight_count(const model *m) {
+    return m->layers * layer_gemm_weight_count(m) + m->hidden * m->vocabulary;
+}
+
+double model_parameter_count(const model *m) {
+    double norms = (2 * m->layers + 1) * m->hidden;
+    return model_gemm_weight_count(m) + m->vocabulary * m->hidden + norms;
+}
+
+static status make_scenario(arena *a, const workload *w, const workload_request *request, const levers *l,
+                            scenario *out, error *err) {
+    (void)a, (void)l;
+    double prompt = 0, steps = 0;
+    status result = workload_length(w, request, "prompt_tokens", &prompt, err);
+    if (result == STATUS_OK)
+        result = workload_length(w, request, "decode_steps", &steps, err);
+    if (result != STATUS_OK)
+        return result;
+    if (prompt + steps + 1 > w->shape.context)
+        return error_set(err, STATUS_NEGATIVE, "%s: %.0f tokens are more than the model's context of %.0f", w->name,
+                         prompt + steps + 1, w->shape.context);
+    return scenario_fixed(request->batch, (int64_t)prompt, (int64_t)steps + 1, 0, request->seed, out, err);
+}
+
+/* Parameters as stored: the matrices in the levers' type, embedding and norms in the model's. */
+static double stored_weight_bytes(const graph *g, const model *m) {
+    double matrices_bytes = 0;
+    const graph_phase *phase = &g->phases[g->phase_count - 1];
+    for (size_t s = 0; s < phase->segment_count; s++) {
+        const graph_segment *segment = &phase->segments[s];
+        for (size_t n = 0; n < segment->node_count; n++) {
+            op o = phase->nodes[segment->first_node + n].op;
+            if (o.kind == OP_gemm) {
+                o.as.gemm.m = 1;
+                matrices_bytes += op_work_of(&o).weight_bytes * (double)segment->layers;
+            }
+        }
+    }
+    double rest = model_parameter_count(m) - model_gemm_weight_count(m);
+    return matrices_bytes + rest * dtype_bytes(m->dtype);
+}
+
+static status build(arena *a, const workload *w, const levers *l, graph *out, error *err) {
+    const model *m = &w->shape;
+    status result = levers_check(l, err);
+    if (result != STATUS_OK)
+        return result;
+    enum { PHASE_COUNT = 2 };
+    *out = (graph){
+        .name = m->name,
+        .phases = ARENA_ARRAY(a, graph_phase, PHASE_COUNT),
+        .parameter_count = model_parameter_count(m),
+        .kv_bytes_per_token = 2 * m->layers * m->kv_heads * m->head_dim * dtype_bytes(m->dtype),
+        .memory = a,
+    };
+    out->states[out->state_count++] =
+        (graph_state){"kv_cache", out->kv_bytes_per_token,
+                      l->kv_cache == KV_STATIC ? SCENARIO_CACHE_RESERVED : SCENARIO_CACHE_TOKENS};
+    graph_builder b = {.out = out};
+    for (int prefill = 1; prefill >= 0; prefill--) {
+        build_phase(&b, prefill ? "prefill" : "decode", prefill);
+        b.phase->captured = l->launch == LAUNCH_GRAPH;
+        if (l->flavour == FLAVOUR_HF && l->fuse == FUSE_NONE)
+            build_llama_hf(&b, m, l);
+        else
+            build_llama_fused(&b, m, l);
+    }
+    out->weight_bytes = stored_weight_bytes(out, m);
+    return STATUS_OK;
+}
+
+const family family_llama = {"llama", load, make_scenario, build};
