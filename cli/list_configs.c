@@ -99,15 +99,20 @@ static const list_column workload_columns[] = {
     [WORKLOAD_SOURCE] = {"source", NULL, LIST_TEXT, UNIT_PLAIN},
 };
 
+static double mean_length(const task *t, const char *name) {
+    const length_distribution *lengths = t ? task_length_find(t, name) : NULL;
+    return lengths ? lengths->mean : NAN;
+}
+
 /* A model's tasks, or the model itself, which wants --prompt and --steps. */
 static void add_workload(list_table *table, const model *m, const task *t) {
     list_cell *row = list_add_row(table);
     row[WORKLOAD_NAME].text = t ? arena_printf(table->memory, "%s/%s", m->name, t->name) : m->name;
-    row[WORKLOAD_PARAMETERS].number = model_parameter_count(m);
-    row[WORKLOAD_PROMPT].number = t ? t->prompt_tokens.mean : NAN;
-    row[WORKLOAD_STEPS].number = t ? t->decode_steps.mean : NAN;
+    row[WORKLOAD_PARAMETERS].number = m->parameters;
+    row[WORKLOAD_PROMPT].number = mean_length(t, "prompt_tokens");
+    row[WORKLOAD_STEPS].number = mean_length(t, "decode_steps");
     row[WORKLOAD_CONTEXT].number = m->context;
-    row[WORKLOAD_FAMILY].text = m->family;
+    row[WORKLOAD_FAMILY].text = model_family_name(m);
     row[WORKLOAD_SOURCE].text = t ? t->source : m->source;
 }
 

@@ -24,6 +24,10 @@ status model_take_common(const config_node *root, const model_file *file, model 
     return STATUS_OK;
 }
 
+const char *model_family_name(const model *m) {
+    return m->family->name;
+}
+
 static status unknown_family(const config_node *node, const char *name, error *err) {
     const char *const *known;
     size_t count = family_names(&known);

@@ -12,6 +12,7 @@ struct family;
 typedef struct model {
     const char *name, *source;
     const struct family *family;
+    double parameters; /* in all; set by the family */
     const void *shape; /* what a family describes beyond the numbers below; owned by the arena, its own type */
     double layers, hidden, heads, kv_heads, head_dim, ffn, vocabulary, context, rope_theta;
     data_type dtype; /* weights and activations as published */
@@ -36,7 +37,10 @@ extern const config_field model_common_fields[MODEL_COMMON_FIELD_COUNT];
 /* Copies the shared part into the model; `dtype` must be a 16-bit or 32-bit float. */
 status model_take_common(const config_node *root, const model_file *file, model *out, error *err);
 
-/* Parameters in all, and those of the matrices that a decode step multiplies with (the embedding is gathered). */
+const char *model_family_name(const model *m);
+
+/* Of a decoder-only transformer: parameters in all, and those of the matrices that a decode step multiplies with (the
+ * embedding is gathered). */
 double model_parameter_count(const model *m);
 double model_gemm_weight_count(const model *m);
 
