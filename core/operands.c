@@ -1,0 +1,315 @@
+/* Shapes, types and error bounds of every kind's operands.
+ *
+ * Error bounds. Inputs are in [-1, 1] and exact (they are rounded to their type before the exact result is computed),
+ * kernels compute in fp32 and round once on the way out. So a result is off by
+ *   - the output's rounding: half a unit in the last place, doubled because an intermediate error may tip it to the
+ *     other neighbour: `rounding` below, relative;
+ *   - the fp32 arithmetic before it: a sum of L terms of magnitude at most 1 keeps an error of about L * 2^-24 when
+ *     errors add like the partial sums they round (which grow like sqrt(L), as do errors); tensor cores truncate
+ *     instead of rounding, 4 times that: `sum_error`, absolute. */
+#include "core/operands.h"
+
+#include <assert.h>
+#include <math.h>
+
+static const double FP32_UNIT = 0x1p-24;
+static const double TENSOR_CORE_UNIT = 0x1p-22;
+/* exp, sigmoid, sin and the like through fast hardware functions: relative error of a few fp32 units (CUDA C++
+ * Programming Guide, intrinsic functions), for arguments of magnitude near 1. */
+static const double FUNCTION_ERROR = 0x1p-18;
+static const int64_t SCALE_GROUP_NONE = 0;
+
+/* Spacing of the type's numbers just above 1: twice the rounding error. */
+static double rounding(data_type type) {
+    switch (type) {
+    case DTYPE_bf16:
+        return 0x1p-7;
+    case DTYPE_fp16:
+    case DTYPE_tf32:
+        return 0x1p-10;
+    case DTYPE_fp8: /* E4M3 */
+        return 0x1p-3;
+    case DTYPE_fp32:
+        return 0x1p-22;
+    default:
+        return 0;
+    }
+}
+
+static double sum_error(double terms, data_type inputs) {
+    return terms * (inputs == DTYPE_fp32 ? FP32_UNIT : TENSOR_CORE_UNIT);
+}
+
+static bool is_quantised_with_scale(data_type type) {
+    return type == DTYPE_int8 || type == DTYPE_int4;
+}
+
+static bool is_eight_bit(data_type type) {
+    return type == DTYPE_int8 || type == DTYPE_fp8;
+}
+
+/* Smallest magnitude that an fp8 or fp16 output resolves. */
+static double smallest(data_type type) {
+    return type == DTYPE_fp8 ? 0x1p-10 : type == DTYPE_fp16 ? 0x1p-25 : 0;
+}
+
+static operand *set(operand_list *list, int index, data_type type, int64_t blocks, int64_t rows, int64_t cols) {
+    operand *item = &list->at[index];
+    item->type = type;
+    item->blocks = blocks;
+    item->rows = rows;
+    item->cols = cols;
+    return item;
+}
+
+static void set_output(operand_list *list, int index, data_type type, int64_t blocks, int64_t rows, int64_t cols,
+                       double error_absolute) {
+    operand *item = set(list, index, type, blocks, rows, cols);
+    item->error_relative = rounding(type);
+    item->error_absolute = error_absolute + smallest(type);
+}
+
+static void set_indices(operand_list *list, int index, operand_content content, int64_t count, int64_t limit) {
+    operand *item = set(list, index, DTYPE_fp32, 1, 1, count);
+    item->content = content;
+    item->index_limit = limit;
+}
+
+static void set_scales(operand_list *list, int index, data_type type, int64_t rows, int64_t cols) {
+    set(list, index, type, 1, rows, cols)->content = CONTENT_SCALES;
+}
+
+/* ---- one a kind ---- */
+
+static void operands_gemm(const op *o, operand_list *out) {
+    const gemm_params *p = &o->as.gemm;
+    bool quantises = p->dynamic_quantise;
+    data_type stored = quantises ? DTYPE_bf16 : p->dtype;
+    data_type result = is_eight_bit(p->dtype) ? DTYPE_bf16 : p->dtype;
+    set(out, OPERAND_gemm_a, stored, p->batch, p->m, p->k);
+    if (is_eight_bit(p->dtype) && !quantises)
+        set_scales(out, OPERAND_gemm_a_scales, DTYPE_fp32, 1, p->m);
+    operand *b = set(out, OPERAND_gemm_b, p->weights_dtype, p->batch, p->n, p->k);
+    if (p->activations_only)
+        b->role = ROLE_INPUT;
+    bool grouped = p->group_size != SCALE_GROUP_NONE;
+    /* Scales of weight-only types are fp16, as in GPTQ and torchao checkpoints; cuBLASLt takes fp32 with 8-bit inputs.
+     */
+    data_type scale_type = is_eight_bit(p->dtype) ? DTYPE_fp32 : DTYPE_fp16;
+    if (is_quantised_with_scale(p->weights_dtype) || p->weights_dtype == DTYPE_fp8)
+        set_scales(out, OPERAND_gemm_b_scales, scale_type, p->batch * p->n,
+                   grouped ? (p->k + p->group_size - 1) / p->group_size : 1);
+    double bound = sum_error((double)p->k, p->dtype);
+    /* Activations rounded to 127 levels of their row's largest (at most 1): each term is off by up to 1/254, and K of
+     * them of either sign by sqrt(K) times a third of that; 6 standard deviations. */
+    if (quantises)
+        bound += 6 * sqrt((double)p->k) / 254 / sqrt(3);
+    set_output(out, OPERAND_gemm_out, result, p->batch, p->m, p->n, bound);
+}
+
+static void operands_attention(const op *o, operand_list *out) {
+    const attention_params *p = &o->as.attention;
+    int64_t kv_cols = p->kv_heads * p->head_dim, q_cols = p->heads * p->head_dim;
+    set(out, OPERAND_attention_q, p->dtype, p->batch, p->q_len, q_cols)->strided = true;
+    set(out, OPERAND_attention_k, p->kv_dtype, p->batch, p->kv_len, kv_cols)->strided = true;
+    set(out, OPERAND_attention_v, p->kv_dtype, p->batch, p->kv_len, kv_cols)->strided = true;
+    if (is_quantised_with_scale(p->kv_dtype)) {
+        set(out, OPERAND_attention_k_scales, DTYPE_fp16, p->batch, p->kv_len, p->kv_heads)->content = CONTENT_SCALES;
+        set(out, OPERAND_attention_v_scales, DTYPE_fp16, p->batch, p->kv_len, p->kv_heads)->content = CONTENT_SCALES;
+    }
+    if (p->q_len == 1) {
+        set_indices(out, OPERAND_attention_kv_lens, CONTENT_LENGTHS, p->batch, p->kv_len);
+        out->at[OPERAND_attention_kv_lens].optional = true;
+    }
+    /* Probabilities are rounded to 16 bits before they meet the values: of either sign, the errors of keys that weigh
+     * about alike add to one rounding of the result's own size, 1 / sqrt(keys); 4 standard deviations. Scores are sums
+     * of head_dim terms, and exp turns their error into a relative one. */
+    double keys = fmax(1, (double)p->kv_len);
+    double size = 1 / sqrt(keys);
+    double bound = size * (2 * rounding(p->dtype) + 4 * sum_error((double)p->head_dim, p->dtype) + FUNCTION_ERROR);
+    set_output(out, OPERAND_attention_out, p->dtype, p->batch, p->q_len, q_cols, bound);
+}
+
+static void operands_embedding(const op *o, operand_list *out) {
+    const embedding_params *p = &o->as.embedding;
+    set_indices(out, OPERAND_embedding_ids, CONTENT_INDICES, p->rows, p->table_rows);
+    set(out, OPERAND_embedding_table, p->dtype, 1, p->table_rows, p->cols);
+    set(out, OPERAND_embedding_out, p->dtype, 1, p->rows, p->cols); /* exact */
+}
+
+static void operands_rmsnorm(const op *o, operand_list *out) {
+    const rmsnorm_params *p = &o->as.rmsnorm;
+    set(out, OPERAND_rmsnorm_x, p->dtype, 1, p->rows, p->cols);
+    set(out, OPERAND_rmsnorm_weight, p->dtype, 1, 1, p->cols);
+    set_output(out, OPERAND_rmsnorm_out, p->dtype, 1, p->rows, p->cols, FUNCTION_ERROR);
+    if (!p->residual)
+        return;
+    set(out, OPERAND_rmsnorm_residual, p->dtype, 1, p->rows, p->cols);
+    set_output(out, OPERAND_rmsnorm_sum, p->dtype, 1, p->rows, p->cols, FP32_UNIT);
+    out->at[OPERAND_rmsnorm_out].error_relative *= 2; /* the sum was rounded once already */
+}
+
+static void operands_rope(const op *o, operand_list *out) {
+    const rope_params *p = &o->as.rope;
+    int64_t q_cols = p->heads * p->head_dim, kv_cols = p->kv_heads * p->head_dim;
+    /* Longest context of the models (Llama 3.1); the angle's fp32 rounding is what limits a rotation. */
+    const int64_t positions_limit = 131072;
+    double bound = (double)positions_limit * FP32_UNIT + FUNCTION_ERROR;
+    set(out, OPERAND_rope_q, p->dtype, 1, p->rows, q_cols)->strided = true;
+    set(out, OPERAND_rope_k, p->dtype, 1, p->rows, kv_cols)->strided = true;
+    set_indices(out, OPERAND_rope_positions, CONTENT_INDICES, p->rows, positions_limit);
+    set(out, OPERAND_rope_frequencies, DTYPE_fp32, 1, 1, p->head_dim / 2)->content = CONTENT_UNIFORMS;
+    set_output(out, OPERAND_rope_q_out, p->dtype, 1, p->rows, q_cols, bound);
+    out->at[OPERAND_rope_q_out].strided = true;
+    if (!p->kv_write) {
+        set_output(out, OPERAND_rope_k_out, p->dtype, 1, p->rows, kv_cols, bound);
+        out->at[OPERAND_rope_k_out].strided = true;
+        return;
+    }
+    /* A test's cache is twice what is written, so that half of it must stay. */
+    int64_t cache_rows = 2 * p->rows;
+    set(out, OPERAND_rope_v, p->dtype, 1, p->rows, kv_cols)->strided = true;
+    set_indices(out, OPERAND_rope_slots, CONTENT_SLOTS, p->rows, cache_rows);
+    set_output(out, OPERAND_rope_k_cache, p->dtype, 1, cache_rows, kv_cols, bound);
+    set(out, OPERAND_rope_v_cache, p->dtype, 1, cache_rows, kv_cols)->written = true;
+    out->at[OPERAND_rope_k_cache].written = true;
+}
+
+static void operands_kv_append(const op *o, operand_list *out) {
+    const kv_append_params *p = &o->as.kv_append;
+    int64_t cols = p->kv_heads * p->head_dim, cache_rows = 2 * p->rows;
+    bool scaled = is_quantised_with_scale(p->kv_dtype);
+    const int states[] = {OPERAND_kv_append_k_cache, OPERAND_kv_append_v_cache};
+    const int scales[] = {OPERAND_kv_append_k_scales, OPERAND_kv_append_v_scales};
+    set(out, OPERAND_kv_append_k, p->dtype, 1, p->rows, cols)->strided = true;
+    set(out, OPERAND_kv_append_v, p->dtype, 1, p->rows, cols)->strided = true;
+    set_indices(out, OPERAND_kv_append_slots, CONTENT_SLOTS, p->rows, cache_rows);
+    for (int i = 0; i < 2; i++) {
+        set_output(out, states[i], p->kv_dtype, 1, cache_rows, cols, 0);
+        out->at[states[i]].written = true;
+        if (!scaled)
+            continue;
+        out->at[states[i]].error_absolute = 1; /* a level: the scale's rounding may tip a value to its neighbour */
+        set_output(out, scales[i], DTYPE_fp16, 1, cache_rows, p->kv_heads, 0);
+        out->at[scales[i]].content = CONTENT_SCALES;
+        out->at[scales[i]].written = true;
+    }
+}
+
+static void operands_kv_concat(const op *o, operand_list *out) {
+    const kv_concat_params *p = &o->as.kv_concat;
+    int64_t blocks = p->batch * p->kv_heads;
+    if (p->kv_len > 1)
+        set(out, OPERAND_kv_concat_past, p->dtype, blocks, p->kv_len - 1, p->head_dim);
+    set(out, OPERAND_kv_concat_token, p->dtype, blocks, 1, p->head_dim);
+    set(out, OPERAND_kv_concat_out, p->dtype, blocks, p->kv_len, p->head_dim);
+}
+
+static void operands_activation(const op *o, operand_list *out) {
+    const activation_params *p = &o->as.activation;
+    set(out, OPERAND_activation_a, p->dtype, 1, p->rows, p->cols)->strided = true;
+    if (p->gated)
+        set(out, OPERAND_activation_b, p->dtype, 1, p->rows, p->cols)->strided = true;
+    set_output(out, OPERAND_activation_out, p->dtype, 1, p->rows, p->cols, FUNCTION_ERROR);
+}
+
+static void operands_add(const op *o, operand_list *out) {
+    const add_params *p = &o->as.add;
+    set(out, OPERAND_add_a, p->dtype, 1, p->rows, p->cols);
+    set(out, OPERAND_add_b, p->dtype, 1, p->rows, p->cols);
+    set_output(out, OPERAND_add_out, p->dtype, 1, p->rows, p->cols, FP32_UNIT);
+}
+
+static void operands_elementwise(const op *o, operand_list *out) {
+    const elementwise_params *p = &o->as.elementwise;
+    if (p->function != pointwise_function_fill)
+        set(out, OPERAND_elementwise_a, p->dtype, 1, p->rows, p->cols);
+    if (p->inputs == 2)
+        set(out, OPERAND_elementwise_b, p->dtype, 1, p->rows, p->cols);
+    set_output(out, OPERAND_elementwise_out, p->out_dtype, 1, p->rows, p->cols, FUNCTION_ERROR);
+    if (p->function == pointwise_function_rsqrt) /* of positive numbers */
+        out->at[OPERAND_elementwise_a].content = CONTENT_SCALES;
+}
+
+static void operands_reduce(const op *o, operand_list *out) {
+    const reduce_params *p = &o->as.reduce;
+    set(out, OPERAND_reduce_x, p->dtype, 1, p->rows, p->cols);
+    set_output(out, OPERAND_reduce_out, p->dtype, 1, p->rows, 1,
+               sum_error((double)p->cols, DTYPE_fp32) / (double)p->cols);
+}
+
+static void operands_softmax(const op *o, operand_list *out) {
+    const softmax_params *p = &o->as.softmax;
+    set(out, OPERAND_softmax_x, p->dtype, 1, p->rows, p->cols);
+    set_output(out, OPERAND_softmax_out, p->dtype, 1, p->rows, p->cols, 0);
+    out->at[OPERAND_softmax_out].error_relative += FUNCTION_ERROR + (double)p->cols * FP32_UNIT;
+}
+
+static void operands_sample(const op *o, operand_list *out) {
+    const sample_params *p = &o->as.sample;
+    set(out, OPERAND_sample_logits, p->dtype, 1, p->rows, p->cols);
+    if (p->method != sample_method_argmax)
+        set(out, OPERAND_sample_uniforms, DTYPE_fp32, 1, 1, p->rows)->content = CONTENT_UNIFORMS;
+    set_indices(out, OPERAND_sample_tokens, CONTENT_INDICES, p->rows, p->cols);
+}
+
+static void operands_copy(const op *o, operand_list *out) {
+    const copy_params *p = &o->as.copy;
+    set(out, OPERAND_copy_source, p->dtype, 1, p->rows, p->cols)->strided = p->strided;
+    set_output(out, OPERAND_copy_destination, p->out_dtype, 1, p->rows, p->cols, 0);
+    if (p->dtype == p->out_dtype)
+        out->at[OPERAND_copy_destination].error_relative = out->at[OPERAND_copy_destination].error_absolute = 0;
+}
+
+/* ---- the table ---- */
+
+typedef struct kind_operands {
+    size_t count;
+    void (*fill)(const op *o, operand_list *out);
+    struct {
+        const char *name, *text;
+        operand_role role;
+    } items[OPERANDS_MAX];
+} kind_operands;
+
+/* clang-format off */
+static const kind_operands kinds[OP_KIND_COUNT] = {
+#define OPERANDS(kind) [OP_##kind] = { .count = OPERAND_COUNT_##kind, .fill = operands_##kind, .items = {
+#define OPERAND(kind, name, role, text) {#name, text, ROLE_##role},
+#define END_OPERANDS(kind) } },
+#include "core/operands.def"
+};
+/* clang-format on */
+
+void operands_of(const op *o, operand_list *out) {
+    const kind_operands *kind = &kinds[o->kind];
+    *out = (operand_list){.count = kind->count};
+    for (size_t i = 0; i < kind->count; i++)
+        out->at[i] = (operand){.name = kind->items[i].name,
+                               .text = kind->items[i].text,
+                               .role = kind->items[i].role,
+                               .written = kind->items[i].role == ROLE_OUTPUT};
+    if (kind->fill)
+        kind->fill(o, out);
+}
+
+bool operand_present(const operand *item) {
+    return item->blocks > 0;
+}
+
+int64_t operand_elements(const operand *item) {
+    return item->blocks * item->rows * item->cols;
+}
+
+bool operand_is_integer(const operand *item) {
+    return item->content == CONTENT_INDICES || item->content == CONTENT_LENGTHS || item->content == CONTENT_SLOTS;
+}
+
+int64_t operand_row_bytes(const operand *item) {
+    double element_bytes = operand_is_integer(item) ? sizeof(int32_t) : dtype_bytes(item->type);
+    return (int64_t)ceil((double)item->cols * element_bytes);
+}
+
+int64_t operand_bytes(const operand *item) {
+    return item->blocks * item->rows * operand_row_bytes(item);
+}

@@ -1,0 +1,29 @@
+/* What a GPU context holds; inside libingot_gpu.so alone. */
+#ifndef INGOT_GPU_CONTEXT_H
+#define INGOT_GPU_CONTEXT_H
+
+#include "kernels/launch.h"
+
+struct gemm_cache; /* gemm.cu */
+
+struct gpu_context {
+    int32_t device;
+    gpu_device_info info;
+    gpu_stream stream;
+    struct gemm_cache *gemm; /* made on first use, freed by gemm_cache_free */
+};
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+void gemm_cache_free(struct gemm_cache *cache) __attribute__((weak)); /* NULL is fine */
+
+/* STATUS_OK, or STATUS_ENVIRONMENT with what was being done and the error's name. */
+status gpu_check(gpu_status code, const char *doing, error *err);
+const char *gpu_status_text(gpu_status code);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

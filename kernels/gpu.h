@@ -1,0 +1,85 @@
+/* The GPU side of ingot, as the rest of the program sees it: one table of C functions in libingot_gpu.so, which is
+ * loaded when a command needs it. No CUDA header is needed to use it, and the program links no CUDA. */
+#ifndef INGOT_GPU_H
+#define INGOT_GPU_H
+
+#include "core/base/error.h"
+#include "core/operands.h"
+#include "core/plan.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* 0: success; above 0: a cudaError_t; below: one of these. */
+typedef int gpu_status;
+enum {
+    GPU_NO_KERNEL = -1,      /* no kernel of ours for these parameters: op and plan are fine, the answer is no */
+    GPU_BAD_OPERANDS = -2,   /* a missing, misaligned or overlapping operand, or strides that no kernel takes */
+    GPU_LIBRARY_FAILED = -3, /* cuBLASLt or NCCL refused */
+    GPU_NOT_PREPARED = -4,   /* gpu_api.prepare was not called for this operator */
+};
+
+/* A tensor in device memory. Strides are in elements and used where the operand is `strided` (operands.h); rows of
+ * contiguous operands follow one another. Data begin at 16 bytes; rows of strided 16-bit operands too. */
+typedef struct gpu_tensor {
+    void *data; /* NULL: left out */
+    int64_t row_stride, block_stride;
+} gpu_tensor;
+
+typedef struct gpu_context gpu_context; /* library handles and their chosen algorithms */
+
+/* By operand index: at[OPERAND_gemm_a]. */
+typedef struct gpu_operands {
+    gpu_tensor at[OPERANDS_MAX];
+    gpu_context *context;
+} gpu_operands;
+
+typedef struct gpu_device_info {
+    char name[256], driver[64], runtime[64];
+    int32_t sm_count, compute_major, compute_minor;
+    int32_t max_threads_per_sm, max_ctas_per_sm, registers_per_sm;
+    double memory_bytes, free_bytes, l2_bytes, shared_bytes_per_sm, shared_bytes_per_block;
+    double sm_clock_max_hz, memory_clock_max_hz, memory_bus_bits;
+    double persisting_l2_max_bytes;
+} gpu_device_info;
+
+/* Every function returns STATUS_ENVIRONMENT with the CUDA error's name when the GPU refuses. */
+typedef struct gpu_api {
+    int32_t version; /* GPU_API_VERSION of the library */
+
+    /* One context for the process; work goes to one stream unless a function says otherwise. */
+    status (*open)(int32_t device, gpu_context **out, gpu_device_info *info, error *err);
+    void (*close)(gpu_context *context);
+
+    status (*allocate)(gpu_context *context, size_t bytes, void **out, error *err);
+    void (*release)(gpu_context *context, void *memory);
+    status (*copy_in)(gpu_context *context, void *device, const void *host, size_t bytes, error *err);
+    status (*copy_out)(gpu_context *context, void *host, const void *device, size_t bytes, error *err);
+
+    /* Whether a kind has a launcher at all; and how much scratch memory (256-byte aligned) a launch needs. */
+    bool (*has_kernel)(op_kind kind);
+    size_t (*workspace_bytes)(const op *o, const plan *p);
+    /* Chooses library algorithms for an operator, and remembers them; once before its first launch. `actual` (may be
+     * NULL) receives what was chosen. */
+    gpu_status (*prepare)(gpu_context *context, const op *o, plan *actual);
+    /* Launches, then waits: any error of the kernel is returned. A NULL plan is the launcher's own choice. */
+    gpu_status (*launch)(gpu_context *context, const op *o, const plan *p, const gpu_operands *operands,
+                         void *workspace);
+    const char *(*status_text)(gpu_status code);
+} gpu_api;
+
+enum { GPU_API_VERSION = 1 };
+
+/* What libingot_gpu.so exports. */
+const gpu_api *ingot_gpu_api(void);
+#define GPU_API_SYMBOL "ingot_gpu_api"
+
+/* Loads $INGOT_GPU_LIBRARY, else libingot_gpu.so beside the executable. STATUS_ENVIRONMENT when there is none, or one
+ * of another version. The library stays loaded. */
+status gpu_load(const gpu_api **out, error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,26 @@
+/* Cases of the kernel test: operators, by family of kinds, one file a family. The rest follows from operands_of. */
+#ifndef INGOT_KERNEL_CASES_H
+#define INGOT_KERNEL_CASES_H
+
+#include "core/op.h"
+
+/* `ids` names the catalogue entries (LM-2, LS-5, CH-1) whose kernel and shape this is; NULL for shapes that are there
+ * because they are odd. */
+typedef struct kernel_case {
+    const char *ids;
+    op op;
+} kernel_case;
+
+typedef struct kernel_cases {
+    const kernel_case *items;
+    size_t count;
+} kernel_cases;
+
+/* A family is cases_NAME.c with kernel_cases_NAME(). */
+#define KERNEL_FAMILIES(X) X(pointwise)
+
+#define X(name) kernel_cases kernel_cases_##name(void);
+KERNEL_FAMILIES(X)
+#undef X
+
+#endif

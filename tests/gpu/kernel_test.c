@@ -1,0 +1,144 @@
+/* Every kernel against its CPU reference: fresh random inputs, odd shapes, poisoned outputs, guard bytes.
+ *
+ *     kernel_test [--seed N] [--kind NAME] [--max-bytes N] [--verbose]
+ *
+ * Exit 0: all passed; 1: some failed; 77: skipped, no GPU. --max-bytes keeps to cases whose operands are no larger, for
+ * runs under compute-sanitizer. */
+#include "tests/gpu/buffers.h"
+#include "tests/gpu/cases.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { EXIT_SKIPPED = 77 };
+
+typedef struct test_run {
+    const gpu_api *gpu;
+    gpu_context *context;
+    uint64_t seed;
+    const char *kind; /* NULL: all */
+    double max_bytes;
+    bool verbose;
+    size_t passed, failed, skipped, not_written;
+} test_run;
+
+static double operand_bytes_of(const op *o) {
+    operand_list list;
+    operands_of(o, &list);
+    double bytes = 0;
+    for (size_t i = 0; i < list.count; i++)
+        bytes += (double)operand_bytes(&list.at[i]);
+    return bytes;
+}
+
+/* NULL when the kernel did what it should; else what is wrong. */
+static const char *run_kernel(test_run *run, const op *o, case_buffers *buffers, char *text, size_t bytes,
+                              double *worst) {
+    const gpu_api *gpu = run->gpu;
+    error err = {0};
+    void *workspace = NULL;
+    gpu_status code = gpu->prepare(run->context, o, NULL);
+    size_t workspace_bytes = code == 0 ? gpu->workspace_bytes(o, NULL) : 0;
+    if (workspace_bytes > 0 && gpu->allocate(run->context, workspace_bytes, &workspace, &err) != STATUS_OK) {
+        snprintf(text, bytes, "workspace of %zu bytes: %s", workspace_bytes, err.text);
+        return text;
+    }
+    if (code == 0)
+        code = gpu->launch(run->context, o, NULL, &buffers->gpu, workspace);
+    if (workspace)
+        gpu->release(run->context, workspace);
+    if (code != 0) {
+        snprintf(text, bytes, "launch: %s (%d)", gpu->status_text(code), code);
+        return text;
+    }
+    if (buffers_fetch(gpu, run->context, buffers, &err) != STATUS_OK) {
+        snprintf(text, bytes, "%s", err.text);
+        return text;
+    }
+    return buffers_wrong(buffers, text, bytes, worst) ? text : NULL;
+}
+
+static void run_case(test_run *run, const kernel_case *item, uint64_t number) {
+    const op *o = &item->op;
+    const char *kind = op_info_get(o->kind)->name;
+    if ((run->kind && strcmp(run->kind, kind) != 0) || operand_bytes_of(o) > run->max_bytes)
+        return;
+    char shape[256], text[ERROR_TEXT_BYTES + 256] = "";
+    op_shape_text(o, shape, sizeof shape);
+    ref_function *reference = ref_function_of(o->kind);
+    if (!run->gpu) {
+        run->skipped++;
+        return;
+    }
+    if (!reference || !run->gpu->has_kernel(o->kind)) {
+        run->not_written++;
+        printf("not written: %s %s\n", kind, shape);
+        return;
+    }
+    case_buffers buffers;
+    error err = {0};
+    double worst = 0;
+    const char *wrong = NULL;
+    if (buffers_make(run->gpu, run->context, o, run->seed + number, &buffers, &err) != STATUS_OK) {
+        wrong = err.text;
+    } else {
+        reference(o, &buffers.ref);
+        wrong = run_kernel(run, o, &buffers, text, sizeof text, &worst);
+    }
+    buffers_free(run->gpu, run->context, &buffers);
+    if (wrong)
+        printf("FAILED: %s %s: %s\n", kind, shape, wrong);
+    else if (run->verbose)
+        printf("passed: %s %s: error %.2f of what is allowed%s%s\n", kind, shape, worst, item->ids ? ", " : "",
+               item->ids ? item->ids : "");
+    wrong ? run->failed++ : run->passed++;
+    fflush(stdout);
+}
+
+static bool parse_arguments(int argc, char **argv, test_run *run) {
+    for (int i = 1; i < argc; i++) {
+        bool more = i + 1 < argc;
+        if (strcmp(argv[i], "--verbose") == 0)
+            run->verbose = true;
+        else if (strcmp(argv[i], "--seed") == 0 && more)
+            run->seed = strtoull(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--kind") == 0 && more)
+            run->kind = argv[++i];
+        else if (strcmp(argv[i], "--max-bytes") == 0 && more)
+            run->max_bytes = strtod(argv[++i], NULL);
+        else
+            return false;
+    }
+    return true;
+}
+
+int main(int argc, char **argv) {
+    test_run run = {.seed = (uint64_t)time(NULL), .max_bytes = 1e12};
+    if (!parse_arguments(argc, argv, &run)) {
+        fputs("usage: kernel_test [--seed N] [--kind NAME] [--max-bytes N] [--verbose]\n", stderr);
+        return STATUS_BAD_INPUT;
+    }
+    error err = {0};
+    gpu_device_info info;
+    bool ready = gpu_load(&run.gpu, &err) == STATUS_OK && run.gpu->open(0, &run.context, &info, &err) == STATUS_OK;
+    if (!ready)
+        run.gpu = NULL;
+    printf("kernel_test: seed %llu, %s\n", (unsigned long long)run.seed, ready ? info.name : err.text);
+    uint64_t number = 0;
+#define X(name)                                                                                                        \
+    for (size_t i = 0; i < kernel_cases_##name().count; i++)                                                           \
+        run_case(&run, &kernel_cases_##name().items[i], number++);
+    KERNEL_FAMILIES(X)
+#undef X
+    if (run.gpu)
+        run.gpu->close(run.context);
+    printf("%zu passed, %zu failed, %zu skipped", run.passed, run.failed, run.skipped);
+    if (run.not_written)
+        printf(", %zu whose kernel or reference is not written", run.not_written);
+    puts(ready ? "" : ": no GPU");
+    if (run.failed > 0)
+        return STATUS_NEGATIVE;
+    return ready ? STATUS_OK : EXIT_SKIPPED;
+}
