@@ -4,16 +4,24 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 C_SOURCES = $(shell git ls-files '*.c' '*.h' '*.cu' '*.cuh')
 
-.PHONY: build test test-asan format lint clean help
+DEMO = build/demo
+
+.PHONY: build demo test test-asan bench format lint clean help
 
 build: ## the program at build/ingot, and the kernels where CUDA is found
 	@bash .ci/packages.sh build
-	@cmake --preset release -DINGOT_TESTS=OFF
+	@cmake --preset release -DINGOT_TESTS=OFF -DINGOT_CUDA=ON
 	@cmake --build build -j $(JOBS)
+
+demo: ## 5,250 designs around an H200 swept, the model scored, an HTML report at build/demo/report.html
+	@bash .ci/packages.sh demo
+	@cmake --preset release -DINGOT_TESTS=OFF -DINGOT_CUDA=OFF >/dev/null # never the kernels
+	@cmake --build build -j $(JOBS) --target ingot
+	@bash .ci/demo.sh build/ingot $(DEMO)
 
 test: ## every test: optimised build, then under AddressSanitizer and UndefinedBehaviorSanitizer
 	@bash .ci/packages.sh test
-	@cmake --preset release -DINGOT_TESTS=ON
+	@cmake --preset release -DINGOT_TESTS=ON -DINGOT_CUDA=ON
 	@cmake --build build -j $(JOBS)
 	@ctest --test-dir build --output-on-failure -j $(JOBS)
 	@$(MAKE) --no-print-directory test-asan
@@ -22,6 +30,12 @@ test-asan:
 	@cmake --preset asan
 	@cmake --build build-asan -j $(JOBS)
 	@ctest --test-dir build-asan --output-on-failure -j $(JOBS)
+
+bench: ## predictions a second, sweep points a second, memory of a large sweep
+	@bash .ci/packages.sh build
+	@cmake --preset release -DINGOT_CUDA=OFF -DINGOT_BENCH=ON >/dev/null
+	@cmake --build build -j $(JOBS) --target ingot bench_cost run_measured
+	@bash tests/bench/bench.sh build
 
 format: ## clang-format every source file
 	@bash .ci/packages.sh lint

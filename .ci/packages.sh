@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Installs the Debian or Ubuntu packages that are missing for the given purpose: build, test or lint.
+# Installs the Debian or Ubuntu packages that are missing for the given purpose: build, demo, test or lint.
 set -euo pipefail
-purpose=${1:?usage: packages.sh build|test|lint}
+purpose=${1:?usage: packages.sh build|demo|test|lint}
 
 packages=(build-essential cmake pkg-config libgsl-dev libyaml-dev libyajl-dev libsqlite3-dev zlib1g-dev)
 case $purpose in
 build) ;;
+demo) packages+=(gnuplot-nox) ;;
 test) packages+=(gnuplot-nox libcriterion-dev valgrind) ;;
 lint) packages+=(clang-format clang-tidy libcriterion-dev) ;;
 *) echo "packages.sh: unknown purpose '$purpose'" >&2; exit 2 ;;

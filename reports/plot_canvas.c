@@ -123,10 +123,13 @@ static void write_axis(const plot_canvas *c, const plot_axis *axis, char name) {
             svg_colour_code(SVG_MUTED), SMALL_TEXT_PX);
     for (size_t i = 0, written = 0; i < axis->tick_count; i++) {
         double position = axis_position(axis, axis->ticks[i]) * room;
-        if (position - last < needed)
+        char label[32];
+        snprintf(label, sizeof label, "%.6g", axis->ticks[i] * axis->scale.factor);
+        bool leaves = name == 'x' && position + canvas_text_width(label, SMALL_TEXT_PX) / 2 > room + c->right_px;
+        if (position - last < needed || leaves)
             continue;
         last = position;
-        fprintf(script, "%s'%.6g' %.9g", written++ ? ", " : "", axis->ticks[i] * axis->scale.factor, axis->ticks[i]);
+        fprintf(script, "%s'%s' %.9g", written++ ? ", " : "", label, axis->ticks[i]);
     }
     fprintf(script, ")\n");
 }

@@ -15,7 +15,7 @@
 
 enum {
     REPORT_KNOBS_MAX = 16,
-    REPORT_FRONT_ROWS_MAX = 25, /* rows of the front that the table shows; all are in the plot */
+    REPORT_FRONT_ROWS_MAX = 25, /* rows of the front that the table shows, evenly spread; all are in the plot */
     REPORT_HTML_MAX_BYTES = 2 * 1000 * 1000,
 };
 
@@ -77,6 +77,7 @@ typedef struct report_step {
     double measured_busy_s, predicted_busy_s;
     double measured_wall_s, predicted_wall_s;
     double measured_kernels, predicted_kernels;
+    bool host_bound; /* the wall waits for a host whose cost is a range: its error is not shown */
 } report_step;
 
 typedef struct report_assumption {

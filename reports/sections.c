@@ -54,11 +54,10 @@ static void put_design(arena *memory, report_table *table, const report_input *i
 }
 
 static void designs_table(arena *memory, report_section *section, const report_input *input, size_t shown) {
-    report_table *table =
-        begin_table(memory, section,
-                    shown < input->front_count ? "The fastest designs on the front, and the base machine"
-                                               : "The designs on the front, and the base machine",
-                    shown + 1);
+    report_table *table = begin_table(memory, section,
+                                      shown < input->front_count ? "Designs spread over the front, and the base machine"
+                                                                 : "The designs on the front, and the base machine",
+                                      shown + 1);
     if (!input->base)
         table->caption = "Designs on the front, by latency";
     table_column(table, "Design", false);
@@ -73,9 +72,10 @@ static void designs_table(arena *memory, report_section *section, const report_i
     table->first_row_is_base = input->base != NULL;
     if (input->base)
         put_design(memory, table, input, input->base, input->base->name ? input->base->name : "base");
-    for (size_t i = 0; i < shown; i++) {
-        const report_design *design = &input->front[i];
-        put_design(memory, table, input, design, design->name ? design->name : arena_printf(memory, "%zu", i + 1));
+    for (size_t i = 0; i < shown; i++) { /* evenly over the front, both ends included */
+        size_t at = shown > 1 ? i * (input->front_count - 1) / (shown - 1) : 0;
+        const report_design *design = &input->front[at];
+        put_design(memory, table, input, design, design->name ? design->name : arena_printf(memory, "%zu", at + 1));
     }
 }
 
@@ -98,9 +98,19 @@ static void add_designs(arena *memory, report_sections *all, const report_input 
                                             input->infeasible_reason ? input->infeasible_reason : ""));
     if (shown < input->front_count)
         add_paragraph(section,
-                      arena_printf(memory, "The table shows the %zu fastest of the front; the plot shows all.", shown));
+                      arena_printf(memory,
+                                   "The table shows %zu of them, from the fastest to the slowest; the plot shows all.",
+                                   shown));
     if (shown > 0 || input->base)
         designs_table(memory, section, input, shown);
+}
+
+/* Whether any bar has time in the category. */
+static bool has_category(const report_input *input, int category) {
+    for (size_t i = 0; i < input->bar_count; i++)
+        if (!(input->bars[i].category_s[category] == 0))
+            return true;
+    return false;
 }
 
 static void add_categories(arena *memory, report_sections *all, const report_input *input) {
@@ -114,7 +124,8 @@ static void add_categories(arena *memory, report_sections *all, const report_inp
     table_column(table, "Design", false);
     table_column(table, "Latency", true);
     for (int i = 0; i < CATEGORY_COUNT; i++)
-        table_column(table, i == CATEGORY_KV_REORDER ? "KV reorder" : op_category_name((op_category)i), true);
+        if (has_category(input, i))
+            table_column(table, i == CATEGORY_KV_REORDER ? "KV reorder" : op_category_name((op_category)i), true);
     for (size_t i = 0; i < input->bar_count; i++) {
         const report_bar *bar = &input->bars[i];
         double total_s = 0;
@@ -124,7 +135,8 @@ static void add_categories(arena *memory, report_sections *all, const report_inp
         row_text(&row, bar->label);
         row_number(&row, UNIT_SECONDS, total_s);
         for (int j = 0; j < CATEGORY_COUNT; j++)
-            row_number(&row, UNIT_SECONDS, bar->category_s[j]);
+            if (has_category(input, j))
+                row_number(&row, UNIT_SECONDS, bar->category_s[j]);
     }
 }
 
@@ -161,6 +173,23 @@ static void add_roofline(arena *memory, report_sections *all, const report_input
     }
 }
 
+/* A least-squares fit tells no more than these: smaller ones are noise. */
+static const double EFFECT_STEP = 1e-3;
+
+static const char *elasticity_text(arena *memory, double elasticity) {
+    if (isnan(elasticity))
+        return "–";
+    if (fabs(elasticity) < EFFECT_STEP / 2)
+        return "0";
+    return arena_printf(memory, "%s%.3f", elasticity < 0 ? "−" : "", fabs(elasticity));
+}
+
+static const char *effect_text(arena *memory, double effect) {
+    if (fabs(effect) < EFFECT_STEP / 2)
+        return "0 %";
+    return arena_printf(memory, "%s%s", effect > 0 ? "+" : "", unit_format(UNIT_FRACTION, effect).text);
+}
+
 static void add_sensitivity(arena *memory, report_sections *all, const report_input *input) {
     if (input->elasticity_count == 0)
         return;
@@ -182,13 +211,13 @@ static void add_sensitivity(arena *memory, report_sections *all, const report_in
         row_text(&row, e->knob);
         row_number(&row, unit_of_key(e->knob), e->low);
         row_number(&row, unit_of_key(e->knob), e->high);
-        row_number(&row, UNIT_PLAIN, e->elasticity);
-        row_change(&row, e->effect);
+        row_rounded(&row, e->elasticity, elasticity_text(memory, e->elasticity));
+        row_rounded(&row, e->effect, effect_text(memory, e->effect));
     }
 }
 
 static void scores_table(arena *memory, report_section *section, const report_input *input) {
-    report_table *table = begin_table(memory, section, "Prediction errors by kind of operator", input->score_count);
+    report_table *table = begin_table(memory, section, "Prediction errors", input->score_count);
     static const char *const HEADERS[] = {
         "Kind", "Rows", "Mean error", "Median error", "Bias", "90th percentile", "Kendall's tau"};
     for (size_t i = 0; i < sizeof HEADERS / sizeof HEADERS[0]; i++)
@@ -206,10 +235,10 @@ static void scores_table(arena *memory, report_section *section, const report_in
     }
 }
 
-static void put_pair(table_writer *row, unit u, double measured, double predicted) {
+static void put_pair(table_writer *row, unit u, double measured, double predicted, bool scored) {
     row_number(row, u, measured);
     row_number(row, u, predicted);
-    row_change(row, measured > 0 ? predicted / measured - 1 : NAN);
+    row_change(row, scored && measured > 0 ? predicted / measured - 1 : NAN);
 }
 
 static void steps_table(arena *memory, report_section *section, const report_input *input) {
@@ -225,9 +254,9 @@ static void steps_table(arena *memory, report_section *section, const report_inp
         const report_step *step = &input->steps[i];
         table_writer row = table_row(memory, table);
         row_text(&row, step->name);
-        put_pair(&row, UNIT_SECONDS, step->measured_busy_s, step->predicted_busy_s);
-        put_pair(&row, UNIT_SECONDS, step->measured_wall_s, step->predicted_wall_s);
-        put_pair(&row, UNIT_PLAIN, step->measured_kernels, step->predicted_kernels);
+        put_pair(&row, UNIT_SECONDS, step->measured_busy_s, step->predicted_busy_s, true);
+        put_pair(&row, UNIT_SECONDS, step->measured_wall_s, step->predicted_wall_s, !step->host_bound);
+        put_pair(&row, UNIT_PLAIN, step->measured_kernels, step->predicted_kernels, true);
     }
 }
 
@@ -235,13 +264,13 @@ static void add_validation(arena *memory, report_sections *all, const report_inp
     if (input->score_count == 0 && input->step_count == 0)
         return;
     report_section *section = begin_section(all, "validation", "How good the predictions are");
-    add_paragraph(section, arena_printf(memory,
-                                        "Scored%s%s%s%s. Errors are predicted / measured − 1; the mean, median and "
-                                        "90th percentile are of their magnitude, the bias is their signed median.",
-                                        input->validation_date ? " on " : "",
-                                        input->validation_date ? input->validation_date : "",
-                                        input->validation_data ? " against " : "",
-                                        input->validation_data ? input->validation_data : ""));
+    add_paragraph(section,
+                  arena_printf(memory,
+                               "Scored against%s%s%s%s. Errors are predicted / measured − 1; the mean, median and "
+                               "90th percentile are of their magnitude, the bias is their signed median.",
+                               input->validation_date ? " measurements of " : " measurements",
+                               input->validation_date ? input->validation_date : "", input->validation_data ? ": " : "",
+                               input->validation_data ? input->validation_data : ""));
     if (input->score_count > 0)
         scores_table(memory, section, input);
     if (input->step_count > 0)

@@ -48,6 +48,14 @@ void row_change(table_writer *row, double fraction) {
     cell->value = fraction;
 }
 
+void row_rounded(table_writer *row, double value, const char *text) {
+    report_cell *cell = next_cell(row);
+    cell->text = text;
+    cell->is_number = isfinite(value);
+    cell->is_change = true;
+    cell->value = value;
+}
+
 static void share_unit(arena *memory, report_table *table, size_t column) {
     static const double NEAR = 100; /* largest over smallest */
     double smallest = INFINITY, largest = 0;

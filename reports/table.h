@@ -12,7 +12,7 @@ enum { TABLE_COLUMNS_MAX = 32 };
 typedef struct report_cell {
     const char *text; /* as shown */
     bool is_number;
-    bool is_change; /* shown with its sign */
+    bool is_change; /* shown with its sign, or rounded: its text stays as it is */
     unit u;
     double value; /* of a number: exact, SI */
 } report_cell;
@@ -48,6 +48,8 @@ table_writer table_row(arena *memory, report_table *table);
 void row_text(table_writer *row, const char *text); /* borrowed; NULL is empty */
 void row_number(table_writer *row, unit u, double value);
 void row_change(table_writer *row, double fraction); /* "+12.3 %" */
+/* A number shown as the text says, which the caller rounded. */
+void row_rounded(table_writer *row, double value, const char *text);
 
 /* Numbers of a column that lie near each other get one unit, so that they can be compared at a glance: 0.900 s beside
  * 3.41 s, not 900 ms. */

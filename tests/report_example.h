@@ -132,8 +132,8 @@ static inline report_example *report_example_make(void) {
         {"attention", {640, 0.157, 0.122, -0.02, 0.33, 0.89, NAN, 0}},
     };
     static const report_step STEPS[] = {
-        {"eager decode, batch 1, prompt 154", 6.1896e-3, 6.51e-3, 28.6676e-3, NAN, 1663, 1648},
-        {"compile decode, batch 1, prompt 154", 3.9e-3, 3.81e-3, 4.11e-3, 4.02e-3, 312, 301},
+        {"eager decode, batch 1, prompt 154", 6.1896e-3, 6.51e-3, 28.6676e-3, NAN, 1663, 1648, true},
+        {"compile decode, batch 1, prompt 154", 3.9e-3, 3.81e-3, 4.11e-3, 4.02e-3, 312, 301, false},
     };
     static const report_assumption ASSUMPTIONS[] = {
         {"HBM3e moves 4.8 TB/s at its pin rate.", "made-up data sheet, table 3"},
