@@ -54,6 +54,7 @@ status scenario_fixed(int64_t batch, int64_t prompt_tokens, int64_t output_token
                 [SCENARIO_PROMPT_ROWS] = (double)batch * (double)prompt_tokens,
                 [SCENARIO_KV_RESERVED] = (double)kv_reserved_tokens,
                 [SCENARIO_DECODE_STEPS] = (double)(output_tokens - 1),
+                [SCENARIO_REQUESTS] = (double)batch,
                 [SCENARIO_CACHE_TOKENS] = (double)batch * (double)(held_tokens - 1), /* the last token is not cached */
                 [SCENARIO_CACHE_RESERVED] = (double)batch * (double)kv_reserved_tokens,
             },

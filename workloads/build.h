@@ -6,7 +6,7 @@
 #include "workloads/levers.h"
 #include "workloads/model.h"
 
-enum { BUILD_NODES_MAX = 128, BUILD_SEGMENTS_MAX = 16 }; /* in one phase; far above any model's, asserted */
+enum { BUILD_NODES_MAX = 256, BUILD_SEGMENTS_MAX = 32 }; /* in one phase; far above any model's, asserted */
 
 typedef struct graph_builder {
     graph *out;
@@ -29,10 +29,6 @@ void build_query_tokens(const graph_builder *b, graph_node *node, const char *di
 void build_key_tokens(const graph_builder *b, graph_node *node, const char *dim);
 /* ... to `scale` times a scenario variable. */
 void build_variable(graph_node *node, const char *dim, scenario_variable variable, double scale);
-
-/* Layers by flavour; each appends the phase's segments. */
-void build_llama_hf(graph_builder *b, const model *m, const levers *l);
-void build_llama_fused(graph_builder *b, const model *m, const levers *l);
 
 /* A matrix multiply of the phase's rows with a [k, n] weight of the levers' type. */
 graph_node *build_linear(graph_builder *b, const char *id, const levers *l, const model *m, double k, double n,

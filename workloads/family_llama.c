@@ -1,5 +1,5 @@
 /* The Llama family: Llama, Code Llama and whatever shares their layer. */
-#include "workloads/build.h"
+#include "workloads/decoder.h"
 #include "workloads/family.h"
 
 #include <string.h>
@@ -77,21 +77,6 @@ static status load(arena *a, const config_node *root, model *out, error *err) {
     return result;
 }
 
-static double layer_gemm_weight_count(const model *m) {
-    double qkv = m->hidden * (m->heads + 2 * m->kv_heads) * m->head_dim;
-    double out = m->heads * m->head_dim * m->hidden;
-    return qkv + out + 3 * m->hidden * m->ffn;
-}
-
-double model_gemm_weight_count(const model *m) {
-    return m->layers * layer_gemm_weight_count(m) + m->hidden * m->vocabulary;
-}
-
-double model_parameter_count(const model *m) {
-    double norms = (2 * m->layers + 1) * m->hidden;
-    return model_gemm_weight_count(m) + m->vocabulary * m->hidden + norms;
-}
-
 static status make_scenario(arena *a, const workload *w, const workload_request *request, const levers *l,
                             scenario *out, error *err) {
     (void)a, (void)l;
@@ -104,53 +89,33 @@ static status make_scenario(arena *a, const workload *w, const workload_request 
     if (prompt + steps + 1 > w->shape.context)
         return error_set(err, STATUS_NEGATIVE, "%s: %.0f tokens are more than the model's context of %.0f", w->name,
                          prompt + steps + 1, w->shape.context);
-    return scenario_fixed(request->batch, (int64_t)prompt, (int64_t)steps + 1, 0, request->seed, out, err);
-}
-
-/* Parameters as stored: the matrices in the levers' type, embedding and norms in the model's. */
-static double stored_weight_bytes(const graph *g, const model *m) {
-    double matrices_bytes = 0;
-    const graph_phase *phase = &g->phases[g->phase_count - 1];
-    for (size_t s = 0; s < phase->segment_count; s++) {
-        const graph_segment *segment = &phase->segments[s];
-        for (size_t n = 0; n < segment->node_count; n++) {
-            op o = phase->nodes[segment->first_node + n].op;
-            if (o.kind == OP_gemm) {
-                o.as.gemm.m = 1;
-                matrices_bytes += op_work_of(&o).weight_bytes * (double)segment->layers;
-            }
-        }
-    }
-    double rest = model_parameter_count(m) - model_gemm_weight_count(m);
-    return matrices_bytes + rest * dtype_bytes(m->dtype);
+    result = scenario_fixed(request->batch, (int64_t)prompt, (int64_t)steps + 1, 0, request->seed, out, err);
+    if (result == STATUS_OK)
+        scenario_experts(&w->shape, out);
+    return result;
 }
 
 static status build(arena *a, const workload *w, const levers *l, graph *out, error *err) {
+    (void)err;
     const model *m = &w->shape;
-    status result = levers_check(l, err);
-    if (result != STATUS_OK)
-        return result;
     enum { PHASE_COUNT = 2 };
     *out = (graph){
         .name = m->name,
         .phases = ARENA_ARRAY(a, graph_phase, PHASE_COUNT),
         .parameter_count = model_parameter_count(m),
-        .kv_bytes_per_token = 2 * m->layers * m->kv_heads * m->head_dim * dtype_bytes(m->dtype),
         .memory = a,
     };
-    out->states[out->state_count++] =
-        (graph_state){"kv_cache", out->kv_bytes_per_token,
-                      l->kv_cache == KV_STATIC ? SCENARIO_CACHE_RESERVED : SCENARIO_CACHE_TOKENS};
+    build_kv_state(out, m, l, 1);
     graph_builder b = {.out = out};
     for (int prefill = 1; prefill >= 0; prefill--) {
         build_phase(&b, prefill ? "prefill" : "decode", prefill);
         b.phase->captured = l->launch == LAUNCH_GRAPH;
-        if (l->flavour == FLAVOUR_HF && l->fuse == FUSE_NONE)
-            build_llama_hf(&b, m, l);
-        else
-            build_llama_fused(&b, m, l);
+        build_embedding(&b, m, l);
+        build_layers(&b, m, l, (int64_t)m->layers);
+        build_logits(&b, m, l);
+        build_greedy(&b, m, l);
     }
-    out->weight_bytes = stored_weight_bytes(out, m);
+    out->weight_bytes = decoder_stored_bytes(out, m);
     return STATUS_OK;
 }
 

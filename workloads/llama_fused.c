@@ -1,7 +1,7 @@
 /* The Llama layer with fused kernels: what a compiler makes of the Hugging Face model, what gpt-fast compiles, and
  * what ingot's own kernels run. They differ in which matrices are joined, in how far pointwise kernels are fused, and
  * in the cache: a compiled static cache is attended over its whole reserved length under a mask. */
-#include "workloads/build.h"
+#include "workloads/decoder.h"
 
 /* Framework calls behind one fused kernel when it is launched eagerly; none inside a captured graph. */
 static const double FUSED_CALLS = 3;
@@ -63,6 +63,13 @@ static void positions_and_cache(graph_builder *b, const model *m, const levers *
     }
 }
 
+/* One kernel a tensor, weight and bias included. */
+static void head_norms(graph_builder *b, const model *m) {
+    op o = {.kind = OP_layernorm, .as.layernorm = {.cols = (int64_t)m->head_dim, .dtype = m->dtype}};
+    build_rows(b, build_node(b, "q_norm", o, FUSED_CALLS), "rows", m->heads);
+    build_rows(b, build_node(b, "k_norm", o, FUSED_CALLS), "rows", m->kv_heads);
+}
+
 static attention_backend backend_of(const levers *l) {
     if (l->attention == ATTENTION_NAIVE)
         return attention_backend_naive;
@@ -98,6 +105,10 @@ static void gate(graph_builder *b, const model *m, const char *id) {
 }
 
 static void ffn(graph_builder *b, const model *m, const levers *l) {
+    if (m->experts > 0) {
+        build_experts(b, m, l, FUSED_CALLS);
+        return;
+    }
     bool joined = !hf_compiled(l) && l->fuse != FUSE_NONE;
     if (joined) {
         build_linear(b, "gate_up", l, m, m->hidden, 2 * m->ffn, FUSED_CALLS);
@@ -109,10 +120,28 @@ static void ffn(graph_builder *b, const model *m, const levers *l) {
     build_linear(b, "down", l, m, m->ffn, m->hidden, FUSED_CALLS);
 }
 
+/* Norms that follow their block cannot take its residual in: x + norm(block(x)) is a norm, then a sum that fuses with
+ * nothing but it. */
+static void post_norm_layer(graph_builder *b, const model *m, const levers *l) {
+    projections(b, m, l);
+    if (m->qk_norm)
+        head_norms(b, m);
+    positions_and_cache(b, m, l);
+    attention(b, m, l);
+    build_linear(b, "o", l, m, m->heads * m->head_dim, m->hidden, FUSED_CALLS);
+    norm(b, m, "norm1", false);
+    residual(b, m, "attention_residual");
+    ffn(b, m, l);
+    norm(b, m, "norm2", false);
+    residual(b, m, "ffn_residual");
+}
+
 static void layer(graph_builder *b, const model *m, const levers *l) {
     bool fused = l->fuse != FUSE_NONE;
     norm(b, m, "norm1", fused); /* adds the previous block's output first where fused */
     projections(b, m, l);
+    if (m->qk_norm)
+        head_norms(b, m);
     positions_and_cache(b, m, l);
     attention(b, m, l);
     build_linear(b, "o", l, m, m->heads * m->head_dim, m->hidden, FUSED_CALLS);
@@ -125,20 +154,25 @@ static void layer(graph_builder *b, const model *m, const levers *l) {
         residual(b, m, "ffn_residual");
 }
 
-void build_llama_fused(graph_builder *b, const model *m, const levers *l) {
+void build_fused_embedding(graph_builder *b, const model *m, const levers *l) {
+    (void)l;
     build_segment(b, 1);
     op gather = {.kind = OP_embedding,
                  .as.embedding = {.cols = (int64_t)m->hidden, .table_rows = (int64_t)m->vocabulary, .dtype = m->dtype}};
     build_rows(b, build_node(b, "embedding", gather, FUSED_CALLS), "rows", 1);
-    build_segment(b, (int64_t)m->layers);
-    layer(b, m, l);
+}
+
+void build_fused_layers(graph_builder *b, const model *m, const levers *l, int64_t layers) {
+    build_segment(b, layers);
+    if (m->post_norm)
+        post_norm_layer(b, m, l);
+    else
+        layer(b, m, l);
+}
+
+void build_fused_logits(graph_builder *b, const model *m, const levers *l) {
     build_segment(b, 1);
-    norm(b, m, "norm", l->fuse != FUSE_NONE);
+    norm(b, m, "norm", l->fuse != FUSE_NONE && !m->post_norm);
     graph_node *logits = build_linear(b, "head", l, m, m->hidden, m->vocabulary, FUSED_CALLS);
     logits->dims[0].value.variable = SCENARIO_BATCH; /* of the last token alone */
-    op pick = {.kind = OP_sample,
-               .as.sample = {.cols = (int64_t)m->vocabulary, .dtype = m->dtype, .method = sample_method_argmax}};
-    build_variable(build_node(b, "sample", pick, FUSED_CALLS), "rows", SCENARIO_BATCH, 1);
-    if (l->launch == LAUNCH_EAGER)
-        build_node(b, "sync", (op){.kind = OP_sync}, 0);
 }

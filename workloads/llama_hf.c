@@ -3,7 +3,7 @@
  * Kernels, their order and their number follow PyTorch 2.11 traces of Code Llama 7B on an H200: a decode step launches
  * 1,503 kernels (1,301 with scaled_dot_product_attention) besides the reductions of split-K matrix multiplies, which
  * plans add. Host calls are the dispatcher calls of the same traces (5,676 and 4,655 a step), spread by kind. */
-#include "workloads/build.h"
+#include "workloads/decoder.h"
 
 /* Framework calls behind one kernel, by what launches it: means that reproduce the traces' totals. */
 static const double LINEAR_CALLS = 5, NORM_CALLS = 2.75, ROPE_CALLS = 3.6, CONCAT_CALLS = 6, POINTWISE_CALLS = 2.5;
@@ -57,6 +57,18 @@ static void rotate(graph_builder *b, const model *m, double heads, const char *c
         nodes[i]->category = CATEGORY_EMBEDDING; /* the paper counts rotary embedding there */
     nodes[0]->op.as.elementwise.strided = true;
     nodes[1]->op.as.elementwise.strided = true;
+}
+
+/* torch's layer_norm of each head, then the weight and the bias of its own (HF Chameleon): three kernels. */
+static void head_norm(graph_builder *b, const model *m, double heads, const char *const ids[3]) {
+    double width = heads * m->head_dim;
+    op o = {.kind = OP_layernorm, .as.layernorm = {.cols = (int64_t)m->head_dim, .dtype = m->dtype}};
+    build_rows(b, build_node(b, ids[0], o, NORM_CALLS), "rows", heads);
+    pointwise(b, ids[1], pointwise_function_mul, 1, m->dtype, m->dtype, width, NORM_CALLS)->category = CATEGORY_NORM;
+    op shift = {.kind = OP_add, .as.add = {.cols = (int64_t)width, .dtype = m->dtype}};
+    graph_node *node = build_node(b, ids[2], shift, NORM_CALLS);
+    build_rows(b, node, "rows", 1);
+    node->category = CATEGORY_NORM;
 }
 
 static void concat(graph_builder *b, const model *m, const char *id) {
@@ -138,11 +150,18 @@ static void attention_block(graph_builder *b, const model *m, const levers *l) {
                                             "norm1_root", "norm1_scale", "norm1_back", "norm1_weight"};
     static const char *const q_ids[5] = {"q_cos", "q_neg", "q_cat", "q_sin", "q_add"};
     static const char *const k_ids[5] = {"k_cos", "k_neg", "k_cat", "k_sin", "k_add"};
+    static const char *const q_norm_ids[3] = {"q_norm", "q_norm_weight", "q_norm_bias"};
+    static const char *const k_norm_ids[3] = {"k_norm", "k_norm_weight", "k_norm_bias"};
     double d = m->hidden, e = m->head_dim;
-    norm(b, m, norm_ids);
+    if (!m->post_norm)
+        norm(b, m, norm_ids);
     build_linear(b, "q", l, m, d, m->heads * e, LINEAR_CALLS);
     build_linear(b, "k", l, m, d, m->kv_heads * e, LINEAR_CALLS);
     build_linear(b, "v", l, m, d, m->kv_heads * e, LINEAR_CALLS);
+    if (m->qk_norm) {
+        head_norm(b, m, m->heads, q_norm_ids);
+        head_norm(b, m, m->kv_heads, k_norm_ids);
+    }
     rotate(b, m, m->heads, q_ids);
     rotate(b, m, m->kv_heads, k_ids);
     concat(b, m, "k_concat");
@@ -156,13 +175,12 @@ static void attention_block(graph_builder *b, const model *m, const levers *l) {
     else
         fused_attention(b, m);
     build_linear(b, "o", l, m, m->heads * e, d, LINEAR_CALLS);
+    if (m->post_norm)
+        norm(b, m, norm_ids);
     residual(b, m, "attention_residual");
 }
 
-static void ffn_block(graph_builder *b, const model *m, const levers *l) {
-    static const char *const norm_ids[8] = {"norm2_cast", "norm2_pow",   "norm2_mean", "norm2_eps",
-                                            "norm2_root", "norm2_scale", "norm2_back", "norm2_weight"};
-    norm(b, m, norm_ids);
+static void dense_ffn(graph_builder *b, const model *m, const levers *l) {
     build_linear(b, "gate", l, m, m->hidden, m->ffn, LINEAR_CALLS);
     op silu = {.kind = OP_activation,
                .as.activation = {.cols = (int64_t)m->ffn, .dtype = m->dtype, .function = activation_function_silu}};
@@ -170,6 +188,19 @@ static void ffn_block(graph_builder *b, const model *m, const levers *l) {
     build_linear(b, "up", l, m, m->hidden, m->ffn, LINEAR_CALLS);
     pointwise(b, "gate_mul", pointwise_function_mul, 2, m->dtype, m->dtype, m->ffn, POINTWISE_CALLS);
     build_linear(b, "down", l, m, m->ffn, m->hidden, LINEAR_CALLS);
+}
+
+static void ffn_block(graph_builder *b, const model *m, const levers *l) {
+    static const char *const norm_ids[8] = {"norm2_cast", "norm2_pow",   "norm2_mean", "norm2_eps",
+                                            "norm2_root", "norm2_scale", "norm2_back", "norm2_weight"};
+    if (!m->post_norm)
+        norm(b, m, norm_ids);
+    if (m->experts > 0)
+        build_experts(b, m, l, LINEAR_CALLS);
+    else
+        dense_ffn(b, m, l);
+    if (m->post_norm)
+        norm(b, m, norm_ids);
     residual(b, m, "ffn_residual");
 }
 
@@ -188,19 +219,7 @@ static void rotary_tables(graph_builder *b, const model *m) {
             ->category = CATEGORY_EMBEDDING;
 }
 
-static void head(graph_builder *b, const model *m, const levers *l) {
-    static const char *const norm_ids[8] = {"norm_cast", "norm_pow",   "norm_mean", "norm_eps",
-                                            "norm_root", "norm_scale", "norm_back", "norm_weight"};
-    norm(b, m, norm_ids);
-    graph_node *logits = build_linear(b, "head", l, m, m->hidden, m->vocabulary, LINEAR_CALLS);
-    logits->dims[0].value.variable = SCENARIO_BATCH; /* of the last token alone */
-    op cast = {.kind = OP_copy,
-               .as.copy = {.cols = (int64_t)m->vocabulary, .dtype = m->dtype, .out_dtype = DTYPE_fp32}};
-    build_variable(build_node(b, "logits_cast", cast, POINTWISE_CALLS), "rows", SCENARIO_BATCH, 1);
-    build_node(b, "sync", (op){.kind = OP_sync}, 0);
-}
-
-void build_llama_hf(graph_builder *b, const model *m, const levers *l) {
+void build_hf_embedding(graph_builder *b, const model *m, const levers *l) {
     build_segment(b, l->attention == ATTENTION_NAIVE ? NAIVE_START_KERNELS : SDPA_START_KERNELS);
     op fill = {
         .kind = OP_elementwise,
@@ -212,9 +231,22 @@ void build_llama_hf(graph_builder *b, const model *m, const levers *l) {
                  .as.embedding = {.cols = (int64_t)m->hidden, .table_rows = (int64_t)m->vocabulary, .dtype = m->dtype}};
     build_rows(b, build_node(b, "embedding", gather, POINTWISE_CALLS), "rows", 1);
     rotary_tables(b, m);
-    build_segment(b, (int64_t)m->layers);
+}
+
+void build_hf_layers(graph_builder *b, const model *m, const levers *l, int64_t layers) {
+    build_segment(b, layers);
     attention_block(b, m, l);
     ffn_block(b, m, l);
+}
+
+void build_hf_logits(graph_builder *b, const model *m, const levers *l) {
+    static const char *const norm_ids[8] = {"norm_cast", "norm_pow",   "norm_mean", "norm_eps",
+                                            "norm_root", "norm_scale", "norm_back", "norm_weight"};
     build_segment(b, 1);
-    head(b, m, l);
+    norm(b, m, norm_ids);
+    graph_node *logits = build_linear(b, "head", l, m, m->hidden, m->vocabulary, LINEAR_CALLS);
+    logits->dims[0].value.variable = SCENARIO_BATCH; /* of the last token alone */
+    op cast = {.kind = OP_copy,
+               .as.copy = {.cols = (int64_t)m->vocabulary, .dtype = m->dtype, .out_dtype = DTYPE_fp32}};
+    build_variable(build_node(b, "logits_cast", cast, POINTWISE_CALLS), "rows", SCENARIO_BATCH, 1);
 }

@@ -15,7 +15,12 @@ typedef struct model {
     double parameters; /* in all; set by the family */
     const void *shape; /* what a family describes beyond the numbers below; owned by the arena, its own type */
     double layers, hidden, heads, kv_heads, head_dim, ffn, vocabulary, context, rope_theta;
-    data_type dtype; /* weights and activations as published */
+    bool qk_norm;         /* LayerNorm of each query and key head, before the rotation (Chameleon) */
+    bool post_norm;       /* norms follow attention and FFN instead of preceding them (Chameleon 34B's swin norm) */
+    bool qkv_bias;        /* the projections of queries, keys and values add a bias (Qwen2) */
+    bool tied_embeddings; /* the head multiplies with the embedding table: stored once */
+    double experts, experts_per_token; /* mixture of experts: `ffn` is one expert's; 0: a dense FFN */
+    data_type dtype;                   /* weights and activations as published */
     size_t task_count;
     task tasks[MODEL_TASKS_MAX];
 } model;

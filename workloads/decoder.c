@@ -1,0 +1,46 @@
+#include "workloads/decoder.h"
+
+/* Framework calls behind a kernel of the fused flavours when it is launched eagerly. */
+static const double SAMPLE_CALLS = 3;
+
+static bool written_out(const levers *l) {
+    return l->flavour == FLAVOUR_HF && l->fuse == FUSE_NONE;
+}
+
+void build_embedding(graph_builder *b, const model *m, const levers *l) {
+    if (written_out(l))
+        build_hf_embedding(b, m, l);
+    else
+        build_fused_embedding(b, m, l);
+}
+
+void build_layers(graph_builder *b, const model *m, const levers *l, int64_t layers) {
+    if (written_out(l))
+        build_hf_layers(b, m, l, layers);
+    else
+        build_fused_layers(b, m, l, layers);
+}
+
+void build_logits(graph_builder *b, const model *m, const levers *l) {
+    if (written_out(l))
+        build_hf_logits(b, m, l);
+    else
+        build_fused_logits(b, m, l);
+}
+
+void build_greedy(graph_builder *b, const model *m, const levers *l) {
+    if (!written_out(l)) { /* the traces of the written-out flavour end at the logits */
+        op pick = {.kind = OP_sample,
+                   .as.sample = {.cols = (int64_t)m->vocabulary, .dtype = m->dtype, .method = sample_method_argmax}};
+        build_variable(build_node(b, "sample", pick, SAMPLE_CALLS), "rows", SCENARIO_BATCH, 1);
+    }
+    if (l->launch == LAUNCH_EAGER)
+        build_node(b, "sync", (op){.kind = OP_sync}, 0);
+}
+
+void build_kv_state(graph *g, const model *m, const levers *l, double sequences) {
+    g->kv_bytes_per_token = 2 * m->layers * m->kv_heads * m->head_dim * dtype_bytes(m->dtype);
+    g->states[g->state_count++] =
+        (graph_state){"kv_cache", sequences * g->kv_bytes_per_token,
+                      l->kv_cache == KV_STATIC ? SCENARIO_CACHE_RESERVED : SCENARIO_CACHE_TOKENS};
+}
