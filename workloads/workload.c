@@ -2,14 +2,14 @@
 
 #include "core/base/config_find.h"
 #include "workloads/family.h"
+#include "workloads/hf_config.h"
 
 #include <math.h>
 #include <string.h>
 
-static bool is_yaml_path(const char *name) {
-    static const char suffix[] = ".yaml";
-    size_t length = strlen(name);
-    return length >= sizeof suffix && strcmp(name + length - (sizeof suffix - 1), suffix) == 0;
+static bool ends_with(const char *name, const char *suffix) {
+    size_t length = strlen(name), suffix_length = strlen(suffix);
+    return length > suffix_length && strcmp(name + length - suffix_length, suffix) == 0;
 }
 
 static status find_task(const char *name, const char *task_name, workload *out, error *err) {
@@ -28,7 +28,9 @@ static status find_task(const char *name, const char *task_name, workload *out, 
 
 status workload_find(arena *a, const char *config_dir, const char *name, workload *out, error *err) {
     *out = (workload){.name = arena_strdup(a, name)};
-    const char *slash = is_yaml_path(name) ? NULL : strchr(name, '/');
+    if (ends_with(name, ".json"))
+        return hf_config_load(a, name, &out->shape, err);
+    const char *slash = ends_with(name, ".yaml") ? NULL : strchr(name, '/');
     const char *model_name = slash ? arena_strndup(a, name, (size_t)(slash - name)) : name;
     const char *path;
     status result = config_find(a, arena_printf(a, "%s/workloads", config_dir), "workload", model_name, &path, err);

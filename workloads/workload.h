@@ -12,7 +12,8 @@ typedef struct workload {
     const task *task; /* NULL for a bare model */
 } workload;
 
-/* "codellama-34b/humaneval", "codellama-34b", or a path to a model file (ending in .yaml). */
+/* "codellama-34b/humaneval", "codellama-34b", a path to a model file (ending in .yaml) or to a Hugging Face
+ * config.json. */
 status workload_find(arena *a, const char *config_dir, const char *name, workload *out, error *err);
 
 typedef struct workload_request {
