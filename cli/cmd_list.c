@@ -20,6 +20,7 @@ static const listing listings[] = {
     {"presets", "bundles of levers", list_presets},
     {"hosts", "software in front of the GPU", list_hosts},
     {"engines", "ways to predict a time", list_engines},
+    {"memories", "timing tables of memory standards", list_memories},
     {"ops", "operator kinds", list_ops},
 };
 enum { LISTING_COUNT = sizeof listings / sizeof listings[0] };
@@ -65,7 +66,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
 
 status command_list(int argc, char **argv, error *err) {
     static const char doc[] =
-        "What can be asked for. WHAT is machines, workloads, levers, presets, hosts, engines or ops.\v"
+        "What can be asked for. WHAT is machines, workloads, levers, presets, hosts, engines, memories or ops.\v"
         "example: ingot list machines";
     list_command o = {.err = err};
     const struct argp parser = {.options = option_table, .parser = parse_option, .args_doc = "WHAT", .doc = doc};
@@ -75,8 +76,9 @@ status command_list(int argc, char **argv, error *err) {
     if (result != STATUS_OK)
         return result;
     if (!o.of)
-        return error_set(err, STATUS_BAD_INPUT,
-                         "ingot list: list what? (known: machines, workloads, levers, presets, hosts, engines, ops)");
+        return error_set(
+            err, STATUS_BAD_INPUT,
+            "ingot list: list what? (known: machines, workloads, levers, presets, hosts, engines, memories, ops)");
     arena a = {0};
     list_table table = {.memory = &a};
     result = o.of->fill(&table, err);
