@@ -1,0 +1,36 @@
+/* Matrix product: out[m, n] = sum over k of a[m, k] b[n, k], each operand times its scales. */
+#include "kernels/ref/ref.h"
+
+static double row_scale(const ref_tensor *scales, int64_t row) {
+    return scales->data ? scales->data[row] : 1;
+}
+
+/* One group of k: the scale is common to its terms. */
+static double group_sum(const double *a, const double *b, int64_t first, int64_t end) {
+    double sum = 0;
+    for (int64_t k = first; k < end; k++)
+        sum += a[k] * b[k];
+    return sum;
+}
+
+void ref_gemm(const op *o, const ref_operands *x) {
+    const gemm_params *p = &o->as.gemm;
+    const ref_tensor *b_scales = &x->at[OPERAND_gemm_b_scales];
+    int64_t group = p->group_size > 0 ? p->group_size : p->k;
+    for (int64_t batch = 0; batch < p->batch; batch++) {
+#pragma omp parallel for schedule(static)
+        for (int64_t n = 0; n < p->n; n++) {
+            const double *b = ref_row(&x->at[OPERAND_gemm_b], batch, n);
+            const double *scales = b_scales->data ? ref_row(b_scales, 0, batch * p->n + n) : NULL;
+            for (int64_t m = 0; m < p->m; m++) {
+                const double *a = ref_row(&x->at[OPERAND_gemm_a], batch, m);
+                double sum = 0;
+                for (int64_t first = 0, g = 0; first < p->k; first += group, g++) {
+                    int64_t end = first + group < p->k ? first + group : p->k;
+                    sum += group_sum(a, b, first, end) * (scales ? scales[g] : 1);
+                }
+                ref_row(&x->at[OPERAND_gemm_out], batch, m)[n] = sum * row_scale(&x->at[OPERAND_gemm_a_scales], m);
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+/* Matrix products at the language models' shapes and at odd ones. */
+#include "tests/gpu/cases.h"
+
+/* clang-format off */
+#define GEMM(ids, M, N, K, B, type, wtype, group, quantise) \
+    {ids, {.kind = OP_gemm, .as.gemm = {.m = (M), .n = (N), .k = (K), .batch = (B), .dtype = DTYPE_##type, \
+        .weights_dtype = DTYPE_##wtype, .group_size = (group), .dynamic_quantise = (quantise), .activations_only = (B) > 1}}}
+/* clang-format on */
+
+static const kernel_case cases[] = {
+    GEMM("LM-3", 1, 12288, 4096, 1, bf16, bf16, 0, false),
+    GEMM("LM-3", 1, 10240, 8192, 1, bf16, bf16, 0, false),
+    GEMM("LM-9", 4, 8192, 8192, 1, fp16, fp16, 0, false),
+    GEMM("LM-11", 1, 22016, 4096, 1, bf16, bf16, 0, false),
+    GEMM("LM-13", 2, 4096, 11008, 1, bf16, bf16, 0, false),
+    GEMM("LM-13", 1, 8192, 22016, 1, bf16, bf16, 0, false),
+    GEMM("LM-15,LS-2", 1, 32000, 4096, 1, bf16, bf16, 0, false),
+    GEMM("LS-4", 7, 12288, 4096, 1, bf16, bf16, 0, false),
+    GEMM("LM-3", 218, 1536, 4096, 1, bf16, bf16, 0, false),
+    GEMM("LM-7a", 64, 218, 128, 32, bf16, bf16, 0, false),
+    GEMM("LM-7c", 64, 128, 224, 32, fp16, fp16, 0, false),
+    GEMM("LM-22", 218, 1536, 4096, 1, int8, int8, 0, false),
+    GEMM("LM-22", 16, 4096, 4096, 1, int8, int8, 0, true),
+    GEMM("LM-21,LM-22", 218, 1536, 4096, 1, int8, int8, 0, true),
+    GEMM(NULL, 256, 1536, 4096, 1, fp8, fp8, 0, false),
+    GEMM(NULL, 16, 4096, 11008, 1, fp8, fp8, 0, false),
+    GEMM(NULL, 3, 1000, 520, 1, fp32, fp32, 0, false),
+    GEMM(NULL, 1, 8, 8, 1, bf16, bf16, 0, false),
+    GEMM(NULL, 33, 136, 72, 1, bf16, bf16, 0, false),
+    GEMM(NULL, 129, 257, 65, 1, bf16, bf16, 0, false), /* nothing is a multiple of anything */
+    GEMM(NULL, 127, 511, 1023, 3, fp16, fp16, 0, false),
+    GEMM("LM-20", 1, 12288, 4096, 1, bf16, int8, 0, false),
+    GEMM("LM-20", 4, 4096, 11008, 1, bf16, int8, 0, false),
+    GEMM("LM-20", 1, 10240, 8192, 1, fp16, int8, 0, false),
+    GEMM("LM-23", 1, 12288, 4096, 1, bf16, int4, 128, false),
+    GEMM("LM-23", 8, 4096, 11008, 1, bf16, int4, 128, false),
+    GEMM(NULL, 3, 1000, 512, 1, bf16, int8, 0, false),
+    GEMM(NULL, 5, 1001, 640, 1, fp16, int4, 128, false),
+};
+
+kernel_cases kernel_cases_gemm(void) {
+    return (kernel_cases){cases, sizeof cases / sizeof cases[0]};
+}
