@@ -13,6 +13,7 @@ command_function command_predict;
 command_function command_report;
 command_function command_simulate;
 command_function command_sweep;
+command_function command_trace;
 command_function command_validate;
 
 /* Options by argp. Bad usage is one line that names the argument; --help prints and ends the program. A parser's own

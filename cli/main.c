@@ -18,6 +18,7 @@ static const command commands[] = {
     {"predict", "ingot predict", command_predict, "operator rows"},
     {"validate", "ingot validate", command_validate, "measured operator rows and steps against predictions"},
     {"sweep", "ingot sweep", command_sweep, "machine variants x levers x workloads, and their Pareto front"},
+    {"trace", "ingot trace", command_trace, "recorded traces: import"},
     {"report", "ingot report", command_report, "a sweep's store as an HTML or Markdown page"},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
