@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static const double LENGTH_MAX = 1e7; /* only keeps products sane */
+static const double LENGTH_MAX = 1e7, IMAGES_MAX = 1000; /* only keep products sane */
 
 static status read_length(const config_node *node, length_distribution *out, error *err) {
     const config_field fields[] = {
@@ -24,26 +24,32 @@ static status read_length(const config_node *node, length_distribution *out, err
 
 typedef struct task_file {
     const char *source;
+    double images_in, images_out;
     const config_node *lengths[TASK_LENGTHS_MAX];
 } task_file;
 
 static status read_task(const config_node *key, const config_node *node, const char *const *required,
                         const char *const *optional, task *out, error *err) {
-    config_field fields[1 + TASK_LENGTHS_MAX] = {{"source", CONFIG_TEXT, offsetof(task_file, source), 0, 0, true}};
+    enum { FIXED_COUNT = 3 };
+    config_field fields[FIXED_COUNT + TASK_LENGTHS_MAX] = {
+        {"source", CONFIG_TEXT, offsetof(task_file, source), 0, 0, true},
+        {"images_in", CONFIG_NUMBER, offsetof(task_file, images_in), 0, IMAGES_MAX, false},
+        {"images_out", CONFIG_NUMBER, offsetof(task_file, images_out), 0, IMAGES_MAX, false},
+    };
     size_t count = 0;
     for (int list = 0; list < 2; list++)
         for (const char *const *name = list == 0 ? required : optional; *name && count < TASK_LENGTHS_MAX; name++) {
             size_t offset = offsetof(task_file, lengths) + count * sizeof(config_node *);
-            fields[1 + count++] = (config_field){*name, CONFIG_NODE, offset, 0, 0, list == 0};
+            fields[FIXED_COUNT + count++] = (config_field){*name, CONFIG_NODE, offset, 0, 0, list == 0};
         }
     task_file file = {0};
-    status result = config_bind(node, fields, 1 + count, true, &file, (config_notes){0}, err);
-    *out = (task){.name = key->text, .source = file.source};
+    status result = config_bind(node, fields, FIXED_COUNT + count, true, &file, (config_notes){0}, err);
+    *out = (task){.name = key->text, .source = file.source, .images_in = file.images_in, .images_out = file.images_out};
     for (size_t i = 0; i < count && result == STATUS_OK; i++) {
         if (!file.lengths[i])
             continue;
         task_length *length = &out->lengths[out->length_count++];
-        length->name = fields[1 + i].key;
+        length->name = fields[FIXED_COUNT + i].key;
         result = read_length(file.lengths[i], &length->lengths, err);
     }
     return result;

@@ -20,6 +20,7 @@ typedef struct task_length {
 
 typedef struct task {
     const char *name, *source;
+    double images_in, images_out; /* a request's; 0 where the file states none */
     size_t length_count;
     task_length lengths[TASK_LENGTHS_MAX];
 } task;

@@ -19,6 +19,8 @@ static const lever_choice flavour_choices[] = {{"hf", FLAVOUR_HF, true},
                                                {"gptfast", FLAVOUR_GPTFAST, true},
                                                {"ingot", FLAVOUR_INGOT, true},
                                                {"fairseq2", 0, false}};
+static const lever_choice cfg_mode_choices[] = {
+    {"none", CFG_NONE, true}, {"batched_3x", CFG_BATCHED_3X, true}, {"sequential_2x", CFG_SEQUENTIAL_2X, true}};
 static const lever_choice speculate_choices[] = {{"layerskip", 0, false}, {"draft", 0, false}};
 
 /* clang-format off */
@@ -35,15 +37,18 @@ static const lever_info table[] = {
      offsetof(levers, weights), weights_choices, COUNT_OF(weights_choices)},
     {"flavour", "run setting", "whose operators: Hugging Face eager, gpt-fast, or ingot's own executor",
      offsetof(levers, flavour), flavour_choices, COUNT_OF(flavour_choices)},
+    {"cfg_mode", "application", "image tokens guided by three sequences in one forward, by two forwards, or not at all",
+     offsetof(levers, cfg_mode), cfg_mode_choices, COUNT_OF(cfg_mode_choices)},
     {"speculate", "application", "tokens drafted cheaply and verified together",
      0, speculate_choices, COUNT_OF(speculate_choices)},
 };
 /* clang-format on */
 
 static const levers presets[] = {
-    {"baseline", ATTENTION_NAIVE, LAUNCH_EAGER, FUSE_NONE, KV_DYNAMIC, DTYPE_bf16, FLAVOUR_HF},
-    {"sdpa", ATTENTION_FLASH, LAUNCH_EAGER, FUSE_NONE, KV_DYNAMIC, DTYPE_bf16, FLAVOUR_HF},
-    {"compile", ATTENTION_FLASH, LAUNCH_GRAPH, FUSE_STANDARD, KV_STATIC, DTYPE_bf16, FLAVOUR_GPTFAST},
+    {"baseline", ATTENTION_NAIVE, LAUNCH_EAGER, FUSE_NONE, KV_DYNAMIC, DTYPE_bf16, FLAVOUR_HF, CFG_SEQUENTIAL_2X},
+    {"sdpa", ATTENTION_FLASH, LAUNCH_EAGER, FUSE_NONE, KV_DYNAMIC, DTYPE_bf16, FLAVOUR_HF, CFG_SEQUENTIAL_2X},
+    {"compile", ATTENTION_FLASH, LAUNCH_GRAPH, FUSE_STANDARD, KV_STATIC, DTYPE_bf16, FLAVOUR_GPTFAST,
+     CFG_SEQUENTIAL_2X},
 };
 /* Names in the order of design: what is modelled has its levers in `presets`. */
 static const preset_info preset_list[] = {

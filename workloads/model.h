@@ -42,6 +42,9 @@ extern const config_field model_common_fields[MODEL_COMMON_FIELD_COUNT];
 /* Copies the shared part into the model; `dtype` must be a 16-bit or 32-bit float. */
 status model_take_common(const config_node *root, const model_file *file, model *out, error *err);
 
+/* A decoder-only transformer's whole file: the `model:` group and tasks of prompt_tokens and decode_steps. */
+status decoder_load(const config_node *root, model *out, error *err);
+
 const char *model_family_name(const model *m);
 
 /* Of a decoder-only transformer: parameters in all, and those of the matrices that a decode step multiplies with (the

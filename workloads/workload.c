@@ -74,3 +74,19 @@ status workload_build(arena *a, const workload *w, const levers *l, graph *out, 
     status result = levers_check(l, err);
     return result == STATUS_OK ? w->shape.family->build(a, w, l, out, err) : result;
 }
+
+status decoder_lengths(const workload *w, const workload_request *request, int64_t *prompt_tokens,
+                       int64_t *decode_steps, error *err) {
+    double prompt = 0, steps = 0;
+    status result = workload_length(w, request, "prompt_tokens", &prompt, err);
+    if (result == STATUS_OK)
+        result = workload_length(w, request, "decode_steps", &steps, err);
+    if (result != STATUS_OK)
+        return result;
+    if (prompt + steps + 1 > w->shape.context)
+        return error_set(err, STATUS_NEGATIVE, "%s: %.0f tokens are more than the model's context of %.0f", w->name,
+                         prompt + steps + 1, w->shape.context);
+    *prompt_tokens = (int64_t)prompt;
+    *decode_steps = (int64_t)steps;
+    return STATUS_OK;
+}

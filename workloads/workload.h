@@ -27,6 +27,10 @@ typedef struct workload_request {
 /* A length that the request fixes, else the request's statistic of the task's, rounded to a whole number. */
 status workload_length(const workload *w, const workload_request *request, const char *name, double *out, error *err);
 
+/* The two lengths of a decoder-only model's request; more than its context is STATUS_NEGATIVE. */
+status decoder_lengths(const workload *w, const workload_request *request, int64_t *prompt_tokens,
+                       int64_t *decode_steps, error *err);
+
 /* Everything that depends on the data, drawn beforehand. */
 status workload_scenario(arena *a, const workload *w, const workload_request *request, const levers *l, scenario *out,
                          error *err);
