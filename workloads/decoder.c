@@ -7,6 +7,14 @@ static bool written_out(const levers *l) {
     return l->flavour == FLAVOUR_HF && l->fuse == FUSE_NONE;
 }
 
+status decoder_applies(const model *m, const levers *l, error *err) {
+    if (l->flavour == FLAVOUR_FAIRSEQ2)
+        return error_set(err, STATUS_NEGATIVE, "not applicable: fairseq2 has no %s", m->name);
+    if (l->beam_reorder == BEAM_INDIRECT)
+        return error_set(err, STATUS_NEGATIVE, "not applicable: %s decodes without beams", m->name);
+    return STATUS_OK;
+}
+
 void build_embedding(graph_builder *b, const model *m, const levers *l) {
     if (written_out(l))
         build_hf_embedding(b, m, l);

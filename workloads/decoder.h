@@ -4,6 +4,9 @@
 
 #include "workloads/build.h"
 
+/* STATUS_NEGATIVE "not applicable: why" for what no decoder-only model has: fairseq2's operators, beams. */
+status decoder_applies(const model *m, const levers *l, error *err);
+
 /* By the levers' flavour. Each appends to the current phase, in segments of its own. */
 void build_embedding(graph_builder *b, const model *m, const levers *l);
 void build_layers(graph_builder *b, const model *m, const levers *l, int64_t layers);

@@ -102,9 +102,11 @@ static void token_step(graph_builder *b, const workload *w, const levers *l, boo
 }
 
 static status build(arena *a, const workload *w, const levers *l, graph *out, error *err) {
-    (void)err;
     const model *m = &w->shape;
     enum { PHASE_COUNT = 4 };
+    status result = decoder_applies(m, l, err);
+    if (result != STATUS_OK)
+        return result;
     bool image_in = w->task && w->task->images_in > 0;
     *out = (graph){
         .name = m->name,

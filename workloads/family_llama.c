@@ -20,8 +20,10 @@ static status make_scenario(arena *a, const workload *w, const workload_request 
 }
 
 static status build(arena *a, const workload *w, const levers *l, graph *out, error *err) {
-    (void)err;
     const model *m = &w->shape;
+    status result = decoder_applies(m, l, err);
+    if (result != STATUS_OK)
+        return result;
     enum { PHASE_COUNT = 2 };
     *out = (graph){
         .name = m->name,

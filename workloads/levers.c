@@ -18,9 +18,10 @@ static const lever_choice weights_choices[] = {
 static const lever_choice flavour_choices[] = {{"hf", FLAVOUR_HF, true},
                                                {"gptfast", FLAVOUR_GPTFAST, true},
                                                {"ingot", FLAVOUR_INGOT, true},
-                                               {"fairseq2", 0, false}};
+                                               {"fairseq2", FLAVOUR_FAIRSEQ2, true}};
 static const lever_choice cfg_mode_choices[] = {
     {"none", CFG_NONE, true}, {"batched_3x", CFG_BATCHED_3X, true}, {"sequential_2x", CFG_SEQUENTIAL_2X, true}};
+static const lever_choice beam_reorder_choices[] = {{"copy", BEAM_COPY, true}, {"indirect", BEAM_INDIRECT, true}};
 static const lever_choice speculate_choices[] = {{"layerskip", 0, false}, {"draft", 0, false}};
 
 /* clang-format off */
@@ -35,7 +36,9 @@ static const lever_info table[] = {
      offsetof(levers, kv_cache), kv_cache_choices, COUNT_OF(kv_cache_choices)},
     {"weights", "hardware-near", "element type of the weights of every matrix multiply; int4 in groups of 128",
      offsetof(levers, weights), weights_choices, COUNT_OF(weights_choices)},
-    {"flavour", "run setting", "whose operators: Hugging Face eager, gpt-fast, or ingot's own executor",
+    {"beam_reorder", "system", "copy moves every beam's cache each step; indirect reads it through an index of beams",
+     offsetof(levers, beam_reorder), beam_reorder_choices, COUNT_OF(beam_reorder_choices)},
+    {"flavour", "run setting", "whose operators: Hugging Face eager, gpt-fast, fairseq2, or ingot's own executor",
      offsetof(levers, flavour), flavour_choices, COUNT_OF(flavour_choices)},
     {"cfg_mode", "application", "image tokens guided by three sequences in one forward, by two forwards, or not at all",
      offsetof(levers, cfg_mode), cfg_mode_choices, COUNT_OF(cfg_mode_choices)},
@@ -45,10 +48,12 @@ static const lever_info table[] = {
 /* clang-format on */
 
 static const levers presets[] = {
-    {"baseline", ATTENTION_NAIVE, LAUNCH_EAGER, FUSE_NONE, KV_DYNAMIC, DTYPE_bf16, FLAVOUR_HF, CFG_SEQUENTIAL_2X},
-    {"sdpa", ATTENTION_FLASH, LAUNCH_EAGER, FUSE_NONE, KV_DYNAMIC, DTYPE_bf16, FLAVOUR_HF, CFG_SEQUENTIAL_2X},
-    {"compile", ATTENTION_FLASH, LAUNCH_GRAPH, FUSE_STANDARD, KV_STATIC, DTYPE_bf16, FLAVOUR_GPTFAST,
-     CFG_SEQUENTIAL_2X},
+    {"baseline", ATTENTION_NAIVE, LAUNCH_EAGER, FUSE_NONE, KV_DYNAMIC, DTYPE_bf16, FLAVOUR_HF, CFG_SEQUENTIAL_2X,
+     BEAM_COPY},
+    {"sdpa", ATTENTION_FLASH, LAUNCH_EAGER, FUSE_NONE, KV_DYNAMIC, DTYPE_bf16, FLAVOUR_HF, CFG_SEQUENTIAL_2X,
+     BEAM_COPY},
+    {"compile", ATTENTION_FLASH, LAUNCH_GRAPH, FUSE_STANDARD, KV_STATIC, DTYPE_bf16, FLAVOUR_GPTFAST, CFG_SEQUENTIAL_2X,
+     BEAM_COPY},
 };
 /* Names in the order of design: what is modelled has its levers in `presets`. */
 static const preset_info preset_list[] = {

@@ -12,12 +12,13 @@ typedef enum lever_launch { LAUNCH_EAGER, LAUNCH_GRAPH } lever_launch;
 typedef enum lever_fuse { FUSE_NONE, FUSE_STANDARD, FUSE_MAXIMAL } lever_fuse;
 typedef enum lever_kv_cache { KV_DYNAMIC, KV_STATIC } lever_kv_cache;
 typedef enum lever_cfg_mode { CFG_NONE, CFG_BATCHED_3X, CFG_SEQUENTIAL_2X } lever_cfg_mode;
-typedef enum lever_flavour { FLAVOUR_HF, FLAVOUR_GPTFAST, FLAVOUR_INGOT } lever_flavour;
+typedef enum lever_beam_reorder { BEAM_COPY, BEAM_INDIRECT } lever_beam_reorder;
+typedef enum lever_flavour { FLAVOUR_HF, FLAVOUR_GPTFAST, FLAVOUR_INGOT, FLAVOUR_FAIRSEQ2 } lever_flavour;
 
 typedef struct levers {
     const char *preset;
-    unsigned attention, launch, fuse, kv_cache, weights, flavour,
-        cfg_mode; /* the enums above; weights is a data_type */
+    /* The enums above; weights is a data_type. */
+    unsigned attention, launch, fuse, kv_cache, weights, flavour, cfg_mode, beam_reorder;
 } levers;
 
 /* One lever, as listed and as set. Choices that are known but have no graph yet carry `modelled` false. */
