@@ -21,7 +21,7 @@ demo: ## 5,250 designs around an H200 swept, the model scored, an HTML report at
 
 test: ## every test: optimised build, then under AddressSanitizer and UndefinedBehaviorSanitizer
 	@bash .ci/packages.sh test
-	@cmake --preset release -DINGOT_TESTS=ON -DINGOT_CUDA=ON
+	@cmake --preset release -DINGOT_TESTS=ON -DINGOT_CUDA=ON -DINGOT_VALGRIND=ON
 	@cmake --build build -j $(JOBS)
 	@ctest --test-dir build --output-on-failure -j $(JOBS)
 	@$(MAKE) --no-print-directory test-asan

@@ -64,6 +64,8 @@ status store_open(const char *path, arena *memory, store_manifest *manifest, sto
     *out = NULL;
     store *s;
     bool empty;
+    if (*path && access(path, R_OK) != 0) /* a wrong name is the user's mistake, not this computer's */
+        return error_set(err, STATUS_BAD_INPUT, "%s: cannot open: %s", path, strerror(errno));
     status result = open_file(path, false, &s, err);
     if (result != STATUS_OK)
         return result;

@@ -1,0 +1,2 @@
+ingot --version
+ingot simulate --version

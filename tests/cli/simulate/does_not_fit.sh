@@ -1,0 +1,1 @@
+ingot simulate --machine t4 --workload codellama-34b/humaneval
