@@ -30,6 +30,25 @@ typedef enum bound_kind {
 
 const char *bound_name(bound_kind b);
 
+/* How a kernel's blocks (CTAs) use the machine, for engines that simulate them; the closed form sums the same numbers
+ * up. One lane. "Of all" is the whole grid's demand on the whole chip, at the kernel's own rates. ctas 0: not
+ * described. */
+typedef struct cta_work {
+    double time_s; /* the closed form's, of what is described here */
+    double ctas, slots_per_sm;
+    double before_s, after_s;      /* start and drain; kernels behind the main one */
+    double prologue_s, epilogue_s; /* of one; residents of an SM share the epilogue's time */
+    double shared_s;               /* its loop: SM time that residents share */
+    double waited_s;               /* its loop: waits for loads with one stage on its way */
+    double stages_cta, stages_sm;  /* on their way at most */
+    double least_s;                /* its loop, however few share the SM */
+    double l2_s, hbm_s;            /* of all */
+    double hbm_bytes, hbm_write_frac;
+    double exposed_frac; /* of the shorter of SM and memory time that does not overlap */
+    double drift_frac;   /* of what a last wave lacks to be full that it saves: blocks do not end together */
+    bool l2_in_loop;     /* the loop loads from L2; otherwise L2 is used beside it, like HBM */
+} cta_work;
+
 /* Per lane results. */
 typedef struct cost_block {
     lanes time_s;
@@ -38,6 +57,7 @@ typedef struct cost_block {
     lanes launches;  /* kernels */
     bound_kind bound[MACHINE_LANES];
     plan picked[MACHINE_LANES]; /* the candidate that was picked */
+    cta_work ctas[MACHINE_LANES];
 } cost_block;
 
 typedef void cost_function(const op *o, residency where, const machine_block *machines, cost_block *out);

@@ -185,6 +185,20 @@ static void context_cost(const attention_shape *s, const attention_params *p, co
                         : l2_s > compute_s                                        ? BOUND_L2
                                                                                   : BOUND_COMPUTE;
         out->picked[i] = *t;
+        double drift = 1 - m->attention_tail_frac[i], begin_s = m->attention_start_latencies[i] * latency_s;
+        out->ctas[i] = (cta_work){.time_s = time_s,
+                                  .ctas = ctas,
+                                  .slots_per_sm = 1,
+                                  .before_s = begin_s,
+                                  .after_s = time_s - begin_s - main_s,
+                                  .least_s = compute_s / effective_waves(per_sm, drift),
+                                  .l2_s = l2_s,
+                                  .hbm_s = hbm_s,
+                                  .hbm_bytes = hbm_bytes,
+                                  .hbm_write_frac = s->query_bytes / footprint,
+                                  .exposed_frac = m->attention_exposed_frac[i],
+                                  .drift_frac = drift,
+                                  .l2_in_loop = true};
     }
 }
 
@@ -196,6 +210,7 @@ static void add_cost(cost_block *sum, const cost_block *part) {
         sum->hbm_bytes[i] += part->hbm_bytes[i];
         sum->l2_bytes[i] += part->l2_bytes[i];
         sum->launches[i] += part->launches[i];
+        sum->ctas[i] = (cta_work){0}; /* several kernels, one behind the other */
     }
 }
 

@@ -46,6 +46,7 @@ typedef struct decode_kernel {
 
 typedef struct decode_time {
     double time_s, launches, hbm_bytes, l2_bytes;
+    double ctas, slots_per_sm, issue_s, hbm_s, l2_s; /* of its blocks, without a combination */
     bound_kind bound;
 } decode_time;
 
@@ -97,6 +98,8 @@ static decode_time decode_lane(const decode_kernel *k, const attention_shape *s,
     double l2_s = out.l2_bytes / l2_rate, memory_s = larger(l2_s, hbm_s), peak = m->peak_flops_per_s[s->rate][i];
     out.time_s = larger(issue_s, memory_s) + m->attention_exposed_frac[i] * smaller(issue_s, memory_s);
     out.time_s = larger(out.time_s, peak > 0 ? s->flops / peak : 0);
+    out.ctas = ctas, out.slots_per_sm = k->blocks_per_sm;
+    out.issue_s = larger(issue_s, peak > 0 ? s->flops / peak : 0), out.hbm_s = hbm_s, out.l2_s = l2_s;
     out.bound = memory_s < issue_s ? BOUND_LATENCY : hbm_s > l2_s ? BOUND_HBM : BOUND_L2;
     if (splits > 1)
         out.time_s += combine_s(k, s, m, i, splits, l2_rate);
@@ -242,6 +245,21 @@ static void finish_lane(const attention_shape *s, const machine_block *m, size_t
                             .ctas_per_sm = 1,
                             .launches = (int32_t)out->launches[i],
                             .ctas = s->batch * s->kv_heads};
+    double begin_s = m->attention_start_latencies[i] * latency_s, exposed = m->attention_exposed_frac[i];
+    double memory_s = larger(t.hbm_s, t.l2_s), waves = t.ctas / m->sm_count[i] / t.slots_per_sm;
+    double body_s = larger(t.issue_s, memory_s) + exposed * smaller(t.issue_s, memory_s);
+    out->ctas[i] = (cta_work){.time_s = time_s,
+                              .ctas = t.ctas,
+                              .slots_per_sm = t.slots_per_sm,
+                              .before_s = begin_s,
+                              .after_s = larger(0, time_s - begin_s - body_s),
+                              .least_s = t.issue_s / effective_waves(waves, DECODE_TAIL_FRAC),
+                              .l2_s = t.l2_s,
+                              .hbm_s = t.hbm_s,
+                              .hbm_bytes = t.hbm_bytes,
+                              .hbm_write_frac = s->query_bytes / (s->kv_bytes + 2 * s->query_bytes),
+                              .exposed_frac = exposed,
+                              .drift_frac = DECODE_TAIL_FRAC};
 }
 
 void attention_decode_cost(const attention_shape *s, const machine_block *m, cost_block *out) {

@@ -27,6 +27,7 @@ typedef struct gemm_machines {
     lanes load_s_per_byte, load_latency_s;                             /* one SM's intake */
     lanes step_s, prologue_s, epilogue_s_per_byte, spilled_s_per_byte; /* one SM */
     lanes dequantise_s_per_element, reduce_s, hbm_s, overlap_loss;
+    lanes written_bytes;                  /* of hbm_bytes */
     lanes hbm_bytes, sharing;             /* sharing: L2 reads for each operand byte that an SM takes in */
     lanes energy_s, energy_s_per_l2_byte; /* energy over the power that the limit leaves */
     lanes tangent_time[TANGENTS], tangent_energy[TANGENTS], power_lag_s;
@@ -153,6 +154,7 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
             m->hbm_bandwidth_bytes_per_s[i];
         out->hbm_s[i] = stream_s + SMALLER(stream_s, m->gemm_hbm_ramp_s[i]);
         out->hbm_bytes[i] = missing.read + missing.written;
+        out->written_bytes[i] = missing.written;
         out->overlap_loss[i] = m->gemm_overlap_loss_frac[i];
     }
     fill_power(o, m, out);
@@ -278,6 +280,30 @@ static void add_quantise(const gemm_params *p, const gemm_bytes *b, const gemm_m
     out->hbm_bytes[i] += hbm_bytes;
 }
 
+/* The picked plan's blocks, with the power limit's stretch in every time of theirs. */
+static cta_work ctas_of(const plan_work *w, const gemm_parts *p, const gemm_machines *g, double start_s, size_t i) {
+    double tiles = ceil(w->ctas * g->per_sm[i] - 1e-9), steps_s = w->steps * p->stretch;
+    return (cta_work){.time_s = start_s + p->all,
+                      .ctas = w->ctas,
+                      .slots_per_sm = w->resident,
+                      .before_s = start_s,
+                      .after_s = p->reduce,
+                      .prologue_s = g->prologue_s[i] * p->stretch,
+                      .epilogue_s = p->epilogue / tiles * p->stretch,
+                      .shared_s =
+                          LARGER(p->tensor / tiles * p->stretch, steps_s * w->step_bytes * g->load_s_per_byte[i]),
+                      .waited_s = steps_s * g->load_latency_s[i],
+                      .stages_cta = w->stages_max,
+                      .stages_sm = w->stages_sm,
+                      .least_s = steps_s * g->step_s[i],
+                      .l2_s = p->l2 * p->stretch,
+                      .hbm_s = p->hbm,
+                      .hbm_bytes = g->hbm_bytes[i],
+                      .hbm_write_frac = g->hbm_bytes[i] > 0 ? g->written_bytes[i] / g->hbm_bytes[i] : 0,
+                      .exposed_frac = g->overlap_loss[i],
+                      .l2_in_loop = true};
+}
+
 static void finish_lane(const op *o, const gemm_bytes *b, const plan *p, const plan_work *w, const gemm_machines *g,
                         const machine_block *m, size_t i, cost_block *out) {
     gemm_parts parts = parts_of(w, g, i);
@@ -289,6 +315,7 @@ static void finish_lane(const op *o, const gemm_bytes *b, const plan *p, const p
     out->l2_bytes[i] = l2_bytes;
     out->bound[i] = bound_of(&parts, launch_s);
     out->picked[i] = *p;
+    out->ctas[i] = ctas_of(w, &parts, g, m->gemm_start_s[i], i);
     if (o->as.gemm.dynamic_quantise)
         add_quantise(&o->as.gemm, b, g, m, i, out);
 }

@@ -37,6 +37,12 @@ static inline double fp32_lanes(const machine_block *m, size_t i) {
     return m->sm_fp32_flops_per_clk[i] / FLOPS_PER_FMA;
 }
 
+/* Waves that a grid takes, of so many full ones; a last one that is not full saves part of what it lacks. */
+static inline double effective_waves(double waves, double drift_frac) {
+    double whole = ceil_quotient(waves);
+    return waves <= 1 ? 1 : whole - drift_frac * (whole - waves);
+}
+
 /* The part of a footprint found in L2 when it is used again: all up to the capacity, none from twice that on. */
 static inline double l2_kept_frac(const machine_block *m, size_t i, double residency_frac, double footprint_bytes) {
     bool halves = m->l2_far_latency_clk[i] >= PARTITION_LATENCY_RATIO * m->l2_near_latency_clk[i];

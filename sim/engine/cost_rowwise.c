@@ -20,10 +20,13 @@ static double start_s(const row_kernel *k, const machine_block *m, size_t i) {
     return latencies * k->launches * memory_latency_s(m, i);
 }
 
+static double slots_per_sm(const plan *p, const machine_block *m, size_t i) {
+    return larger(1, smaller(m->sm_max_ctas[i], floor(m->sm_max_threads[i] / p->block_threads)));
+}
+
 /* Times that every SM is filled with blocks; at least one. */
 static double waves_of(const plan *p, const machine_block *m, size_t i) {
-    double blocks_per_sm = smaller(m->sm_max_ctas[i], floor(m->sm_max_threads[i] / p->block_threads));
-    return larger(1, p->ctas / (m->sm_count[i] * larger(1, blocks_per_sm)));
+    return larger(1, p->ctas / (m->sm_count[i] * slots_per_sm(p, m, i)));
 }
 
 static double issue_s(const row_kernel *k, const plan *p, const machine_block *m, size_t i, double waves) {
@@ -64,6 +67,17 @@ void row_cost(const op *o, const row_kernel *k, residency where, const machine_b
         out->launches[i] = k->launches;
         out->bound[i] = begin_s > body_s || issued_s > memory_s ? BOUND_LATENCY : hbm_s > l2_s ? BOUND_HBM : BOUND_L2;
         out->picked[i] = *p;
+        out->ctas[i] = (cta_work){.time_s = out->time_s[i],
+                                  .ctas = p->ctas,
+                                  .slots_per_sm = slots_per_sm(p, m, i),
+                                  .before_s = begin_s,
+                                  .least_s = issued_s / waves,
+                                  .l2_s = l2_s,
+                                  .hbm_s = hbm_s,
+                                  .hbm_bytes = out->hbm_bytes[i],
+                                  .hbm_write_frac = k->write_bytes / moved,
+                                  .exposed_frac = m->rowwise_exposed_frac[i] / waves,
+                                  .drift_frac = 1};
     }
 }
 
@@ -170,6 +184,7 @@ static void link_cost(const row_kernel *k, const machine_block *m, cost_block *o
         out->launches[i] = 1;
         out->bound[i] = transfer_s > COPY_ENGINE_LATENCIES * latency_s ? BOUND_LINK : BOUND_LATENCY;
         out->picked[i] = (plan){.launches = 1, .ctas = 1, .cluster_m = 1, .cluster_n = 1, .split_k = 1};
+        out->ctas[i] = (cta_work){0}; /* a copy engine, no blocks */
     }
 }
 

@@ -41,6 +41,7 @@ static void take_faster(cost_block *best, const cost_block *other, bool *first_l
         best->launches[i] = other->launches[i];
         best->bound[i] = other->bound[i];
         best->picked[i] = other->picked[i];
+        best->ctas[i] = other->ctas[i];
     }
 }
 
