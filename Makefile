@@ -41,12 +41,14 @@ format: ## clang-format every source file
 	@bash .ci/packages.sh lint
 	@clang-format -i $(C_SOURCES)
 
-lint: ## clang-format and clang-tidy, warnings as errors
+lint: ## clang-format and clang-tidy, warnings as errors (about a minute on two cores)
 	@bash .ci/packages.sh lint
 	@clang-format --dry-run --Werror $(C_SOURCES)
 	@cmake --preset nocuda -DINGOT_TESTS=OFF >/dev/null
+	@echo "clang-tidy ..."
 	@git ls-files 'c*/*.c' 'hwmodels/*.c' 'workloads/*.c' 'sim/**.c' 'validate/*.c' 'reports/*.c' 'kernels/ref/*.c' \
-	  | xargs -P $(JOBS) -n 4 clang-tidy --quiet -p build-nocuda
+	  | xargs -P $(JOBS) -n 4 clang-tidy --quiet -p build-nocuda 2>&1 | { grep -v 'warnings\? generated' || true; }; \
+	  exit $${PIPESTATUS[1]}
 
 clean: ## remove what was built
 	@rm -rf build build-debug build-asan build-nocuda

@@ -327,7 +327,7 @@ static status run(arena *a, const sweep_command *o, error *err) {
     if (result != STATUS_OK)
         return result;
     result = run_into(a, o, s, path, err);
-    if (!o->store_path)
+    if (path != o->store_path) /* a temporary one */
         unlink(path);
     return result;
 }

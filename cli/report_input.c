@@ -8,6 +8,7 @@
 #include "hwmodels/machine_load.h"
 #include "reports/cloud.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ typedef struct report_parts {
 /* ---- designs ---- */
 
 static report_design design_of(const report_parts *parts, const store_point *p, size_t series, const char *name) {
+    assert(series < parts->found.series_count && parts->found.series);
     report_design d = {
         .name = name,
         .levers = parts->found.series[series].label,

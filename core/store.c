@@ -20,6 +20,7 @@ static int64_t now_ms(void) {
 }
 
 static void store_free(store *s) {
+    assert(s);
     sqlite3_finalize(s->insert);
     sqlite3_finalize(s->insert_name);
     sqlite3_close(s->db);
@@ -69,6 +70,7 @@ status store_open(const char *path, arena *memory, store_manifest *manifest, sto
     status result = open_file(path, false, &s, err);
     if (result != STATUS_OK)
         return result;
+    assert(s);
     result = store_schema_check(s, &empty, err);
     if (result == STATUS_OK && empty)
         result = error_set(err, STATUS_BAD_INPUT, "%s: not a sweep store: empty", path);
@@ -164,6 +166,7 @@ status store_create(const char *path, const store_manifest *manifest, bool resum
     result = open_file(path, true, &s, err);
     if (result != STATUS_OK)
         return result;
+    assert(s);
     s->knob_count = manifest->knob_count;
     result = create_or_check(s, manifest, err);
     if (result == STATUS_OK)
