@@ -45,6 +45,8 @@ typedef struct graph_node {
      * takes the fastest of `op` and these. */
     const op *alternatives;
     size_t alternative_count;
+    /* Where each operand lies, by operand index (operands.h); NULL: the graph can be predicted but not run. */
+    const struct operand_binding *operands;
 } graph_node;
 
 typedef struct graph_segment {
@@ -82,7 +84,10 @@ typedef struct graph {
     double kv_bytes_per_token; /* a sequence's keys and values of all layers, one token */
     graph_state states[GRAPH_STATES_MAX];
     size_t state_count;
-    arena *memory; /* owns everything above */
+    const struct graph_register *registers; /* dataflow.h; none: the graph cannot be run */
+    size_t register_count;
+    double rope_theta; /* base of rotary frequencies, where there are any */
+    arena *memory;     /* owns everything above */
 } graph;
 
 /* A node at one step and layer, its dimensions evaluated. */

@@ -27,6 +27,10 @@ void scenario_experts(const model *m, scenario *s);
 /* The cache of a decoder: `sequences` times the batch's own. */
 void build_kv_state(graph *g, const model *m, const levers *l, double sequences);
 
+/* Binds the operands of a graph of flavour ingot to registers, so that it can be run; other flavours stay as they are.
+ */
+void bind_llama_dataflow(graph *g, const model *m, const levers *l);
+
 /* ---- the flavours ---- */
 
 void build_hf_embedding(graph_builder *b, const model *m, const levers *l);

@@ -42,6 +42,7 @@ static status build(arena *a, const workload *w, const levers *l, graph *out, er
         build_greedy(&b, m, l);
     }
     out->weight_bytes = decoder_stored_bytes(out, m);
+    bind_llama_dataflow(out, m, l);
     return STATUS_OK;
 }
 

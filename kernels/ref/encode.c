@@ -117,6 +117,17 @@ void decode_row(data_type type, const void *row, int64_t cols, double *values) {
             values[c] = decode_element(type, bytes[c / 2] >> (c % 2 ? 4 : 0) & 0xf);
         return;
     }
+    if (type == DTYPE_bf16) { /* the upper half of an fp32 number: whole models are read this way */
+        for (int64_t c = 0; c < cols; c++) {
+            uint16_t upper;
+            memcpy(&upper, bytes + 2 * c, sizeof upper);
+            uint32_t bits = (uint32_t)upper << 16;
+            float value;
+            memcpy(&value, &bits, sizeof value);
+            values[c] = value;
+        }
+        return;
+    }
     size_t element_bytes = (size_t)dtype_bytes(type);
     for (int64_t c = 0; c < cols; c++) {
         uint32_t bits = 0;

@@ -1,0 +1,411 @@
+#include "core/dataflow.h"
+
+#include "core/base/random.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+operand_binding *operand_bindings_new(arena *a) {
+    operand_binding *bindings = ARENA_ARRAY(a, operand_binding, OPERANDS_MAX);
+    for (size_t i = 0; i < OPERANDS_MAX; i++)
+        bindings[i] = (operand_binding){.reg = REGISTER_NONE, .first_reg = REGISTER_NONE};
+    return bindings;
+}
+
+bool register_is_input(register_kind kind) {
+    return kind == REGISTER_PROMPT || kind == REGISTER_POSITIONS || kind == REGISTER_SLOTS;
+}
+
+static bool register_is_integer(register_kind kind) {
+    return register_is_input(kind) || kind == REGISTER_TOKENS;
+}
+
+static double element_bytes(const graph_register *r) {
+    return register_is_integer(r->kind) ? (double)sizeof(int32_t) : dtype_bytes(r->type);
+}
+
+static size_t aligned(double bytes) {
+    return (size_t)ceil(bytes / MEMORY_ALIGNMENT) * MEMORY_ALIGNMENT;
+}
+
+/* ---- walking the nodes of all phases ---- */
+
+/* A node's position over all phases, for tables by node. */
+static size_t node_number(const graph *g, const graph_node *node) {
+    size_t number = 0;
+    for (size_t p = 0; p < g->phase_count; p++) {
+        const graph_phase *phase = &g->phases[p];
+        if (node >= phase->nodes && node < phase->nodes + phase->node_count)
+            return number + (size_t)(node - phase->nodes);
+        number += phase->node_count;
+    }
+    assert(!"a node of another graph");
+    return 0;
+}
+
+static int64_t layers_of(const graph_phase *phase, size_t node) {
+    for (size_t i = 0; i < phase->segment_count; i++) {
+        const graph_segment *segment = &phase->segments[i];
+        if (node >= segment->first_node && node < segment->first_node + segment->node_count)
+            return segment->layers;
+    }
+    return 1;
+}
+
+static status check_bound(const graph *g, error *err) {
+    if (g->register_count == 0)
+        return error_set(err, STATUS_NEGATIVE, "%s: this flavour is predicted only; flavour=ingot can be run", g->name);
+    assert(g->register_count <= REGISTERS_MAX);
+    for (size_t p = 0; p < g->phase_count; p++) {
+        for (size_t n = 0; n < g->phases[p].node_count; n++) {
+            const graph_node *node = &g->phases[p].nodes[n];
+            bool computes = node->op.kind != OP_sync && node->op.kind != OP_host_call;
+            if (computes && !node->operands)
+                return error_set(err, STATUS_NEGATIVE, "%s: %s/%s cannot be run yet: its operands are not bound",
+                                 g->name, g->phases[p].name, node->id);
+        }
+    }
+    return STATUS_OK;
+}
+
+/* ---- weights ---- */
+
+/* So that activations keep their size through the layers: a sum of k products of variance-1 inputs has variance 1 when
+ * the weights' is 1 / k, and uniform numbers of [-s, s] have variance s^2 / 3. */
+static weight_fill fill_of(const op *o, int operand_index, const operand *item) {
+    if (o->kind == OP_gemm) {
+        double spread = sqrt(3 / (double)o->as.gemm.k);
+        data_type type = o->as.gemm.weights_dtype;
+        double levels = type == DTYPE_int8 ? 127 : type == DTYPE_int4 ? 7 : 0;
+        if (operand_index == OPERAND_gemm_b_scales) /* fp8 values reach 1, levels reach `levels` */
+            return (weight_fill){.base = (float)(levels > 0 ? spread / levels : spread)};
+        if (levels > 0)
+            return (weight_fill){.spread = (float)levels};
+        return (weight_fill){.spread = type == DTYPE_fp8 ? 1 : (float)spread};
+    }
+    if (o->kind == OP_rope)
+        return (weight_fill){.rotary = true};
+    if (o->kind == OP_embedding)
+        return (weight_fill){.spread = 1};
+    if (strcmp(item->name, "bias") == 0)
+        return (weight_fill){.spread = 0.1f};
+    return (weight_fill){.base = 1, .spread = 0.1f}; /* norms */
+}
+
+static int32_t find_weight(const memory_plan *plan, const char *node, const char *operand_name) {
+    for (size_t i = 0; i < plan->weight_count; i++)
+        if (strcmp(plan->weights[i].node, node) == 0 && strcmp(plan->weights[i].operand_name, operand_name) == 0)
+            return (int32_t)i;
+    return REGISTER_NONE;
+}
+
+static int32_t add_weight(memory_plan *plan, const graph_node *node, const op *o, int index, const operand *item,
+                          int64_t layers) {
+    int32_t known = find_weight(plan, node->id, item->name);
+    if (known != REGISTER_NONE) {
+        assert(plan->weights[known].layers == layers);
+        return known;
+    }
+    plan_weight *w = &plan->weights[plan->weight_count];
+    *w = (plan_weight){
+        .node = node->id,
+        .operand_name = item->name,
+        .item = *item,
+        .fill = fill_of(o, index, item),
+        .offset_bytes = plan->weight_bytes,
+        .layer_stride_bytes = aligned((double)operand_bytes(item)),
+        .layers = layers,
+        .stream = plan->weight_count,
+    };
+    plan->weight_bytes += w->layer_stride_bytes * (size_t)layers;
+    return (int32_t)plan->weight_count++;
+}
+
+static void collect_weights(arena *a, memory_plan *plan) {
+    const graph *g = plan->graph;
+    for (size_t p = 0; p < g->phase_count; p++)
+        plan->node_total += g->phases[p].node_count;
+    plan->weights = ARENA_ARRAY(a, plan_weight, plan->node_total * OPERANDS_MAX);
+    plan->node_weights = ARENA_ARRAY(a, int32_t, plan->node_total * OPERANDS_MAX);
+    size_t number = 0;
+    for (size_t p = 0; p < g->phase_count; p++) {
+        for (size_t n = 0; n < g->phases[p].node_count; n++, number++) {
+            const graph_node *node = &g->phases[p].nodes[n];
+            op o = node_op_at(node, plan->scenario, 0, 0);
+            operand_list list;
+            operands_of(&o, &list);
+            for (size_t i = 0; i < OPERANDS_MAX; i++) {
+                bool weight = i < list.count && operand_present(&list.at[i]) && list.at[i].role == ROLE_WEIGHT;
+                plan->node_weights[number * OPERANDS_MAX + i] =
+                    weight ? add_weight(plan, node, &o, (int)i, &list.at[i], layers_of(&g->phases[p], n))
+                           : REGISTER_NONE;
+            }
+        }
+    }
+}
+
+double weight_element(const memory_plan *plan, const plan_weight *w, int64_t index) {
+    if (w->fill.rotary)
+        return pow(plan->graph->rope_theta, -(double)(index % w->item.cols) / (double)w->item.cols);
+    /* 24 random bits: exact in fp32, so that a GPU computes the same numbers. */
+    uint64_t bits = random_bits(plan->scenario->seed, w->stream, (uint64_t)index) >> 40;
+    float u = (float)bits * 0x1p-23f - 1;
+    float value = w->fill.spread * u;
+    if (w->item.type == DTYPE_int8 || w->item.type == DTYPE_int4)
+        return nearbyintf(value);
+    return w->fill.base + value;
+}
+
+/* ---- registers ---- */
+
+static int32_t bound_register(const operand_binding *binding, int64_t layer) {
+    return layer == 0 && binding->first_reg != REGISTER_NONE ? binding->first_reg : binding->reg;
+}
+
+static double rows_wanted(const memory_plan *plan, const graph_register *r, const operand *item) {
+    if (r->kind == REGISTER_CACHE)
+        return plan->scenario->values[SCENARIO_BATCH] * (double)plan->cache_tokens;
+    if (register_is_integer(r->kind))
+        return (double)operand_elements(item);
+    return (double)(item->blocks * item->rows);
+}
+
+static void size_registers(memory_plan *plan, const graph_view *view) {
+    for (size_t i = 0; i < view->count; i++) {
+        const flat_op *flat = &view->ops[i];
+        operand_list list;
+        operands_of(&flat->op, &list);
+        for (size_t j = 0; j < list.count && flat->node->operands; j++) {
+            int32_t reg = bound_register(&flat->node->operands[j], flat->layer);
+            if (reg == REGISTER_NONE || !operand_present(&list.at[j]))
+                continue;
+            const graph_register *r = &plan->graph->registers[reg];
+            double bytes = rows_wanted(plan, r, &list.at[j]) * (double)r->cols * element_bytes(r);
+            if (aligned(bytes) > plan->register_bytes[reg])
+                plan->register_bytes[reg] = aligned(bytes);
+        }
+    }
+}
+
+/* ---- liveness ---- */
+
+typedef uint64_t register_set; /* REGISTERS_MAX bits */
+
+static register_set one(int32_t reg) {
+    return (register_set)1 << reg;
+}
+
+/* Registers that an operator reads, and those that it overwrites whole. */
+static void accesses(const memory_plan *plan, const flat_op *flat, register_set *read, register_set *write,
+                     register_set *kill) {
+    *read = *write = *kill = 0;
+    operand_list list;
+    operands_of(&flat->op, &list);
+    for (size_t j = 0; j < list.count && flat->node->operands; j++) {
+        const operand_binding *binding = &flat->node->operands[j];
+        int32_t reg = bound_register(binding, flat->layer);
+        if (reg == REGISTER_NONE || !operand_present(&list.at[j]))
+            continue;
+        bool whole = binding->column == 0 && list.at[j].cols == plan->graph->registers[reg].cols;
+        if (list.at[j].written)
+            *write |= one(reg);
+        if (list.at[j].written && whole && list.at[j].role == ROLE_OUTPUT)
+            *kill |= one(reg);
+        if (!list.at[j].written || !whole)
+            *read |= one(reg);
+    }
+    *kill &= ~*read;
+}
+
+/* Backwards over a step: two registers are apart when both hold something at the same operator. */
+static void find_conflicts(const memory_plan *plan, const graph_view *view, register_set *conflicts) {
+    register_set live = 0;
+    for (size_t i = view->count; i-- > 0;) {
+        register_set read, write, kill;
+        accesses(plan, &view->ops[i], &read, &write, &kill);
+        register_set here = live | read | write;
+        for (int32_t r = 0; r < (int32_t)plan->graph->register_count; r++)
+            if (here & one(r))
+                conflicts[r] |= here;
+        live = (live & ~kill) | read;
+    }
+}
+
+/* First fit, the largest first: the lowest place that no register apart from this one overlaps. */
+static void place_activations(memory_plan *plan, const register_set *conflicts, size_t begin_bytes) {
+    const graph *g = plan->graph;
+    register_set placed = 0;
+    for (;;) {
+        int32_t next = REGISTER_NONE;
+        for (int32_t r = 0; r < (int32_t)g->register_count; r++)
+            if (g->registers[r].kind == REGISTER_ACTIVATION && !(placed & one(r)) &&
+                (next == REGISTER_NONE || plan->register_bytes[r] > plan->register_bytes[next]))
+                next = r;
+        if (next == REGISTER_NONE)
+            return;
+        size_t place = 0;
+        for (bool moved = true; moved;) {
+            moved = false;
+            for (int32_t r = 0; r < (int32_t)g->register_count; r++) {
+                bool apart = (placed & one(r)) && (conflicts[next] & one(r));
+                size_t first = plan->register_offset_bytes[r] - begin_bytes, end = first + plan->register_bytes[r];
+                if (apart && place < end && first < place + plan->register_bytes[next]) {
+                    place = end;
+                    moved = true;
+                }
+            }
+        }
+        plan->register_offset_bytes[next] = begin_bytes + place;
+        placed |= one(next);
+        plan->activation_bytes_apart += plan->register_bytes[next];
+        if (place + plan->register_bytes[next] > plan->activation_bytes)
+            plan->activation_bytes = place + plan->register_bytes[next];
+    }
+}
+
+/* ---- the plan ---- */
+
+static int64_t cache_layers(const graph *g, int32_t reg) {
+    int64_t layers = 0;
+    for (size_t p = 0; p < g->phase_count; p++)
+        for (size_t n = 0; n < g->phases[p].node_count; n++)
+            for (size_t j = 0; g->phases[p].nodes[n].operands && j < OPERANDS_MAX; j++)
+                if (g->phases[p].nodes[n].operands[j].reg == reg && layers_of(&g->phases[p], n) > layers)
+                    layers = layers_of(&g->phases[p], n);
+    return layers;
+}
+
+static void place_fixed(memory_plan *plan) {
+    const graph *g = plan->graph;
+    size_t place = plan->weight_bytes;
+    for (size_t r = 0; r < g->register_count; r++) {
+        if (g->registers[r].kind != REGISTER_CACHE)
+            continue;
+        plan->register_offset_bytes[r] = place;
+        size_t bytes = plan->register_bytes[r] * (size_t)cache_layers(g, (int32_t)r);
+        plan->cache_bytes += bytes;
+        place += bytes;
+    }
+    for (size_t r = 0; r < g->register_count; r++) {
+        register_kind kind = g->registers[r].kind;
+        if (kind == REGISTER_CACHE || kind == REGISTER_ACTIVATION)
+            continue;
+        plan->register_offset_bytes[r] = place;
+        plan->input_bytes += plan->register_bytes[r];
+        place += plan->register_bytes[r];
+    }
+}
+
+status memory_plan_make(arena *a, const graph *g, const scenario *s, memory_plan *out, error *err) {
+    *out = (memory_plan){.graph = g, .scenario = s};
+    if (check_bound(g, err) != STATUS_OK)
+        return STATUS_NEGATIVE;
+    double longest = s->values[SCENARIO_PROMPT_TOKENS] + s->values[SCENARIO_DECODE_STEPS];
+    out->cache_tokens = (int64_t)fmax(longest, s->values[SCENARIO_KV_RESERVED]);
+    collect_weights(a, out);
+    register_set conflicts[REGISTERS_MAX] = {0};
+    arena scratch = {0};
+    for (size_t p = 0; p < g->phase_count; p++) {
+        int64_t steps = (int64_t)s->values[g->phases[p].steps];
+        if (steps < 1)
+            continue;
+        const int64_t sized[] = {0, steps - 1}; /* dimensions are linear in the step: the ends are the largest */
+        for (size_t i = 0; i < 2; i++) {
+            graph_view view = graph_at(g, p, s, sized[i], &scratch);
+            size_registers(out, &view);
+            find_conflicts(out, &view, conflicts);
+        }
+    }
+    arena_free(&scratch);
+    place_fixed(out);
+    size_t begin = out->weight_bytes + out->cache_bytes + out->input_bytes;
+    place_activations(out, conflicts, begin);
+    out->total_bytes = begin + out->activation_bytes;
+    return STATUS_OK;
+}
+
+/* ---- views ---- */
+
+static void view_register(const memory_plan *plan, const flat_op *flat, const operand_binding *binding, int32_t reg,
+                          tensor_view *v) {
+    const graph_register *r = &plan->graph->registers[reg];
+    int64_t prompt = (int64_t)plan->scenario->values[SCENARIO_PROMPT_TOKENS];
+    int64_t column = binding->column;
+    v->row_stride = r->cols;
+    v->block_stride = v->item.rows * r->cols;
+    v->offset_bytes = plan->register_offset_bytes[reg];
+    if (r->kind == REGISTER_CACHE) {
+        v->offset_bytes += plan->register_bytes[reg] * (size_t)flat->layer;
+        if (v->item.blocks > 1)
+            v->block_stride = plan->cache_tokens * r->cols;
+    }
+    if (binding->last_tokens) {
+        column += (prompt - 1) * r->cols;
+        v->row_stride = prompt * r->cols;
+    }
+    if (register_is_integer(r->kind)) {
+        v->row_stride = v->item.cols;
+        v->block_stride = v->item.rows * v->item.cols;
+    }
+    v->offset_bytes += (size_t)((double)column * element_bytes(r));
+    v->gathered = !v->item.strided && v->item.rows > 1 && v->row_stride != v->item.cols;
+}
+
+void memory_plan_views(const memory_plan *plan, const flat_op *flat, op_views *out) {
+    operand_list list;
+    operands_of(&flat->op, &list);
+    *out = (op_views){.count = list.count};
+    size_t number = node_number(plan->graph, flat->node);
+    for (size_t i = 0; i < list.count; i++) {
+        tensor_view *v = &out->at[i];
+        v->item = list.at[i];
+        int32_t weight = plan->node_weights[number * OPERANDS_MAX + i];
+        const operand_binding *binding = flat->node->operands ? &flat->node->operands[i] : NULL;
+        int32_t reg = binding ? bound_register(binding, flat->layer) : REGISTER_NONE;
+        v->present = operand_present(&v->item) && (weight != REGISTER_NONE || reg != REGISTER_NONE);
+        if (!v->present)
+            continue;
+        if (reg != REGISTER_NONE) {
+            view_register(plan, flat, binding, reg, v);
+            continue;
+        }
+        const plan_weight *w = &plan->weights[weight];
+        v->offset_bytes = w->offset_bytes + w->layer_stride_bytes * (size_t)flat->layer;
+        v->row_stride = v->item.cols;
+        v->block_stride = v->item.rows * v->item.cols;
+    }
+}
+
+/* ---- inputs ---- */
+
+/* A stream of random numbers that no weight has; decode steps have those below it. */
+static const uint64_t PROMPT_STREAM = UINT64_MAX;
+
+static double vocabulary_of(const graph *g) {
+    for (size_t p = 0; p < g->phase_count; p++)
+        for (size_t n = 0; n < g->phases[p].node_count; n++)
+            if (g->phases[p].nodes[n].op.kind == OP_embedding)
+                return (double)g->phases[p].nodes[n].op.as.embedding.table_rows;
+    return 1;
+}
+
+void memory_plan_input(const memory_plan *plan, size_t reg, bool prefill, int64_t step, int32_t *out) {
+    const scenario *s = plan->scenario;
+    int64_t prompt = (int64_t)s->values[SCENARIO_PROMPT_TOKENS], batch = (int64_t)s->values[SCENARIO_BATCH];
+    int64_t tokens = prefill ? prompt : 1;
+    register_kind kind = plan->graph->registers[reg].kind;
+    double vocabulary = vocabulary_of(plan->graph);
+    for (int64_t row = 0; row < batch * tokens; row++) {
+        int64_t sequence = row / tokens;
+        int64_t position = prefill ? row % tokens : prompt + step;
+        if (kind == REGISTER_PROMPT)
+            out[row] =
+                (int32_t)(random_uniform(s->seed, PROMPT_STREAM - (prefill ? 0 : (uint64_t)step + 1), (uint64_t)row) *
+                          vocabulary);
+        else if (kind == REGISTER_POSITIONS)
+            out[row] = (int32_t)position;
+        else
+            out[row] = (int32_t)(sequence * plan->cache_tokens + position);
+    }
+}

@@ -1,0 +1,117 @@
+/* Dataflow: which tensors a graph's operators read and write, and one memory for all of them.
+ *
+ * Operands are bound to named registers. A register is a tensor that steps reuse: an activation, a cache (one a layer)
+ * or an input that the executor fills before a step. Weights need no register: each belongs to a node id, an operand
+ * and a layer, so that the prefill and the decode phase share them by name.
+ *
+ * The memory plan lays everything out in one allocation: weights, caches, inputs, then activations, which share memory
+ * where they are never alive together. The CPU and the GPU executor follow the same plan. */
+#ifndef INGOT_DATAFLOW_H
+#define INGOT_DATAFLOW_H
+
+#include "core/graph.h"
+#include "core/operands.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum register_kind {
+    REGISTER_ACTIVATION,
+    REGISTER_TOKENS,    /* int32; the tokens that a step chooses */
+    REGISTER_CACHE,     /* one a layer; a row a token of a sequence's capacity */
+    REGISTER_PROMPT,    /* int32; the token ids that a step starts from: the prompt's, or the scenario's last choice */
+    REGISTER_POSITIONS, /* int32; a row's position in its sequence */
+    REGISTER_SLOTS,     /* int32; a row's cache row */
+    REGISTER_ZEROS,     /* never written */
+} register_kind;
+
+typedef struct graph_register {
+    const char *name;
+    register_kind kind;
+    data_type type; /* of kinds that are not int32 */
+    int64_t cols;   /* elements of a row */
+} graph_register;
+
+enum { REGISTERS_MAX = 64, REGISTER_NONE = -1 };
+
+/* A zeroed binding is register 0: bindings are made by code that sets every operand of a node. */
+typedef struct operand_binding {
+    int32_t reg;       /* REGISTER_NONE: a weight, or an operand that is left out */
+    int32_t first_reg; /* the register at the first layer of the segment; REGISTER_NONE: `reg` there too */
+    int64_t column;    /* first column of the register that the operand sees */
+    bool last_tokens;  /* sees the last row of each sequence alone */
+} operand_binding;
+
+/* A fresh array of bindings, none bound. */
+operand_binding *operand_bindings_new(arena *a);
+
+/* ---- one memory ---- */
+
+/* How an element of a weight begins: base + spread * u with u in [-1, 1) (fp32 arithmetic, then rounded to the type);
+ * integer types: spread * u rounded. */
+typedef struct weight_fill {
+    float base, spread;
+    bool rotary; /* a table of theta^(-2 i / head_dim) instead */
+} weight_fill;
+
+typedef struct plan_weight {
+    const char *node, *operand_name;
+    operand item;
+    weight_fill fill;
+    size_t offset_bytes;       /* of the first layer's */
+    size_t layer_stride_bytes; /* to the next layer's; a multiple of MEMORY_ALIGNMENT */
+    int64_t layers;
+    uint64_t stream; /* of random numbers: its position in the plan */
+} plan_weight;
+
+enum { MEMORY_ALIGNMENT = 256 };
+
+typedef struct memory_plan {
+    const graph *graph;
+    const scenario *scenario;
+    plan_weight *weights;
+    size_t weight_count;
+    size_t register_offset_bytes[REGISTERS_MAX];
+    size_t register_bytes[REGISTERS_MAX]; /* a cache: one layer's */
+    int64_t cache_tokens;                 /* a sequence's capacity */
+    size_t weight_bytes, cache_bytes, input_bytes, activation_bytes, total_bytes;
+    size_t activation_bytes_apart; /* what activations would take without sharing */
+    int32_t *node_weights;         /* private: which weight each node's operands are */
+    size_t node_total;
+} memory_plan;
+
+/* STATUS_NEGATIVE when a node is not bound: the message names it. Owned by the arena; graph and scenario must outlive
+ * it. */
+status memory_plan_make(arena *a, const graph *g, const scenario *s, memory_plan *out, error *err);
+
+/* An operand of one operator of a step: where it begins and how its rows lie. Not present: bytes is 0. */
+typedef struct tensor_view {
+    operand item;
+    size_t offset_bytes;
+    int64_t row_stride, block_stride; /* elements */
+    bool present;
+    /* The operand must be contiguous, but its rows are apart: an executor copies them to the plan's end first. */
+    bool gathered;
+} tensor_view;
+
+typedef struct op_views {
+    size_t count;
+    tensor_view at[OPERANDS_MAX];
+} op_views;
+
+void memory_plan_views(const memory_plan *plan, const flat_op *flat, op_views *out);
+
+/* Fills an input register for a step: token ids are random below the vocabulary (from the scenario's seed, whatever
+ * the logits say, so that executors that round differently stay together); positions and slots follow from the
+ * scenario. `out` holds register_bytes. */
+void memory_plan_input(const memory_plan *plan, size_t reg, bool prefill, int64_t step, int32_t *out);
+bool register_is_input(register_kind kind); /* filled before each step */
+
+/* One element of a weight as it begins; `index` counts over all its layers. Rotary tables: the value alone. */
+double weight_element(const memory_plan *plan, const plan_weight *w, int64_t index);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

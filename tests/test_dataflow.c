@@ -1,0 +1,165 @@
+/* The memory plan: registers that share memory are never alive together, weights and caches have places of their own,
+ * and operands see what was meant. */
+#include "core/dataflow.h"
+#include "workloads/workload.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct fixture {
+    arena memory;
+    workload work;
+    levers levers;
+    scenario scenario;
+    graph graph;
+    memory_plan plan;
+} fixture;
+
+static status make(fixture *f, const char *model_name, const char *lever_text, int64_t batch, error *err) {
+    *f = (fixture){0};
+    workload_request request = {.batch = batch, .prompt_tokens = 21, .decode_steps = 5, .statistic = "mean", .seed = 7};
+    status result = levers_parse(lever_text, &f->levers, err);
+    if (result == STATUS_OK)
+        result = workload_find(&f->memory, INGOT_SOURCE_DIR "/configs", model_name, &f->work, err);
+    if (result == STATUS_OK)
+        result = workload_scenario(&f->memory, &f->work, &request, &f->levers, &f->scenario, err);
+    if (result == STATUS_OK)
+        result = workload_build(&f->memory, &f->work, &f->levers, &f->graph, err);
+    if (result == STATUS_OK)
+        result = memory_plan_make(&f->memory, &f->graph, &f->scenario, &f->plan, err);
+    return result;
+}
+
+static const char *const lever_texts[] = {
+    "compile flavour=ingot",
+    "compile flavour=ingot fuse=maximal",
+    "compile flavour=ingot fuse=none",
+    "sdpa flavour=ingot kv_cache=static weights=int8",
+};
+enum { LEVER_TEXTS = sizeof lever_texts / sizeof lever_texts[0] };
+
+/* A shadow of the activations, a register number for every aligned block: whoever writes leaves its number, and whoever
+ * reads must find its register's own. */
+static size_t count_clobbered(const fixture *f, size_t phase, int64_t step) {
+    const memory_plan *plan = &f->plan;
+    size_t blocks = plan->total_bytes / MEMORY_ALIGNMENT, clobbered = 0;
+    int *owner = calloc(blocks, sizeof *owner);
+    arena scratch = {0};
+    graph_view view = graph_at(&f->graph, phase, &f->scenario, step, &scratch);
+    for (size_t i = 0; i < view.count; i++) {
+        for (int writing = 0; writing < 2; writing++) {
+            operand_list list;
+            operands_of(&view.ops[i].op, &list);
+            for (size_t j = 0; j < list.count; j++) {
+                int32_t reg = view.ops[i].node->operands ? view.ops[i].node->operands[j].reg : REGISTER_NONE;
+                if (reg == REGISTER_NONE || !operand_present(&list.at[j]) ||
+                    f->graph.registers[reg].kind != REGISTER_ACTIVATION || list.at[j].written != (writing == 1))
+                    continue;
+                if (view.ops[i].layer == 0 && view.ops[i].node->operands[j].first_reg != REGISTER_NONE)
+                    continue;
+                size_t first = plan->register_offset_bytes[reg] / MEMORY_ALIGNMENT;
+                for (size_t b = 0; b < plan->register_bytes[reg] / MEMORY_ALIGNMENT; b++) {
+                    if (writing)
+                        owner[first + b] = reg + 1;
+                    else
+                        clobbered += owner[first + b] != reg + 1;
+                }
+            }
+        }
+    }
+    arena_free(&scratch);
+    free(owner);
+    return clobbered;
+}
+
+Test(memory_plan, registers_that_share_are_never_alive_together) {
+    for (size_t l = 0; l < LEVER_TEXTS; l++) {
+        fixture f;
+        error err = {0};
+        cr_assert_eq(make(&f, "codellama-34b", lever_texts[l], 3, &err), STATUS_OK, "%s: %s", lever_texts[l], err.text);
+        cr_expect_lt(f.plan.activation_bytes, f.plan.activation_bytes_apart, "%s", lever_texts[l]);
+        for (size_t p = 0; p < f.graph.phase_count; p++)
+            cr_expect_eq(count_clobbered(&f, p, 0), (size_t)0, "%s", lever_texts[l]);
+        arena_free(&f.memory);
+    }
+}
+
+/* The model's own count of its parameters, and 256-byte alignment a tensor on top. */
+Test(memory_plan, weights_are_the_models) {
+    fixture f;
+    error err = {0};
+    cr_assert_eq(make(&f, "codellama-7b", "compile flavour=ingot", 1, &err), STATUS_OK, "%s", err.text);
+    double rotary_bytes = 0;
+    for (size_t i = 0; i < f.plan.weight_count; i++)
+        if (f.plan.weights[i].fill.rotary)
+            rotary_bytes += (double)f.plan.weights[i].layer_stride_bytes * (double)f.plan.weights[i].layers;
+    cr_expect_float_eq((double)f.plan.weight_bytes - rotary_bytes, f.graph.weight_bytes, 1e-4 * f.graph.weight_bytes);
+    cr_expect_geq((double)f.plan.cache_bytes, f.graph.kv_bytes_per_token * (21 + 5));
+    arena_free(&f.memory);
+}
+
+/* Every operand that an operator has lies inside the memory, to its last row. */
+Test(memory_plan, views_stay_inside) {
+    fixture f;
+    error err = {0};
+    cr_assert_eq(make(&f, "codellama-7b", "compile flavour=ingot", 2, &err), STATUS_OK, "%s", err.text);
+    for (size_t p = 0; p < f.graph.phase_count; p++) {
+        arena scratch = {0};
+        graph_view view = graph_at(&f.graph, p, &f.scenario, 4 * (int64_t)p, &scratch);
+        for (size_t i = 0; i < view.count; i++) {
+            op_views views;
+            memory_plan_views(&f.plan, &view.ops[i], &views);
+            for (size_t j = 0; j < views.count; j++) {
+                const tensor_view *v = &views.at[j];
+                if (!v->present) {
+                    cr_expect(!operand_present(&v->item) || v->item.optional, "%s %s", view.ops[i].node->id,
+                              v->item.name);
+                    continue;
+                }
+                operand last = v->item;
+                last.cols += (v->item.blocks - 1) * v->block_stride + (v->item.rows - 1) * v->row_stride;
+                if (v->item.role != ROLE_STATE || v->item.blocks > 1)
+                    cr_expect_leq(v->offset_bytes + (size_t)operand_row_bytes(&last), f.plan.total_bytes);
+                cr_expect_eq(v->offset_bytes % 16, (size_t)0, "%s %s", view.ops[i].node->id, v->item.name);
+            }
+        }
+        arena_free(&scratch);
+    }
+    arena_free(&f.memory);
+}
+
+/* Positions go on from the prompt, and every sequence has its own part of the cache. */
+Test(memory_plan, inputs_follow_the_scenario) {
+    fixture f;
+    error err = {0};
+    cr_assert_eq(make(&f, "codellama-7b", "compile flavour=ingot", 2, &err), STATUS_OK, "%s", err.text);
+    int32_t values[2 * 21];
+    for (size_t r = 0; r < f.graph.register_count; r++) {
+        register_kind kind = f.graph.registers[r].kind;
+        if (!register_is_input(kind))
+            continue;
+        memory_plan_input(&f.plan, r, true, 0, values);
+        if (kind == REGISTER_POSITIONS)
+            cr_expect(values[0] == 0 && values[20] == 20 && values[21] == 0);
+        if (kind == REGISTER_SLOTS)
+            cr_expect(values[20] == 20 && values[21] == f.plan.cache_tokens);
+        if (kind == REGISTER_PROMPT)
+            cr_expect(values[0] >= 0 && values[0] < 32016);
+        memory_plan_input(&f.plan, r, false, 3, values);
+        if (kind == REGISTER_POSITIONS)
+            cr_expect(values[0] == 24 && values[1] == 24);
+        if (kind == REGISTER_SLOTS)
+            cr_expect(values[1] == f.plan.cache_tokens + 24);
+    }
+    arena_free(&f.memory);
+}
+
+Test(memory_plan, predicted_only_flavours_say_so) {
+    fixture f;
+    error err = {0};
+    cr_expect_eq(make(&f, "codellama-7b", "baseline", 1, &err), STATUS_NEGATIVE);
+    cr_expect_not_null(strstr(err.text, "flavour=ingot"), "%s", err.text);
+    arena_free(&f.memory);
+}

@@ -1,0 +1,185 @@
+/* Which registers the operators of ingot's own Llama graph read and write, by node id. */
+#include "core/dataflow.h"
+#include "workloads/decoder.h"
+
+#include <assert.h>
+#include <string.h>
+
+typedef enum llama_register {
+    R_PROMPT,
+    R_POSITIONS,
+    R_SLOTS,
+    R_TOKENS,
+    R_ZEROS,
+    R_RESIDUAL, /* the stream that blocks add to */
+    R_BLOCK,    /* what a block has computed, not yet added */
+    R_NORMED,
+    R_QKV,
+    R_Q, /* rotated queries */
+    R_ATTENTION,
+    R_GATE_UP,
+    R_GATE,
+    R_UP,
+    R_GATED,
+    R_LOGITS,
+    R_KEYS,
+    R_VALUES,
+    LLAMA_REGISTERS,
+} llama_register;
+
+static graph_register *make_registers(arena *a, const model *m) {
+    int64_t q = (int64_t)(m->heads * m->head_dim), kv = (int64_t)(m->kv_heads * m->head_dim);
+    int64_t d = (int64_t)m->hidden, f = (int64_t)m->ffn;
+    const graph_register all[LLAMA_REGISTERS] = {
+        [R_PROMPT] = {"prompt", REGISTER_PROMPT, m->dtype, 1},
+        [R_POSITIONS] = {"positions", REGISTER_POSITIONS, m->dtype, 1},
+        [R_SLOTS] = {"slots", REGISTER_SLOTS, m->dtype, 1},
+        [R_TOKENS] = {"tokens", REGISTER_TOKENS, m->dtype, 1},
+        [R_ZEROS] = {"zeros", REGISTER_ZEROS, m->dtype, d},
+        [R_RESIDUAL] = {"residual", REGISTER_ACTIVATION, m->dtype, d},
+        [R_BLOCK] = {"block", REGISTER_ACTIVATION, m->dtype, d},
+        [R_NORMED] = {"normed", REGISTER_ACTIVATION, m->dtype, d},
+        [R_QKV] = {"qkv", REGISTER_ACTIVATION, m->dtype, q + 2 * kv},
+        [R_Q] = {"q", REGISTER_ACTIVATION, m->dtype, q},
+        [R_ATTENTION] = {"attention", REGISTER_ACTIVATION, m->dtype, q},
+        [R_GATE_UP] = {"gate_up", REGISTER_ACTIVATION, m->dtype, 2 * f},
+        [R_GATE] = {"gate", REGISTER_ACTIVATION, m->dtype, f},
+        [R_UP] = {"up", REGISTER_ACTIVATION, m->dtype, f},
+        [R_GATED] = {"gated", REGISTER_ACTIVATION, m->dtype, f},
+        [R_LOGITS] = {"logits", REGISTER_ACTIVATION, m->dtype, (int64_t)m->vocabulary},
+        [R_KEYS] = {"keys", REGISTER_CACHE, m->dtype, kv},
+        [R_VALUES] = {"values", REGISTER_CACHE, m->dtype, kv},
+    };
+    graph_register *registers = ARENA_ARRAY(a, graph_register, LLAMA_REGISTERS);
+    memcpy(registers, all, sizeof all);
+    return registers;
+}
+
+typedef struct binding_row {
+    const char *node;
+    int32_t operand;
+    llama_register reg;
+    int64_t column;
+} binding_row;
+
+enum { ROWS_MAX = 96 };
+
+typedef struct binding_table {
+    binding_row rows[ROWS_MAX];
+    size_t count;
+} binding_table;
+
+static void bind(binding_table *t, const char *node, int32_t operand_index, llama_register reg, int64_t column) {
+    assert(t->count < ROWS_MAX);
+    t->rows[t->count++] = (binding_row){node, operand_index, reg, column};
+}
+
+static void bind_gemm(binding_table *t, const char *node, llama_register in, llama_register out) {
+    bind(t, node, OPERAND_gemm_a, in, 0);
+    bind(t, node, OPERAND_gemm_out, out, 0);
+}
+
+static void bind_norm(binding_table *t, const char *node, llama_register in, bool residual) {
+    bind(t, node, OPERAND_rmsnorm_x, in, 0);
+    bind(t, node, OPERAND_rmsnorm_out, R_NORMED, 0);
+    if (!residual)
+        return;
+    bind(t, node, OPERAND_rmsnorm_residual, R_RESIDUAL, 0);
+    bind(t, node, OPERAND_rmsnorm_sum, R_RESIDUAL, 0);
+}
+
+static void bind_residual(binding_table *t, const char *node, llama_register added) {
+    bind(t, node, OPERAND_add_a, R_RESIDUAL, 0);
+    bind(t, node, OPERAND_add_b, added, 0);
+    bind(t, node, OPERAND_add_out, R_RESIDUAL, 0);
+}
+
+static void bind_attention(binding_table *t, const model *m) {
+    int64_t q = (int64_t)(m->heads * m->head_dim), kv = (int64_t)(m->kv_heads * m->head_dim);
+    const char *const ropes[] = {"rope_kv_write", "rope"};
+    for (size_t i = 0; i < 2; i++) {
+        bind(t, ropes[i], OPERAND_rope_q, R_QKV, 0);
+        bind(t, ropes[i], OPERAND_rope_k, R_QKV, q);
+        bind(t, ropes[i], OPERAND_rope_v, R_QKV, q + kv);
+        bind(t, ropes[i], OPERAND_rope_positions, R_POSITIONS, 0);
+        bind(t, ropes[i], OPERAND_rope_slots, R_SLOTS, 0);
+        bind(t, ropes[i], OPERAND_rope_q_out, R_Q, 0);
+        bind(t, ropes[i], OPERAND_rope_k_out, R_QKV, q); /* in place */
+        bind(t, ropes[i], OPERAND_rope_k_cache, R_KEYS, 0);
+        bind(t, ropes[i], OPERAND_rope_v_cache, R_VALUES, 0);
+    }
+    bind(t, "kv_append", OPERAND_kv_append_k, R_QKV, q);
+    bind(t, "kv_append", OPERAND_kv_append_v, R_QKV, q + kv);
+    bind(t, "kv_append", OPERAND_kv_append_slots, R_SLOTS, 0);
+    bind(t, "kv_append", OPERAND_kv_append_k_cache, R_KEYS, 0);
+    bind(t, "kv_append", OPERAND_kv_append_v_cache, R_VALUES, 0);
+    bind(t, "attention", OPERAND_attention_q, R_Q, 0);
+    bind(t, "attention", OPERAND_attention_k, R_KEYS, 0);
+    bind(t, "attention", OPERAND_attention_v, R_VALUES, 0);
+    bind(t, "attention", OPERAND_attention_out, R_ATTENTION, 0);
+    bind_gemm(t, "o", R_ATTENTION, R_BLOCK);
+}
+
+static void bind_ffn(binding_table *t, const model *m, const levers *l, llama_register in) {
+    bool joined = l->fuse != FUSE_NONE;
+    bind_gemm(t, "gate_up", in, R_GATE_UP);
+    bind_gemm(t, "gate", in, R_GATE);
+    bind_gemm(t, "up", in, R_UP);
+    bind(t, "gate_mul", OPERAND_activation_a, joined ? R_GATE_UP : R_GATE, 0);
+    bind(t, "gate_mul", OPERAND_activation_b, joined ? R_GATE_UP : R_UP, joined ? (int64_t)m->ffn : 0);
+    bind(t, "gate_mul", OPERAND_activation_out, R_GATED, 0);
+    bind_gemm(t, "down", R_GATED, R_BLOCK);
+}
+
+static void bind_model(binding_table *t, const model *m, const levers *l) {
+    bool fused = l->fuse != FUSE_NONE && !m->post_norm; /* norms take the residual in */
+    llama_register stream = m->post_norm ? R_BLOCK : R_RESIDUAL;
+    bind(t, "embedding", OPERAND_embedding_out, fused ? R_BLOCK : R_RESIDUAL, 0);
+    bind_norm(t, "norm1", fused ? R_BLOCK : stream, fused);
+    bind_gemm(t, "qkv", m->post_norm ? R_RESIDUAL : R_NORMED, R_QKV);
+    bind_attention(t, m);
+    bind_residual(t, "attention_residual", m->post_norm ? R_NORMED : R_BLOCK);
+    bind_norm(t, "norm2", fused ? R_BLOCK : stream, fused);
+    bind_ffn(t, m, l, m->post_norm ? R_RESIDUAL : R_NORMED);
+    bind_residual(t, "ffn_residual", m->post_norm ? R_NORMED : R_BLOCK);
+    bind_norm(t, "norm", fused ? R_BLOCK : R_RESIDUAL, fused);
+    bind_gemm(t, "head", R_NORMED, R_LOGITS);
+    bind(t, "sample", OPERAND_sample_logits, R_LOGITS, 0);
+    bind(t, "sample", OPERAND_sample_tokens, R_TOKENS, 0);
+}
+
+/* A node whose id the table does not know stays unbound, and says so when the graph is to be run. */
+static void bind_node(arena *a, const binding_table *t, graph_node *node, bool prefill) {
+    operand_binding *bindings = NULL;
+    for (size_t i = 0; i < t->count; i++) {
+        const binding_row *row = &t->rows[i];
+        if (strcmp(row->node, node->id) != 0)
+            continue;
+        if (!bindings)
+            bindings = operand_bindings_new(a);
+        bindings[row->operand].reg = (int32_t)row->reg;
+        bindings[row->operand].column = row->column;
+        bool last = strcmp(row->node, "head") == 0 && row->operand == OPERAND_gemm_a;
+        bindings[row->operand].last_tokens = last && prefill;
+        /* Before the first layer nothing has been added yet. */
+        if (strcmp(row->node, "norm1") == 0 && row->operand == OPERAND_rmsnorm_residual)
+            bindings[row->operand].first_reg = R_ZEROS;
+    }
+    if (bindings &&
+        node->op.kind == OP_embedding) /* decode steps too: outcomes are the scenario's, never the logits' */
+        bindings[OPERAND_embedding_ids].reg = R_PROMPT;
+    node->operands = bindings;
+}
+
+void bind_llama_dataflow(graph *g, const model *m, const levers *l) {
+    if (l->flavour != FLAVOUR_INGOT)
+        return;
+    g->registers = make_registers(g->memory, m);
+    g->register_count = LLAMA_REGISTERS;
+    g->rope_theta = m->rope_theta;
+    binding_table table = {.count = 0};
+    bind_model(&table, m, l);
+    for (size_t p = 0; p < g->phase_count; p++)
+        for (size_t n = 0; n < g->phases[p].node_count; n++)
+            bind_node(g->memory, &table, &g->phases[p].nodes[n], g->phases[p].steps == SCENARIO_ONE);
+}
