@@ -4,11 +4,13 @@
 #include "sim/engine/engine.h"
 #include "workloads/levers.h"
 
+#include <string.h>
+
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* ---- levers ---- */
 
-enum { LEVER_KEY, LEVER_VALUES, LEVER_LATER, LEVER_LAYER, LEVER_TEXT };
+enum { LEVER_KEY, LEVER_VALUES, LEVER_LATER, LEVER_LAYER, LEVER_TEXT, LEVER_EFFECT, LEVER_QUALITY };
 
 static const list_column lever_columns[] = {
     [LEVER_KEY] = {"key", "lever", LIST_TEXT, UNIT_PLAIN},
@@ -16,14 +18,18 @@ static const list_column lever_columns[] = {
     [LEVER_LATER] = {"not_modelled_yet", "not yet", LIST_WORDS, UNIT_PLAIN},
     [LEVER_LAYER] = {"layer", "layer", LIST_TEXT, UNIT_PLAIN},
     [LEVER_TEXT] = {"text", "what", LIST_TEXT, UNIT_PLAIN},
+    [LEVER_EFFECT] = {"effect", NULL, LIST_TEXT, UNIT_PLAIN},
+    [LEVER_QUALITY] = {"quality", NULL, LIST_TEXT, UNIT_PLAIN},
 };
 
 static list_words choices_of(arena *a, const lever_info *info, bool modelled) {
     const char **names = ARENA_ARRAY(a, const char *, info->choice_count + 1);
     size_t count = 0;
+    if (!info->choices && modelled)
+        names[count++] = arena_printf(a, "%.0f..%.0f", info->min, info->max);
     for (size_t i = 0; i < info->choice_count; i++)
         if (info->choices[i].modelled == modelled)
-            names[count++] = info->choices[i].name;
+            names[count++] = lever_choice_text(a, &info->choices[i]);
     return (list_words){names, count};
 }
 
@@ -40,31 +46,30 @@ status list_levers(list_table *table, error *err) {
         row[LEVER_LATER].words = choices_of(table->memory, &infos[i], false);
         row[LEVER_LAYER].text = infos[i].layer;
         row[LEVER_TEXT].text = infos[i].text;
+        row[LEVER_EFFECT].text = infos[i].effect;
+        row[LEVER_QUALITY].text = infos[i].quality;
     }
     return STATUS_OK;
 }
 
 /* ---- presets ---- */
 
-enum { PRESET_NAME, PRESET_MODELLED, PRESET_LEVERS, PRESET_HOST, PRESET_TEXT };
+enum { PRESET_NAME, PRESET_LEVERS, PRESET_HOST, PRESET_TEXT };
 
 static const list_column preset_columns[] = {
     [PRESET_NAME] = {"name", "preset", LIST_TEXT, UNIT_PLAIN},
-    [PRESET_MODELLED] = {"modelled", "modelled", LIST_FLAG, UNIT_PLAIN},
     [PRESET_LEVERS] = {"levers", "levers", LIST_WORDS, UNIT_PLAIN},
     [PRESET_HOST] = {"host", "host", LIST_TEXT, UNIT_PLAIN},
     [PRESET_TEXT] = {"text", "what", LIST_TEXT, UNIT_PLAIN},
 };
 
-static list_words settings_of(arena *a, const levers *l) {
-    size_t count, used = 0;
-    const lever_info *infos = lever_table(&count);
-    const char **words = ARENA_ARRAY(a, const char *, count + 1);
-    for (size_t i = 0; i < count; i++) {
-        const char *choice = lever_choice_of(l, &infos[i]);
-        if (choice)
-            words[used++] = arena_printf(a, "%s=%s", infos[i].key, choice);
-    }
+/* The settings of a preset, word by word. */
+static list_words settings_of(arena *a, const char *settings) {
+    const char **words = ARENA_ARRAY(a, const char *, strlen(settings));
+    size_t used = 0;
+    char *rest = NULL;
+    for (char *word = strtok_r(arena_strdup(a, settings), " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+        words[used++] = word;
     return (list_words){words, used};
 }
 
@@ -76,15 +81,12 @@ status list_presets(list_table *table, error *err) {
     for (size_t i = 0; i < count; i++) {
         list_cell *row = list_add_row(table);
         row[PRESET_NAME].text = presets[i].name;
-        row[PRESET_MODELLED].flag = presets[i].modelled;
         row[PRESET_TEXT].text = presets[i].text;
-        if (!presets[i].modelled)
-            continue;
         levers l;
         status result = levers_preset(presets[i].name, &l, err);
         if (result != STATUS_OK)
             return result;
-        row[PRESET_LEVERS].words = settings_of(table->memory, &l);
+        row[PRESET_LEVERS].words = settings_of(table->memory, presets[i].settings);
         row[PRESET_HOST].text = levers_host(&l);
     }
     return STATUS_OK;

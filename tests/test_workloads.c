@@ -179,8 +179,9 @@ Test(workloads, levers_answer_in_one_line) {
     cr_expect_eq(levers_set(&l, "wieghts=int8", &err), STATUS_BAD_INPUT);
     cr_expect(strstr(err.text, "did you mean weights"), "%s", err.text);
     cr_expect_eq(levers_set(&l, "weights=int9", &err), STATUS_BAD_INPUT);
-    cr_expect_eq(levers_set(&l, "speculate=layerskip", &err), STATUS_NEGATIVE);
-    cr_expect_eq(levers_preset("autoquant", &l, &err), STATUS_NEGATIVE);
+    cr_expect_eq(levers_set(&l, "schedule=continuous", &err), STATUS_NEGATIVE);
+    cr_expect_eq(levers_preset("autoqunat", &l, &err), STATUS_BAD_INPUT);
+    cr_expect(strstr(err.text, "did you mean autoquant"), "%s", err.text);
     l = preset("compile");
     cr_assert_eq(levers_set(&l, "kv_cache=dynamic", &err), STATUS_OK);
     cr_expect_eq(levers_check(&l, &err), STATUS_NEGATIVE);

@@ -1,96 +1,11 @@
+/* Reading and writing levers as text. */
 #include "workloads/levers.h"
 
-#include <stddef.h>
+#include "core/base/number.h"
+
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-
-static const lever_choice attention_choices[] = {{"naive", ATTENTION_NAIVE, true}, {"flash", ATTENTION_FLASH, true}};
-static const lever_choice launch_choices[] = {{"eager", LAUNCH_EAGER, true}, {"graph", LAUNCH_GRAPH, true}};
-static const lever_choice fuse_choices[] = {
-    {"none", FUSE_NONE, true}, {"standard", FUSE_STANDARD, true}, {"maximal", FUSE_MAXIMAL, true}};
-static const lever_choice kv_cache_choices[] = {
-    {"dynamic", KV_DYNAMIC, true}, {"static", KV_STATIC, true}, {"paged", 0, false}};
-static const lever_choice weights_choices[] = {
-    {"bf16", DTYPE_bf16, true}, {"fp16", DTYPE_fp16, true}, {"fp8", DTYPE_fp8, true},
-    {"int8", DTYPE_int8, true}, {"int4", DTYPE_int4, true}, {"autoquant", 0, false},
-};
-static const lever_choice flavour_choices[] = {{"hf", FLAVOUR_HF, true},
-                                               {"gptfast", FLAVOUR_GPTFAST, true},
-                                               {"ingot", FLAVOUR_INGOT, true},
-                                               {"fairseq2", FLAVOUR_FAIRSEQ2, true}};
-static const lever_choice cfg_mode_choices[] = {
-    {"none", CFG_NONE, true}, {"batched_3x", CFG_BATCHED_3X, true}, {"sequential_2x", CFG_SEQUENTIAL_2X, true}};
-static const lever_choice beam_reorder_choices[] = {{"copy", BEAM_COPY, true}, {"indirect", BEAM_INDIRECT, true}};
-static const lever_choice speculate_choices[] = {{"layerskip", 0, false}, {"draft", 0, false}};
-
-/* clang-format off */
-static const lever_info table[] = {
-    {"attention", "system", "naive materialises the scores in three steps; flash streams them through on-chip memory",
-     offsetof(levers, attention), attention_choices, COUNT_OF(attention_choices)},
-    {"launch", "system", "eager issues every kernel from the host; graph replays a captured CUDA graph a step",
-     offsetof(levers, launch), launch_choices, COUNT_OF(launch_choices)},
-    {"fuse", "system", "pointwise kernels joined to their neighbours: norm with residual, RoPE with cache write, gate",
-     offsetof(levers, fuse), fuse_choices, COUNT_OF(fuse_choices)},
-    {"kv_cache", "system", "dynamic concatenates a new cache each step; static writes into a reserved one",
-     offsetof(levers, kv_cache), kv_cache_choices, COUNT_OF(kv_cache_choices)},
-    {"weights", "hardware-near", "element type of the weights of every matrix multiply; int4 in groups of 128",
-     offsetof(levers, weights), weights_choices, COUNT_OF(weights_choices)},
-    {"beam_reorder", "system", "copy moves every beam's cache each step; indirect reads it through an index of beams",
-     offsetof(levers, beam_reorder), beam_reorder_choices, COUNT_OF(beam_reorder_choices)},
-    {"flavour", "run setting", "whose operators: Hugging Face eager, gpt-fast, fairseq2, or ingot's own executor",
-     offsetof(levers, flavour), flavour_choices, COUNT_OF(flavour_choices)},
-    {"cfg_mode", "application", "image tokens guided by three sequences in one forward, by two forwards, or not at all",
-     offsetof(levers, cfg_mode), cfg_mode_choices, COUNT_OF(cfg_mode_choices)},
-    {"speculate", "application", "tokens drafted cheaply and verified together",
-     0, speculate_choices, COUNT_OF(speculate_choices)},
-};
-/* clang-format on */
-
-static const levers presets[] = {
-    {"baseline", ATTENTION_NAIVE, LAUNCH_EAGER, FUSE_NONE, KV_DYNAMIC, DTYPE_bf16, FLAVOUR_HF, CFG_SEQUENTIAL_2X,
-     BEAM_COPY},
-    {"sdpa", ATTENTION_FLASH, LAUNCH_EAGER, FUSE_NONE, KV_DYNAMIC, DTYPE_bf16, FLAVOUR_HF, CFG_SEQUENTIAL_2X,
-     BEAM_COPY},
-    {"compile", ATTENTION_FLASH, LAUNCH_GRAPH, FUSE_STANDARD, KV_STATIC, DTYPE_bf16, FLAVOUR_GPTFAST, CFG_SEQUENTIAL_2X,
-     BEAM_COPY},
-};
-/* Names in the order of design: what is modelled has its levers in `presets`. */
-static const preset_info preset_list[] = {
-    {"baseline", "PyTorch eager: Hugging Face operators, attention written out, a cache that grows", true},
-    {"sdpa", "baseline with fused attention", true},
-    {"compile", "torch.compile and CUDA graphs: fused attention and pointwise kernels, reserved cache", true},
-    {"autoquant", "compile with the fastest weight type an operator", false},
-    {"layerskip", "compile with early-exit drafts verified by the whole model", false},
-    {"all", "ingot's own executor with every lever that applies", false},
-};
-
-const lever_info *lever_table(size_t *count) {
-    *count = COUNT_OF(table);
-    return table;
-}
-
-const preset_info *preset_table(size_t *count) {
-    *count = COUNT_OF(preset_list);
-    return preset_list;
-}
-
-status levers_preset(const char *name, levers *out, error *err) {
-    const char *known[COUNT_OF(presets)];
-    for (size_t i = 0; i < COUNT_OF(presets); i++) {
-        known[i] = presets[i].preset;
-        if (strcmp(presets[i].preset, name) == 0) {
-            *out = presets[i];
-            return STATUS_OK;
-        }
-    }
-    for (size_t i = 0; i < COUNT_OF(preset_list); i++)
-        if (strcmp(preset_list[i].name, name) == 0)
-            return error_set(err, STATUS_NEGATIVE, "preset '%s' is not modelled yet", name);
-    const char *nearest = config_nearest(name, known, COUNT_OF(known));
-    return error_set(err, STATUS_BAD_INPUT, "unknown preset '%.40s'%s%s (known: baseline, sdpa, compile)", name,
-                     nearest ? "; did you mean " : "", nearest ? nearest : "");
-}
 
 static status unknown(const char *what, const char *word, const char *const *known, size_t count, error *err) {
     const char *nearest = config_nearest(word, known, count);
@@ -98,20 +13,99 @@ static status unknown(const char *what, const char *word, const char *const *kno
                      nearest ? nearest : "");
 }
 
-static status set_choice(levers *l, const lever_info *info, const char *value, error *err) {
+/* ---- setting ---- */
+
+static status read_number(const char *text, double min, double max, bool whole, double *out) {
+    char *end;
+    double value = strtod(text, &end);
+    bool plain = *text && strspn(text, "0123456789.eE+-") == strlen(text) && *end == '\0';
+    if (!plain || !(value >= min && value <= max) || (whole && value != floor(value)))
+        return STATUS_BAD_INPUT;
+    *out = value;
+    return STATUS_OK;
+}
+
+static status set_argument(levers *l, const lever_argument *argument, const char *key, const char *text, error *err) {
+    char *member = (char *)l + argument->offset;
+    if (argument->text) {
+        if (*text == '\0' || strlen(text) >= LEVER_NAME_BYTES)
+            return error_set(err, STATUS_BAD_INPUT, "%s: %s must be a name of at most %d characters", key,
+                             argument->name, LEVER_NAME_BYTES - 1);
+        strcpy(member, text);
+        return STATUS_OK;
+    }
+    double value;
+    if (read_number(text, argument->min, argument->max, argument->whole, &value) != STATUS_OK)
+        return error_set(err, STATUS_BAD_INPUT, "%s: %s is '%.40s', must be a %snumber from %g to %g", key,
+                         argument->name, text, argument->whole ? "whole " : "", argument->min, argument->max);
+    memcpy(member, &value, sizeof value);
+    return STATUS_OK;
+}
+
+/* The text between the brackets of "layerskip(8,6,0.7)", split at commas; changes `text`. */
+static status set_arguments(levers *l, const lever_choice *choice, const char *key, char *text, error *err) {
+    size_t length = strlen(text);
+    if (length < 2 || text[length - 1] != ')')
+        return error_set(err, STATUS_BAD_INPUT, "%s=%s: a bracket is not closed", key, choice->name);
+    text[length - 1] = '\0';
+    size_t at = 0;
+    for (char *rest = text + 1; rest; at++) {
+        char *word = strsep(&rest, ",");
+        if (at == LEVER_ARGUMENTS_MAX || !choice->arguments[at].name)
+            return error_set(err, STATUS_BAD_INPUT, "%s=%s takes %zu arguments at most", key, choice->name, at);
+        status result = set_argument(l, &choice->arguments[at], key, word, err);
+        if (result != STATUS_OK)
+            return result;
+    }
+    return STATUS_OK;
+}
+
+static status set_choice(levers *l, const lever_info *info, char *value, error *err) {
     enum { CHOICES_MAX = 16 };
     const char *known[CHOICES_MAX];
+    char *bracket = strchr(value, '(');
+    size_t length = bracket ? (size_t)(bracket - value) : strlen(value);
     for (size_t i = 0; i < info->choice_count; i++) {
         const lever_choice *choice = &info->choices[i];
         known[i] = choice->name;
-        if (strcmp(choice->name, value) != 0)
+        if (strlen(choice->name) != length || strncmp(choice->name, value, length) != 0)
             continue;
         if (!choice->modelled)
-            return error_set(err, STATUS_NEGATIVE, "%s=%s is not modelled yet", info->key, value);
+            return error_set(err, STATUS_NEGATIVE, "%s=%s is not modelled for a single request", info->key, value);
+        status result = bracket ? set_arguments(l, choice, info->key, bracket, err) : STATUS_OK;
+        const lever_argument *first = &choice->arguments[0];
+        if (result == STATUS_OK && first->name && first->text && *((const char *)l + first->offset) == '\0')
+            return error_set(err, STATUS_BAD_INPUT, "%s=%s needs a %s: %s(NAME)", info->key, choice->name, first->name,
+                             choice->name);
         memcpy((char *)l + info->offset, &choice->value, sizeof choice->value);
-        return STATUS_OK;
+        return result;
     }
+    if (bracket)
+        *bracket = '\0';
     return unknown(info->key, value, known, info->choice_count, err);
+}
+
+static status set_number(levers *l, const lever_info *info, const char *value, error *err) {
+    double number;
+    if (read_number(value, info->min, info->max, true, &number) != STATUS_OK)
+        return error_set(err, STATUS_BAD_INPUT, "%s is '%.40s', must be a whole number from %g to %g", info->key, value,
+                         info->min, info->max);
+    memcpy((char *)l + info->offset, &number, sizeof number);
+    return STATUS_OK;
+}
+
+enum { LEVERS_MAX = 32 };
+
+static status set_key(levers *l, const char *key, char *value, error *err) {
+    const char *known[LEVERS_MAX];
+    size_t count;
+    const lever_info *table = lever_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        known[i] = table[i].key;
+        if (strcmp(table[i].key, key) == 0)
+            return table[i].choices ? set_choice(l, &table[i], value, err) : set_number(l, &table[i], value, err);
+    }
+    return unknown("lever", key, known, count, err);
 }
 
 status levers_set(levers *l, const char *assignment, error *err) {
@@ -120,59 +114,95 @@ status levers_set(levers *l, const char *assignment, error *err) {
         return error_set(err, STATUS_BAD_INPUT, "'%.80s' is not of the form key=value", assignment);
     arena scratch = {0};
     const char *key = arena_strndup(&scratch, assignment, (size_t)(equals - assignment));
-    const char *known[COUNT_OF(table)];
-    status result = STATUS_OK;
-    bool found = false;
-    for (size_t i = 0; i < COUNT_OF(table); i++) {
-        known[i] = table[i].key;
-        if (strcmp(table[i].key, key) == 0) {
-            found = true;
-            result = set_choice(l, &table[i], equals + 1, err);
-        }
-    }
-    if (!found)
-        result = unknown("lever", key, known, COUNT_OF(table), err);
+    status result = set_key(l, key, arena_strdup(&scratch, equals + 1), err);
     arena_free(&scratch);
     return result;
+}
+
+/* Sets every word of a text; changes it. */
+static status set_words(levers *l, char *text, error *err) {
+    char *rest = NULL;
+    status result = STATUS_OK;
+    for (char *word = strtok_r(text, " ", &rest); word && result == STATUS_OK; word = strtok_r(NULL, " ", &rest))
+        result = levers_set(l, word, err);
+    return result;
+}
+
+status levers_preset(const char *name, levers *out, error *err) {
+    const char *known[LEVERS_MAX];
+    size_t count;
+    const preset_info *presets = preset_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        known[i] = presets[i].name;
+        if (strcmp(presets[i].name, name) != 0)
+            continue;
+        *out = levers_defaults();
+        out->preset = presets[i].name;
+        arena scratch = {0};
+        status result = set_words(out, arena_strdup(&scratch, presets[i].settings), err);
+        arena_free(&scratch);
+        return result;
+    }
+    const char *nearest = config_nearest(name, known, count);
+    return error_set(err, STATUS_BAD_INPUT,
+                     "unknown preset '%.40s'%s%s (known: baseline, sdpa, compile, autoquant, layerskip, all)", name,
+                     nearest ? "; did you mean " : "", nearest ? nearest : "");
 }
 
 status levers_parse(const char *text, levers *out, error *err) {
     arena scratch = {0};
-    char *rest = NULL, *copy = arena_strdup(&scratch, text);
-    const char *word = strtok_r(copy, " ", &rest);
-    status result = word ? levers_preset(word, out, err) : error_set(err, STATUS_BAD_INPUT, "no preset is named");
-    while (result == STATUS_OK && (word = strtok_r(NULL, " ", &rest)))
-        result = levers_set(out, word, err);
+    char *copy = arena_strdup(&scratch, text);
+    copy += strspn(copy, " ");
+    size_t length = strcspn(copy, " ");
+    char *settings = copy + length + (copy[length] != '\0');
+    copy[length] = '\0';
+    status result = *copy ? levers_preset(copy, out, err) : error_set(err, STATUS_BAD_INPUT, "no preset is named");
+    if (result == STATUS_OK)
+        result = set_words(out, settings, err);
     arena_free(&scratch);
     return result;
 }
 
-status levers_check(const levers *l, error *err) {
-    if (l->launch == LAUNCH_GRAPH && l->kv_cache == KV_DYNAMIC)
-        return error_set(err, STATUS_NEGATIVE,
-                         "launch=graph needs kv_cache=static: a captured graph cannot allocate a longer cache");
-    if (l->flavour == FLAVOUR_GPTFAST && l->kv_cache == KV_DYNAMIC)
-        return error_set(err, STATUS_NEGATIVE, "flavour=gptfast needs kv_cache=static: it has no other cache");
-    if (l->flavour == FLAVOUR_INGOT && l->kv_cache == KV_DYNAMIC)
-        return error_set(err, STATUS_NEGATIVE, "flavour=ingot needs kv_cache=static: it has no other cache");
-    return STATUS_OK;
-}
+/* ---- telling ---- */
 
-static unsigned value_of(const levers *l, const lever_info *info) {
+static const lever_choice *choice_of(const levers *l, const lever_info *info) {
     unsigned value;
     memcpy(&value, (const char *)l + info->offset, sizeof value);
+    for (size_t i = 0; i < info->choice_count; i++)
+        if (info->choices[i].modelled && info->choices[i].value == value)
+            return &info->choices[i];
+    return NULL;
+}
+
+static double number_at(const levers *l, size_t offset) {
+    double value;
+    memcpy(&value, (const char *)l + offset, sizeof value);
     return value;
 }
 
-static const char *name_of(const lever_info *info, unsigned value) {
-    for (size_t i = 0; i < info->choice_count; i++)
-        if (info->choices[i].modelled && info->choices[i].value == value)
-            return info->choices[i].name;
-    return "?";
+const char *lever_value_text(arena *a, const levers *l, const lever_info *info) {
+    if (!info->choices)
+        return arena_printf(a, "%.0f", number_at(l, info->offset));
+    const lever_choice *choice = choice_of(l, info);
+    if (!choice)
+        return "?";
+    const char *text = choice->name;
+    for (size_t i = 0; i < LEVER_ARGUMENTS_MAX && choice->arguments[i].name; i++) {
+        const lever_argument *argument = &choice->arguments[i];
+        const char *separator = i == 0 ? "(" : ",";
+        if (argument->text)
+            text = arena_printf(a, "%s%s%s", text, separator, (const char *)l + argument->offset);
+        else
+            text = arena_printf(a, "%s%s%.10g", text, separator, number_at(l, argument->offset));
+    }
+    return choice->arguments[0].name ? arena_printf(a, "%s)", text) : text;
 }
 
-const char *lever_choice_of(const levers *l, const lever_info *info) {
-    return info->choices[0].modelled ? name_of(info, value_of(l, info)) : NULL;
+const char *lever_choice_text(arena *a, const lever_choice *choice) {
+    const char *text = choice->name;
+    for (size_t i = 0; i < LEVER_ARGUMENTS_MAX && choice->arguments[i].name; i++)
+        text = arena_printf(a, "%s%s%s", text, i == 0 ? "(" : ",", choice->arguments[i].name);
+    return choice->arguments[0].name ? arena_printf(a, "%s)", text) : text;
 }
 
 const char *levers_text(arena *a, const levers *l) {
@@ -180,11 +210,12 @@ const char *levers_text(arena *a, const levers *l) {
     const char *text = arena_strdup(a, l->preset);
     if (levers_preset(l->preset, &preset, NULL) != STATUS_OK)
         return text;
-    for (size_t i = 0; i < COUNT_OF(table); i++) {
-        const lever_info *info = &table[i];
-        if (!info->choices[0].modelled || value_of(l, info) == value_of(&preset, info))
-            continue;
-        text = arena_printf(a, "%s %s=%s", text, info->key, name_of(info, value_of(l, info)));
+    size_t count;
+    const lever_info *table = lever_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        const char *value = lever_value_text(a, l, &table[i]);
+        if (strcmp(value, lever_value_text(a, &preset, &table[i])) != 0)
+            text = arena_printf(a, "%s %s=%s", text, table[i].key, value);
     }
     return text;
 }
@@ -193,4 +224,8 @@ const char *levers_host(const levers *l) {
     if (l->flavour == FLAVOUR_INGOT)
         return "c-runner";
     return l->launch == LAUNCH_GRAPH ? "pytorch-compiled" : "pytorch-eager";
+}
+
+bool levers_autoquant(const levers *l) {
+    return l->weights >= WEIGHTS_AUTOQUANT;
 }

@@ -72,6 +72,8 @@ status workload_scenario(arena *a, const workload *w, const workload_request *re
 
 status workload_build(arena *a, const workload *w, const levers *l, graph *out, error *err) {
     status result = levers_check(l, err);
+    if (result == STATUS_OK)
+        result = levers_pending(l, err);
     return result == STATUS_OK ? w->shape.family->build(a, w, l, out, err) : result;
 }
 

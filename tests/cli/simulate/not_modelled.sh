@@ -1,1 +1,1 @@
-ingot simulate --machine h200-sxm --workload codellama-7b/humaneval --set kv_cache=paged
+ingot simulate --machine h200-sxm --workload codellama-7b/humaneval --set schedule=chunked
