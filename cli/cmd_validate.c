@@ -1,8 +1,10 @@
-/* ingot validate: measured operator rows and measured steps against the analytic engine. */
+/* ingot validate: measured operator rows, measured steps and traces against the analytic engine. */
 #include "cli/command.h"
 #include "cli/row_prediction.h"
 #include "cli/step_prediction.h"
+#include "cli/trace_prediction.h"
 #include "core/base/json_writer.h"
+#include "core/base/number.h"
 #include "validate/score_rows.h"
 
 #include <argp.h>
@@ -15,19 +17,96 @@ typedef struct validate_options {
     const char *machine, *file;
     bool json;
     message_level level;
+    trace_question trace; /* what else is asked of a trace */
+    double max_error;     /* NaN: no gate */
+    error *err;
+    status failure;
 } validate_options;
+
+enum { KEY_STEPS = 256, KEY_MAX_ERROR, KEY_PHASE, KEY_ANY_ORDER };
 
 static const struct argp_option option_table[] = {
     {"machine", 'm', "NAME", 0, "Machine: a name of configs/machines or a YAML path", 0},
     {"json", 'j', 0, 0, "Print JSON", 0},
+    {0, 0, 0, 0, "For traces:", 1},
+    {"workload", 'w', "MODEL/TASK", 0, "What was run, as codellama-7b", 1},
+    {"preset", 'p', "NAME", 0, "Levers that were set: baseline, sdpa, compile, ... (default baseline)", 1},
+    {"set", 's', "LEVER=VALUE", 0, "One lever over the preset, as flavour=hf", 1},
+    {"batch", 'b', "N", 0, "Sequences (default 1)", 1},
+    {"prompt", 'P', "N", 0, "Tokens a sequence had before the trace's first step", 1},
+    {"steps", KEY_STEPS, "N", 0, "Decode steps (default: the trace's)", 1},
+    {"host", 'H', "NAME", 0, "Host profile, instead of the one that goes with the levers", 1},
+    {"phase", KEY_PHASE, "NAME", 0, "Phase that the trace shows (default: the one that fits best)", 1},
+    {"any-order", KEY_ANY_ORDER, 0, 0, "Sort GPU events that stand out of order instead of refusing them", 1},
+    {"max-error", KEY_MAX_ERROR, "PERCENT", 0, "Exit 1 when the end-to-end error is larger, as 10%", 1},
     {0},
 };
 
+static void fail(validate_options *o, const char *option, const char *text, const char *wanted) {
+    if (o->failure == STATUS_OK)
+        o->failure = error_set(o->err, STATUS_BAD_INPUT, "--%s: '%.40s' is not %s", option, text, wanted);
+}
+
+static int64_t whole(validate_options *o, const char *option, const char *text) {
+    double value;
+    if (!number_parse(text, &value) || value < 1 || value > 1e9 || value != floor(value))
+        fail(o, option, text, "a whole number of at least 1");
+    else
+        return (int64_t)value;
+    return 1;
+}
+
+/* "10%" and "10" are percent. */
+static double percent(validate_options *o, const char *option, char *text) {
+    size_t length = strlen(text);
+    if (length > 0 && text[length - 1] == '%')
+        text[length - 1] = '\0';
+    double value;
+    if (!number_parse(text, &value) || value < 0) {
+        fail(o, option, text, "a percentage");
+        return 0;
+    }
+    return value / 100;
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state) {
     validate_options *o = state->input;
+    setup_options *c = &o->trace.common;
     switch (key) {
     case 'm':
-        o->machine = value;
+        o->machine = c->machine = value;
+        break;
+    case 'w':
+        c->workload = value;
+        break;
+    case 'p':
+        c->preset = value;
+        break;
+    case 's':
+        if (c->lever_override_count == SETUP_OVERRIDES_MAX)
+            return EINVAL;
+        c->lever_overrides[c->lever_override_count++] = value;
+        break;
+    case 'b':
+        c->request.batch = whole(o, "batch", value);
+        break;
+    case 'P':
+        c->request.prompt_tokens = whole(o, "prompt", value);
+        break;
+    case KEY_STEPS:
+        c->request.decode_steps = whole(o, "steps", value);
+        break;
+    case 'H':
+        c->host = value;
+        break;
+    case KEY_PHASE:
+        o->trace.phase = value;
+        break;
+    case KEY_ANY_ORDER:
+        o->trace.any_order = true;
+        break;
+    case KEY_MAX_ERROR:
+        o->max_error = percent(o, "max-error", value);
         break;
     case 'j':
         o->json = true;
@@ -198,25 +277,59 @@ static status validate_steps(arena *a, const validate_options *o, error *err) {
     return result;
 }
 
+/* ---- traces ---- */
+
+static status validate_trace(arena *a, const validate_options *o, error *err) {
+    trace_question q = o->trace;
+    q.file = o->file;
+    if (!q.common.workload)
+        return error_set(err, STATUS_BAD_INPUT, "ingot validate: a trace needs --workload, what was run; see --help");
+    setup *s = ARENA_NEW(a, setup);
+    trace_comparison *c = ARENA_NEW(a, trace_comparison);
+    trace t;
+    status result = trace_compare(a, &q, &t, s, c, err);
+    if (result != STATUS_OK)
+        return result;
+    if (o->json)
+        result = trace_comparison_json(&t, s, c, err);
+    else
+        trace_comparison_print(&t, s, c);
+    trace_free(&t);
+    return result == STATUS_OK && !isnan(o->max_error) ? trace_comparison_gate(c, o->max_error, err) : result;
+}
+
 static bool ends_with(const char *text, const char *suffix) {
     size_t length = strlen(text), suffix_length = strlen(suffix);
     return length >= suffix_length && strcmp(text + length - suffix_length, suffix) == 0;
 }
 
 status command_validate(int argc, char **argv, error *err) {
-    static const char doc[] = "Measured operator rows (CSV) or measured steps (JSON lines) against the analytic "
-                              "engine.\v"
+    static const char doc[] = "Measured operator rows (CSV), measured steps (JSON lines) or a trace "
+                              "(Kineto JSON, plain or gzip) against the analytic engine.\v"
                               "example: ingot validate rows.csv --machine h200-sxm";
-    validate_options o = {0};
-    const struct argp parser = {
-        .options = option_table, .parser = parse_option, .args_doc = "ROWS.csv | STEPS.jsonl", .doc = doc};
+    validate_options o = {
+        .trace.common = {.preset = "baseline",
+                         .engine = "analytic",
+                         .request = {.batch = 1, .decode_steps = -1, .statistic = "mean"}},
+        .max_error = NAN,
+        .err = err,
+    };
+    const struct argp parser = {.options = option_table,
+                                .parser = parse_option,
+                                .args_doc = "ROWS.csv | STEPS.jsonl | TRACE.json[.gz]",
+                                .doc = doc};
     status result = command_parse_level(&parser, argc, argv, &o, &o.level, err);
     if (result != STATUS_OK)
         return result;
+    if (o.failure != STATUS_OK)
+        return o.failure;
     if (!o.file || !o.machine)
         return error_set(err, STATUS_BAD_INPUT, "ingot validate: give a measured file and --machine; see --help");
     arena a = {0};
-    result = ends_with(o.file, ".jsonl") ? validate_steps(&a, &o, err) : validate_rows(&a, &o, err);
+    if (ends_with(o.file, ".json") || ends_with(o.file, ".json.gz"))
+        result = validate_trace(&a, &o, err);
+    else
+        result = ends_with(o.file, ".jsonl") ? validate_steps(&a, &o, err) : validate_rows(&a, &o, err);
     if (result == STATUS_OK && o.level == MESSAGES_VERBOSE)
         fprintf(stderr, "%s on %s, configurations of %s\n", o.file, o.machine, command_config_dir());
     arena_free(&a);

@@ -74,18 +74,6 @@ static void summary_free(summary *s) {
     free(s->calls);
 }
 
-/* From the step's first GPU event to the next step's; the last one's to the end of GPU work. */
-static double step_wall_s(const trace *t, size_t step) {
-    const trace_step *s = &t->steps[step];
-    if (step + 1 < t->step_count)
-        return (double)(t->gpu[t->steps[step + 1].first].start_ns - t->gpu[s->first].start_ns) * 1e-9;
-    int64_t end_ns = 0;
-    for (size_t i = s->first; i < s->first + s->count; i++)
-        if (trace_end_ns(&t->gpu[i]) > end_ns)
-            end_ns = trace_end_ns(&t->gpu[i]);
-    return (double)(end_ns - t->gpu[s->first].start_ns) * 1e-9;
-}
-
 static void idle_json(json_writer *w, const trace_idle *idle) {
     json_object_begin(w, "idle");
     for (int c = 0; c < IDLE_CAUSE_COUNT; c++) {
@@ -138,7 +126,7 @@ static status print_json(const trace *t, const summary *s, error *err) {
     for (size_t i = 0; i < t->step_count; i++) {
         json_object_begin(&w, NULL);
         json_number(&w, "start_s", (double)(t->gpu[t->steps[i].first].start_ns - s->window.start_ns) * 1e-9);
-        json_number(&w, "wall_s", step_wall_s(t, i));
+        json_number(&w, "wall_s", trace_step_wall_s(t, i));
         json_number(&w, "gpu_busy_s", trace_busy_s(t, t->steps[i].first, t->steps[i].count));
         json_integer(&w, "kernels", (int64_t)t->steps[i].count);
         json_object_end(&w);
@@ -207,7 +195,7 @@ static void print_text(const trace *t, const summary *s) {
            100 * s->busy_s / s->wall_s, t->gpu_count);
     printf("%zu step%s (by %s):", t->step_count, t->step_count == 1 ? "" : "s", t->step_source);
     for (size_t i = 0; i < t->step_count && i < HOST_ROWS; i++)
-        printf(" %.3f ms", step_wall_s(t, i) * 1e3);
+        printf(" %.3f ms", trace_step_wall_s(t, i) * 1e3);
     puts(t->step_count > HOST_ROWS ? " ..." : "");
     for (int c = 0; c < CATEGORY_COUNT; c++)
         if (s->category_s[c] > 0)

@@ -95,6 +95,9 @@ const trace_event *trace_root_op(const trace *t, const trace_event *host);
 /* Time during which the GPU does anything, over events [first, first + count). */
 double trace_busy_s(const trace *t, size_t first, size_t count);
 
+/* From the step's first GPU event to the next step's; the last one's to the end of GPU work. */
+double trace_step_wall_s(const trace *t, size_t step);
+
 /* ---- for the files that read and link ---- */
 
 name_table *names_new(void);

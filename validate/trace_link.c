@@ -144,6 +144,17 @@ double trace_busy_s(const trace *t, size_t first, size_t count) {
     return (double)busy_ns * 1e-9;
 }
 
+double trace_step_wall_s(const trace *t, size_t step) {
+    const trace_step *s = &t->steps[step];
+    if (step + 1 < t->step_count)
+        return (double)(t->gpu[t->steps[step + 1].first].start_ns - t->gpu[s->first].start_ns) * 1e-9;
+    int64_t end_ns = 0;
+    for (size_t i = s->first; i < s->first + s->count; i++)
+        if (trace_end_ns(&t->gpu[i]) > end_ns)
+            end_ns = trace_end_ns(&t->gpu[i]);
+    return (double)(end_ns - t->gpu[s->first].start_ns) * 1e-9;
+}
+
 status trace_read(const char *path, bool any_order, trace *out, error *err) {
     *out = (trace){.path = strdup(path), .names = names_new()};
     status result = trace_parse(path, any_order, out, err);
