@@ -1,9 +1,9 @@
 /* ingot predict: operator rows in, the same rows with predictions out. */
 #include "cli/command.h"
-#include "cli/row_prediction.h"
 #include "core/base/csv.h"
 #include "core/base/json_writer.h"
 #include "core/base/number.h"
+#include "sim/explore/row_prediction.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -150,7 +150,7 @@ static status predict(arena *a, const predict_options *o, error *err) {
     machine_block *block = ARENA_NEW(a, machine_block);
     source_map sources = {0};
     prediction_run run = {.options = o, .block = block};
-    status result = load_machine_block(a, o->machine, block, err);
+    status result = load_machine_block(a, command_config_dir(), o->machine, block, err);
     if (result == STATUS_OK)
         result = sources_load(INGOT_SOURCE_DIR "/validate/sources.csv", &sources, err);
     if (result == STATUS_OK)

@@ -1,10 +1,10 @@
 /* ingot validate: measured operator rows, measured steps and traces against the analytic engine. */
 #include "cli/command.h"
-#include "cli/row_prediction.h"
 #include "cli/step_prediction.h"
 #include "cli/trace_prediction.h"
 #include "core/base/json_writer.h"
 #include "core/base/number.h"
+#include "sim/explore/row_prediction.h"
 #include "validate/score_rows.h"
 
 #include <argp.h>
@@ -186,7 +186,7 @@ static status validate_rows(arena *a, const validate_options *o, error *err) {
     source_map sources = {0};
     row_table table = {0};
     machine_block *block = ARENA_NEW(a, machine_block);
-    status result = load_machine_block(a, o->machine, block, err);
+    status result = load_machine_block(a, command_config_dir(), o->machine, block, err);
     if (result == STATUS_OK)
         result = sources_load(INGOT_SOURCE_DIR "/validate/sources.csv", &sources, err);
     if (result == STATUS_OK)

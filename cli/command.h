@@ -8,6 +8,7 @@
  * STATUS_OK leaves the one line that main prints to stderr in *err. */
 typedef status command_function(int argc, char **argv, error *err);
 
+command_function command_calibrate;
 command_function command_list;
 command_function command_predict;
 command_function command_report;

@@ -2,11 +2,11 @@
 
 #include "cli/command.h"
 #include "cli/findings.h"
-#include "cli/row_prediction.h"
 #include "cli/setup.h"
 #include "cli/step_prediction.h"
 #include "hwmodels/machine_load.h"
 #include "reports/cloud.h"
+#include "sim/explore/row_prediction.h"
 
 #include <assert.h>
 #include <math.h>

@@ -23,6 +23,7 @@ static const int32_t fa3_paged_8bit_keys[WIDTHS] = {160, 128, 160, 160, 64};
 static const int32_t fa2_keys[WIDTHS] = {128, 64, 64, 64, 64};
 static const int32_t fa2_paged_keys[WIDTHS] = {256, 128, 128, 64, 64};
 static const int32_t fmha_keys[WIDTHS] = {128, 128, 128, 64, 64};
+static const int32_t fmha_hopper_keys[WIDTHS] = {256, 128, 128, 64, 64};
 static const int32_t flashinfer_keys[WIDTHS] = {128, 64, 64, 32, 32};
 
 static bool has_asynchronous_tensor_cores(generation g) {
@@ -82,6 +83,11 @@ static int32_t short_tile(double n) {
     return tile;
 }
 
+/* TensorRT-LLM's context kernels on Hopper hold rows of 64, 128 or 256 elements (fmha_v2: the padded head size). */
+static int32_t power_of_two_width(int32_t width) {
+    return width <= 64 ? 64 : width <= 128 ? 128 : width <= 256 ? 256 : width;
+}
+
 static int32_t smaller(int32_t a, int32_t b) {
     return a < b ? a : b;
 }
@@ -131,7 +137,9 @@ plan attention_context_plan(const attention_params *p, attention_kernel kernel) 
         t.tile_m = smaller(64, short_tile(rows)), t.tile_n = smaller(fmha_keys[i], short_tile(keys));
         break;
     case KERNEL_FMHA_HOPPER:
-        t.tile_m = 64, t.tile_n = fmha_keys[i];
+        t.tile_k = power_of_two_width(t.tile_k);
+        /* two warp groups of 64 rows each share what is loaded */
+        t.tile_m = 2 * WARPGROUP_ROWS, t.tile_n = fmha_hopper_keys[i];
         break;
     }
     t.ctas = (double)p->batch * (double)p->heads / (rows / (double)p->q_len) * ceil(rows / t.tile_m);

@@ -7,7 +7,7 @@
 enum { SCHEMA_VERSION = 1 };
 
 typedef struct calibration_file {
-    const config_node *schema, *residuals;
+    const config_node *schema, *residuals, *covariance, *intervals;
     calibration values;
 } calibration_file;
 
@@ -18,6 +18,8 @@ status calibration_load(arena *a, const char *config_dir, const machine *m, cali
         {"data", CONFIG_TEXT, offsetof(calibration_file, values.data), 0, 0, true},
         {"date", CONFIG_TEXT, offsetof(calibration_file, values.date), 0, 0, true},
         {"residuals", CONFIG_NODE, offsetof(calibration_file, residuals), 0, 0, false},
+        {"covariance", CONFIG_NODE, offsetof(calibration_file, covariance), 0, 0, false},
+        {"intervals", CONFIG_NODE, offsetof(calibration_file, intervals), 0, 0, false},
 #define PARAMETER(group, name, min, max, prior, text)                                                                  \
     {#group "." #name, CONFIG_NUMBER, offsetof(calibration_file, values.group.name), min, max, false},
 #include "core/calibration.def"

@@ -9,6 +9,9 @@
 
 /* Softmax work that asynchronous kernels hide under the other warp group's products (FlashAttention-3, section 3). */
 static const double ASYNCHRONOUS_HIDDEN_FRAC = 0.5;
+/* Two products, a multiply and an add each. */
+static const double FLOPS_PER_SCORE_ELEMENT = 4;
+static const int32_t NARROW_WIDTH = 64;
 /* A causal tile's diagonal fills its last step in part. */
 static const double CAUSAL_STEP_EXCESS = 0.25;
 /* The grid of the cache write is a block a token, of this many threads at least and at most (vLLM's cache_kernels.cu).
@@ -83,7 +86,7 @@ double attention_cache_write_s(const attention_shape *s, const machine_block *m,
     double bytes = elements * 2 * tokens * (ATTENTION_ELEMENT_BYTES + s->kv_element_bytes);
     double threads = larger(TOKEN_BLOCK_THREADS_MIN, smaller(TOKEN_BLOCK_THREADS_MAX, elements));
     double blocks_per_sm = smaller(m->sm_max_ctas[i], m->sm_max_threads[i] / threads);
-    double kept = s->hot_frac * l2_kept_frac(m, i, m->attention_l2_residency_frac[i], bytes + footprint_bytes);
+    double kept = s->hot_frac * attention_kept_frac(m, i, bytes + footprint_bytes);
     double write_s = tokens / (m->sm_count[i] * blocks_per_sm) * m->attention_token_block_latencies[i] * latency_s;
     write_s = larger(write_s, bytes / l2_bytes_per_s(m, i, m->attention_l2_efficiency_frac[i]));
     write_s =
@@ -92,6 +95,11 @@ double attention_cache_write_s(const attention_shape *s, const machine_block *m,
         write_s += tokens / (m->sm_count[i] * QUANTISE_BLOCKS_PER_SM) * m->attention_fa3_paged_quantise_latencies[i] *
                    latency_s;
     return write_s;
+}
+
+double attention_block8(const attention_shape *s, const machine_block *m, size_t i) {
+    static const double QUOTED_WIDTH = 128;
+    return 1 + m->attention_fa3_paged_block8_frac[i] * s->width / QUOTED_WIDTH;
 }
 
 /* Steps over keys of all query tiles of one head, and of the longest one. */
@@ -116,10 +124,31 @@ static key_steps steps_of(const attention_shape *s, const plan *t, const attenti
     return (key_steps){tiles, total, longest};
 }
 
+/* Blocks over which FlashAttention-3 splits the keys of a tile, where tiles leave SMs without work: an SM's even share
+ * of all steps and a tenth (prepare_varlen_num_blocks); never so few keys. */
+static double context_splits(const attention_shape *s, const key_steps *steps, double tiles, double sms) {
+    static const double NEARLY_FULL = 0.8, BALANCE_MARGIN = 1.1, STEPS_UNSPLIT = 4;
+    bool splits = s->kernel == KERNEL_FA3 || s->kernel == KERNEL_FA3_PAGED;
+    if (!splits || tiles >= NEARLY_FULL * sms || steps->longest <= STEPS_UNSPLIT)
+        return 1;
+    double share = ceil_quotient(tiles / steps->tiles * steps->total * BALANCE_MARGIN / sms);
+    return larger(1, ceil_quotient(steps->longest / share));
+}
+
+/* The kernel that combines splits. */
+static double context_combine_s(const attention_shape *s, const machine_block *m, size_t i, double splits,
+                                double l2_rate) {
+    static const double PARTIAL_BYTES = 2 * 4; /* fp32, written and read */
+    if (splits <= 1)
+        return 0;
+    return m->attention_combine_latencies[i] * memory_latency_s(m, i) +
+           splits * s->query_bytes / ATTENTION_ELEMENT_BYTES * PARTIAL_BYTES / l2_rate;
+}
+
 /* One step of the key loop of one block. */
 static double step_s(const attention_shape *s, const plan *t, const context_parameters *k, const machine_block *m,
                      size_t i, double share_bytes_per_s) {
-    double scores = (double)t->tile_m * t->tile_n, loaded = 2.0 * t->tile_n * t->tile_k;
+    double scores = (double)t->tile_m * t->tile_n, loaded = 2.0 * smaller(t->tile_n, s->keys) * t->tile_k;
     double exposed = attention_is_asynchronous(s->kernel) ? 1 - ASYNCHRONOUS_HIDDEN_FRAC : 1;
     bool eight = s->rate == DTYPE_fp8;
     double rate = eight ? m->sm_tensor_fp8_flops_per_clk[i] * k->efficiency8[i]
@@ -129,7 +158,8 @@ static double step_s(const attention_shape *s, const plan *t, const context_para
     double operations = scores * k->softmax_ops[i];
     if (s->eight_bit && k->convert_ops)
         operations += loaded * k->convert_ops[i];
-    double issue_s = (4 * scores * t->tile_k / rate + operations / fp32_lanes(m, i) * exposed) / m->sm_clock_max_hz[i];
+    double issue_s =
+        (4 * scores * t->tile_k / rate + operations / ATTENTION_ISSUE_LANES * exposed) / m->sm_clock_max_hz[i];
     return larger(issue_s, loaded * s->kv_element_bytes / share_bytes_per_s);
 }
 
@@ -137,17 +167,35 @@ static double step_s(const attention_shape *s, const plan *t, const context_para
 static double rotate_s(const attention_shape *s, const context_parameters *k, const machine_block *m, size_t i,
                        double footprint_bytes, double hbm_bytes_per_s) {
     double bytes = 2 * s->query_bytes, elements = s->batch * s->queries * (s->heads + s->kv_heads) * s->width;
-    double kept = s->hot_frac * l2_kept_frac(m, i, m->attention_l2_residency_frac[i], bytes + footprint_bytes);
+    double kept = s->hot_frac * attention_kept_frac(m, i, bytes + footprint_bytes);
     return larger(bytes * (1 - kept) / hbm_bytes_per_s,
                   elements * k->rope_clk[i] / m->sm_count[i] / m->sm_clock_max_hz[i]);
+}
+
+/* Time under the power limit: dynamic power grows as clock^x, so the clock that keeps within the limit has a closed
+ * form; an operator shorter than the limit's lag shares it with cooler neighbours (as in cost_gemm.c). Products and
+ * softmax both take energy. */
+static double throttled_s(const attention_shape *s, const machine_block *m, size_t i, double softmax_ops,
+                          double time_s) {
+    double flop_j = m->power_energy_per_fp16_flop_j[i], exponent = m->power_clock_exponent[i];
+    if (s->rate == DTYPE_fp8)
+        flop_j = m->power_energy_per_fp8_flop_j[i] > 0 ? m->power_energy_per_fp8_flop_j[i] : flop_j / 2;
+    double scores = s->flops / (FLOPS_PER_SCORE_ELEMENT * s->width);
+    double energy_j = s->flops * flop_j + scores * softmax_ops * FLOPS_PER_FMA * m->power_energy_per_fp32_flop_j[i];
+    energy_j *= m->attention_switching_frac[i] * pow(m->sm_clock_max_hz[i] / m->sm_clock_tensor_hz[i], exponent - 1);
+    double excess = energy_j / time_s / (m->power_limit_w[i] - m->power_idle_w[i]);
+    double stretch = excess > 1 ? pow(excess, 1 / exponent) - 1 : 0;
+    return time_s * (1 + stretch * time_s / (time_s + m->gemm_power_lag_s[i]));
 }
 
 static void context_cost(const attention_shape *s, const attention_params *p, const plan *t, const machine_block *m,
                          cost_block *out) {
     context_parameters k = parameters_of(s->kernel, m);
     key_steps steps = steps_of(s, t, p);
-    double heads = attention_packs_group(s->kernel) ? s->batch * s->kv_heads : s->batch * s->heads;
-    double ctas = heads * steps.tiles, tile_bytes = 2.0 * t->tile_m * t->tile_k * ATTENTION_ELEMENT_BYTES;
+    bool packs = attention_packs_group(s->kernel);
+    double heads = packs ? s->batch * s->kv_heads : s->batch * s->heads;
+    double rows = smaller(t->tile_m, s->queries * (packs ? s->group : 1)); /* that hold queries */
+    double ctas = heads * steps.tiles, tile_bytes = 2.0 * rows * t->tile_k * ATTENTION_ELEMENT_BYTES;
     double footprint = 2 * s->query_bytes + s->kv_bytes, helpers = attention_helpers(s, false);
     double l2_bytes = ctas * tile_bytes + heads * steps.total * 2.0 * t->tile_n * t->tile_k * s->kv_element_bytes;
     bool by_phase = s->kernel == KERNEL_FMHA || s->kernel == KERNEL_FMHA_HOPPER;
@@ -160,16 +208,23 @@ static void context_cost(const attention_shape *s, const attention_params *p, co
         double hbm_rate = m->hbm_bandwidth_bytes_per_s[i] * m->attention_hbm_efficiency_frac[i];
         double step = step_s(s, t, &k, m, i, l2_rate / sms) * (cudnn ? m->attention_cudnn_step_ratio[i] : 1);
         double prologue_s = k.cta_latencies[i] * latency_s * (cudnn ? m->attention_cudnn_cta_ratio[i] : 1);
+        if (s->kernel == KERNEL_FA3_PAGED && s->eight_bit)
+            prologue_s *= attention_block8(s, m, i);
+        if (s->kernel == KERNEL_FA3 && !cudnn && t->tile_k <= NARROW_WIDTH)
+            prologue_s *= m->attention_fa3_narrow_ratio[i];
         double fixed_s = prologue_s + tile_bytes * sms / l2_rate;
-        double all_s = heads * (steps.tiles * fixed_s + steps.total * step), per_sm = ctas / sms;
-        double tail_s = m->attention_tail_frac[i] * (ceil_quotient(per_sm) - per_sm) * all_s / ctas;
+        double splits = context_splits(s, &steps, ctas, sms), per_sm = ctas * splits / sms;
+        double all_s = heads * (steps.tiles * splits * fixed_s + steps.total * step);
+        double tail_s = m->attention_tail_frac[i] * (ceil_quotient(per_sm) - per_sm) * all_s / (ctas * splits);
         double peak = m->peak_flops_per_s[s->rate][i];
-        double compute_s = larger(fixed_s + steps.longest * step, all_s / sms + tail_s);
+        double compute_s = larger(fixed_s + ceil_quotient(steps.longest / splits) * step, all_s / sms + tail_s);
         compute_s = larger(compute_s, peak > 0 ? s->flops / peak : 0);
-        double kept = s->hot_frac * l2_kept_frac(m, i, m->attention_l2_residency_frac[i], footprint);
+        compute_s = throttled_s(s, m, i, k.softmax_ops[i], compute_s);
+        double kept = s->hot_frac * attention_kept_frac(m, i, footprint);
         double hbm_bytes = footprint * (1 - kept), hbm_s = hbm_bytes / hbm_rate, l2_s = l2_bytes / l2_rate;
         double main_s = larger(compute_s, larger(l2_s, hbm_s));
         main_s += m->attention_exposed_frac[i] * smaller(compute_s, hbm_s);
+        main_s += context_combine_s(s, m, i, splits, l2_rate);
         double time_s =
             (m->attention_start_latencies[i] + helpers * m->attention_helper_latencies[i]) * latency_s + main_s;
         if (writes_cache)
@@ -179,7 +234,7 @@ static void context_cost(const attention_shape *s, const attention_params *p, co
         out->time_s[i] = time_s;
         out->hbm_bytes[i] = hbm_bytes;
         out->l2_bytes[i] = l2_bytes;
-        out->launches[i] = 1 + helpers;
+        out->launches[i] = 1 + helpers + (splits > 1);
         out->bound[i] = 2 * main_s < time_s || 2 * steps.longest * step < fixed_s ? BOUND_LATENCY
                         : hbm_s > larger(compute_s, l2_s)                         ? BOUND_HBM
                         : l2_s > compute_s                                        ? BOUND_L2

@@ -18,6 +18,19 @@ typedef struct attention_shape {
     double flops;
 } attention_shape;
 
+/* Lanes that an SM's four schedulers issue to in a clock, whatever pipe takes them: softmax mixes FP32, integer,
+ * conversion and SFU instructions, so FP32 lanes alone (64 on GA100, 128 since) do not bound it. */
+static const double ATTENTION_ISSUE_LANES = 4 * 32;
+
+/* The part of a footprint found in L2 when attention reads it again. Two partitions each keep what their SMs read
+ * (cost_memory.h), and keys streamed through evict each other: half of a half is what repeats hit, on A100 and H200
+ * alike. */
+static inline double attention_kept_frac(const machine_block *m, size_t i, double footprint_bytes) {
+    static const double STREAMED_FRAC = 0.5;
+    bool halves = m->l2_far_latency_clk[i] >= PARTITION_LATENCY_RATIO * m->l2_near_latency_clk[i];
+    return l2_kept_frac(m, i, m->attention_l2_residency_frac[i] * (halves ? STREAMED_FRAC : 1), footprint_bytes);
+}
+
 /* Bytes of a 16-bit element: queries, outputs, and the new keys and values before they enter a cache. */
 static const double ATTENTION_ELEMENT_BYTES = 2;
 
@@ -28,6 +41,9 @@ double attention_cache_write_s(const attention_shape *s, const machine_block *m,
 
 /* Small kernels that the library launches beside the main one. */
 double attention_helpers(const attention_shape *s, bool decodes);
+
+/* FlashAttention-3's fixed time of a block on an 8-bit cache, over the 16-bit one. */
+double attention_block8(const attention_shape *s, const machine_block *m, size_t i);
 
 void attention_decode_cost(const attention_shape *s, const machine_block *m, cost_block *out);
 

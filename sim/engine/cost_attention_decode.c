@@ -14,6 +14,8 @@ static const double COMPILED_WIDTH_MIN = 64; /* narrower heads are padded */
 static const double KEYS_MIN = 16;           /* one mma's worth, however short the cache */
 /* Between waves that fill evenly and waves that end together: blocks drift apart. */
 static const double DECODE_TAIL_FRAC = 0.5;
+/* Steps until a block's loads run ahead of its products: what is exposed of the shorter of the two. */
+static const double RAMP_STEPS = 4;
 static const double TILE_ROWS = 64; /* query heads of a group that one tile holds */
 static const double FLOAT_BYTES = 4;
 /* FlashInfer takes a tile of 16 rows up to this group. */
@@ -22,10 +24,24 @@ static const double NARROW_GROUP = 16;
  * least 128 keys (decoderXQAImplCommon.h, decoderXQARunner.h); otherwise MMHA, a block a query head, two an SM. */
 static const double XQA_GROUP_MAX = 32;
 static const double XQA_FILL = 4;
+static const double XQA_HOPPER_WAVES = 2;
+static const double VLLM_PARTS_MAX = 32; /* VLLM_FLASH_ATTN_MAX_NUM_SPLITS_FOR_CUDA_GRAPH */
+static const double XQA_PARTS_MAX = 32;
+static const double XQA_WAVES = 8; /* parts aim at this many waves of blocks */
 static const double MMHA_BLOCKS_PER_SM = 2;
 static const double XQA_HOPPER_KEYS = 64;
-/* Rows x width that one warp group's accumulators hold; a wider product takes that many more steps. */
-static const double XQA_HOPPER_ACCUMULATOR = 2048;
+/* Rows x width of a block that leaves an SM full of others; queries of a group take rows by eights. */
+static const double XQA_HOPPER_TILE = 8 * 128;
+static const double XQA_HOPPER_ROWS = 8;
+static const double XQA_MERGED_WIDTH_MIN = 128; /* narrower 8-bit heads are rotated by a kernel of their own */
+
+/* How a library splits a sequence's keys over blocks. */
+typedef enum split_rule {
+    SPLIT_NONE,
+    SPLIT_FILL,      /* as many parts as there is room for */
+    SPLIT_EFFICIENT, /* FlashAttention-2 (num_splits_heuristic): the fewest parts that fill their waves well */
+    SPLIT_BALANCED,  /* FlashAttention-3 (prepare_varlen_num_blocks): an SM's even share of all keys, and a tenth */
+} split_rule;
 
 /* One decoding kernel. Arrays are by lane. */
 typedef struct decode_kernel {
@@ -39,8 +55,9 @@ typedef struct decode_kernel {
     double rows;                 /* queries of a block */
     double blocks_per_sm;        /* that share the SM evenly */
     double fill;                 /* blocks an SM that splitting aims at */
+    double parts_max;            /* into which SPLIT_FILL cuts a sequence */
     double split_keys;           /* granule of splitting */
-    bool splits;
+    split_rule rule;
     bool separate_combine; /* a kernel of its own combines, not the last block */
 } decode_kernel;
 
@@ -67,13 +84,51 @@ static double combine_s(const decode_kernel *k, const attention_shape *s, const 
            splits * k->rows * s->width * FLOAT_BYTES / (l2_rate / m->sm_count[i]) * waves;
 }
 
+/* How full the waves of n parts are; 0 for a number of parts that changes no part's length. */
+static double split_efficiency(double items, double slots, double granules, double n) {
+    double waves = items * n / slots;
+    if (n > 1 && ceil_quotient(granules / n) == ceil_quotient(granules / (n - 1)))
+        return 0;
+    return waves / ceil_quotient(waves);
+}
+
+/* FlashAttention-2: the fewest parts whose waves are within 15 % of the fullest ones; one where blocks nearly fill the
+ * slots anyhow. */
+static double efficient_splits(double items, double slots, double granules) {
+    enum { PARTS_MAX = 128 };
+    static const double NEARLY_FULL = 0.8, NEARLY_BEST = 0.85;
+    if (items >= NEARLY_FULL * slots)
+        return 1;
+    double most = smaller(PARTS_MAX, smaller(slots, granules)), best = 0;
+    for (double n = 1; n <= most; n++)
+        best = larger(best, split_efficiency(items, slots, granules, n));
+    for (double n = 1; n <= most; n++)
+        if (split_efficiency(items, slots, granules, n) >= NEARLY_BEST * best)
+            return n;
+    return 1;
+}
+
+static double wanted_splits(const decode_kernel *k, double sms, double granules) {
+    static const double BALANCE_MARGIN = 1.1;
+    switch (k->rule) {
+    case SPLIT_FILL:
+        return smaller(k->parts_max, floor(k->fill * sms / k->items + 1e-9));
+    case SPLIT_EFFICIENT:
+        return efficient_splits(k->items, k->fill * sms, granules);
+    case SPLIT_BALANCED:
+        return smaller(k->parts_max,
+                       ceil_quotient(granules / ceil_quotient(granules * k->items * BALANCE_MARGIN / sms)));
+    default:
+        return 1;
+    }
+}
+
 /* One lane, without the main kernel's start. */
 static decode_time decode_lane(const decode_kernel *k, const attention_shape *s, const machine_block *m, size_t i) {
     double latency_s = memory_latency_s(m, i), sms = m->sm_count[i];
     double l2_rate = l2_bytes_per_s(m, i, m->attention_l2_efficiency_frac[i]);
     double granules = ceil_quotient(s->keys / k->split_keys);
-    double wanted = k->splits ? floor(k->fill * sms / k->items + 1e-9) : 1;
-    wanted = larger(1, smaller(granules, wanted));
+    double wanted = larger(1, smaller(granules, wanted_splits(k, sms, granules)));
     double keys = smaller(ceil_quotient(s->keys / wanted / k->split_keys) * k->split_keys, larger(s->keys, KEYS_MIN));
     double splits = ceil_quotient(s->keys / keys), ctas = k->items * splits;
     double width = larger(s->width, COMPILED_WIDTH_MIN) / REFERENCE_WIDTH;
@@ -90,13 +145,14 @@ static decode_time decode_lane(const decode_kernel *k, const attention_shape *s,
                                                                    k->step_ratio[i] / fp32_lanes(m, i) /
                                                                    m->sm_clock_max_hz[i]);
     double footprint = s->kv_bytes + 2 * s->query_bytes;
-    double kept = s->hot_frac * l2_kept_frac(m, i, m->attention_l2_residency_frac[i], footprint);
+    double kept = s->hot_frac * attention_kept_frac(m, i, footprint);
     decode_time out = {.launches = 1 + (splits > 1 && k->separate_combine),
                        .hbm_bytes = footprint * (1 - kept),
                        .l2_bytes = s->kv_bytes * k->reads + 2 * s->query_bytes};
     double hbm_s = out.hbm_bytes / (m->hbm_bandwidth_bytes_per_s[i] * m->attention_hbm_efficiency_frac[i]);
     double l2_s = out.l2_bytes / l2_rate, memory_s = larger(l2_s, hbm_s), peak = m->peak_flops_per_s[s->rate][i];
-    out.time_s = larger(issue_s, memory_s) + m->attention_exposed_frac[i] * smaller(issue_s, memory_s);
+    double ramp_s = smaller(smaller(issue_s, memory_s), fixed_s + RAMP_STEPS * step_s);
+    out.time_s = larger(issue_s, memory_s) + m->attention_exposed_frac[i] * ramp_s;
     out.time_s = larger(out.time_s, peak > 0 ? s->flops / peak : 0);
     out.ctas = ctas, out.slots_per_sm = k->blocks_per_sm;
     out.issue_s = larger(issue_s, peak > 0 ? s->flops / peak : 0), out.hbm_s = hbm_s, out.l2_s = l2_s;
@@ -120,24 +176,28 @@ static decode_kernel flash_kernel(const attention_shape *s, const machine_block 
                        .blocks_per_sm = 1,
                        .fill = 1,
                        .split_keys = STEP_KEYS,
-                       .splits = true,
+                       .rule = SPLIT_BALANCED,
+                       .parts_max = INFINITY,
                        .separate_combine = true,
                        .cta_constant_frac = 0.7};
     set_lanes(k.cta_ratio, 1);
     set_lanes(k.step_ratio, 1);
     switch (s->kernel) {
     case KERNEL_FLASHINFER:
+        k.rule = SPLIT_FILL;
         k.cta_latencies = m->attention_flashinfer_decode_cta_latencies;
         k.step_latencies = m->attention_flashinfer_decode_step_latencies;
         k.step_constant_frac = 0.5;
         rows_ratio(k.cta_ratio, m->attention_flashinfer_wide_group_ratio, s->group > NARROW_GROUP);
         break;
     case KERNEL_FA3_PAGED:
+        k.parts_max = VLLM_PARTS_MAX;
         k.cta_latencies = m->attention_fa3_paged_decode_cta_latencies;
         k.step_latencies = m->attention_fa3_paged_decode_step_latencies;
         if (s->eight_bit)
             for (size_t i = 0; i < MACHINE_LANES; i++)
-                k.step_ratio[i] = m->attention_fa3_paged_decode8_step_ratio[i];
+                k.step_ratio[i] = m->attention_fa3_paged_decode8_step_ratio[i],
+                k.cta_ratio[i] = attention_block8(s, m, i);
         break;
     case KERNEL_FA3:
         k.cta_latencies = m->attention_fa3_decode_cta_latencies;
@@ -149,16 +209,24 @@ static decode_kernel flash_kernel(const attention_shape *s, const machine_block 
     case KERNEL_FA2_PAGED: /* splits only when it has regrouped query heads (flash_api.cpp, mha_varlen_fwd) */
         k.cta_latencies = m->attention_fa2_paged_decode_cta_latencies;
         k.step_latencies = m->attention_fa2_paged_decode_step_latencies;
-        k.splits = s->group > 1;
+        k.rule = s->group > 1 ? SPLIT_EFFICIENT : SPLIT_NONE;
         k.fill = 2; /* num_splits_heuristic is told of twice the SMs */
         k.split_keys = s->width <= 64 ? 256 : s->width <= 128 ? 128 : 64;
         break;
     default:
         k.cta_latencies = m->attention_fa2_decode_cta_latencies;
         k.step_latencies = m->attention_fa2_decode_step_latencies;
+        k.rule = SPLIT_EFFICIENT;
         k.fill = 2;
     }
     return k;
+}
+
+/* 8-bit over 16-bit block time: before Hopper the elements are also converted by FP32-lane instructions. */
+static double mmha_ratio8(const attention_shape *s, const machine_block *m, size_t i) {
+    bool native = attention_is_asynchronous(s->kernel);
+    double convert = native ? 0 : m->attention_flashinfer_convert_ops[i] / m->attention_mmha_element_ops[i];
+    return m->attention_mmha_decode8_ratio[i] * (1 + convert);
 }
 
 static decode_kernel mmha_kernel(const attention_shape *s, const machine_block *m) {
@@ -172,10 +240,11 @@ static decode_kernel mmha_kernel(const attention_shape *s, const machine_block *
                        .rows = 1,
                        .blocks_per_sm = MMHA_BLOCKS_PER_SM,
                        .fill = MMHA_BLOCKS_PER_SM,
+                       .parts_max = INFINITY,
                        .split_keys = STEP_KEYS,
-                       .splits = true};
+                       .rule = SPLIT_FILL};
     for (size_t i = 0; i < MACHINE_LANES; i++)
-        k.cta_ratio[i] = k.step_ratio[i] = s->eight_bit ? m->attention_mmha_decode8_ratio[i] : 1;
+        k.cta_ratio[i] = k.step_ratio[i] = s->eight_bit ? mmha_ratio8(s, m, i) : 1;
     return k;
 }
 
@@ -188,18 +257,23 @@ static decode_kernel xqa_kernel(const attention_shape *s, const machine_block *m
                        .reads = 1,
                        .rows = s->group,
                        .blocks_per_sm = 1,
-                       .fill = 1,
+                       .fill = XQA_WAVES,
+                       .parts_max = XQA_PARTS_MAX,
                        .split_keys = STEP_KEYS,
                        /* 8-bit caches are not split on Ada: measured time grows with the keys at one block's rate */
-                       .splits = !(s->eight_bit && s->generation == GENERATION_ADA)};
+                       .rule = s->eight_bit && s->generation == GENERATION_ADA ? SPLIT_NONE : SPLIT_FILL};
+    if (s->eight_bit) /* one block's stream, element by element */
+        k.step_constant_frac = 0;
     rows_ratio(k.cta_ratio, m->attention_xqa_group_ratio, s->group / XQA_GROUP_MAX);
     set_lanes(k.step_ratio, 1);
     if (s->eight_bit && attention_is_asynchronous(s->kernel)) {
         k.cta_latencies = m->attention_xqa_hopper_cta_latencies;
         k.step_latencies = m->attention_xqa_hopper_step_latencies;
         k.cta_constant_frac = k.step_constant_frac = 1;
-        k.split_keys = XQA_HOPPER_KEYS;
-        set_lanes(k.step_ratio, larger(1, s->group * s->width / XQA_HOPPER_ACCUMULATOR));
+        k.split_keys = XQA_HOPPER_KEYS, k.fill = XQA_HOPPER_WAVES;
+        double tile = ceil_quotient(s->group / XQA_HOPPER_ROWS) * XQA_HOPPER_ROWS * s->width / XQA_HOPPER_TILE;
+        set_lanes(k.cta_ratio, larger(1, tile));
+        set_lanes(k.step_ratio, larger(1, tile));
     }
     return k;
 }
@@ -225,9 +299,10 @@ static double regroup_copies(const attention_shape *s) {
 static void finish_lane(const attention_shape *s, const machine_block *m, size_t i, decode_time t, double helpers,
                         cost_block *out) {
     double latency_s = memory_latency_s(m, i), copies = regroup_copies(s);
-    double time_s = t.time_s + (m->attention_start_latencies[i] + helpers * m->attention_helper_latencies[i] +
-                                copies * m->attention_copy_latencies[i]) *
-                                   latency_s;
+    bool by_phase = s->kernel == KERNEL_FMHA || s->kernel == KERNEL_FMHA_HOPPER;
+    double helper = by_phase ? m->attention_xqa_helper_latencies[i] : m->attention_helper_latencies[i];
+    double start = by_phase ? m->attention_xqa_start_latencies[i] : m->attention_start_latencies[i];
+    double time_s = t.time_s + (start + helpers * helper + copies * m->attention_copy_latencies[i]) * latency_s;
     if (s->kernel != KERNEL_FA2 && s->kernel != KERNEL_FA3)
         time_s += attention_cache_write_s(s, m, i, s->batch, 0);
     out->time_s[i] = time_s;
@@ -271,7 +346,8 @@ void attention_decode_cost(const attention_shape *s, const machine_block *m, cos
         return;
     }
     decode_kernel xqa = xqa_kernel(s, m), mmha = mmha_kernel(s, m);
-    bool merged = s->eight_bit && attention_is_asynchronous(s->kernel); /* needs one helper less */
+    /* needs one helper less */
+    bool merged = s->eight_bit && attention_is_asynchronous(s->kernel) && s->width >= XQA_MERGED_WIDTH_MIN;
     double rotated = s->batch * (s->heads + s->kv_heads) * s->width;
     for (size_t i = 0; i < MACHINE_LANES; i++) {
         bool use_xqa = picks_xqa(s, m, i);

@@ -14,7 +14,10 @@ typedef struct row_prediction {
 /* `block` holds the machine in lane 0. The row is neither unsupported nor empty. */
 row_prediction predict_row(const operator_row *row, const machine_block *block);
 
+/* The same for every machine of the block. */
+void predict_row_lanes(const operator_row *row, const machine_block *block, lanes time_s);
+
 /* A machine by name or path with its calibration, alone in a block. */
-status load_machine_block(arena *a, const char *name, machine_block *block, error *err);
+status load_machine_block(arena *a, const char *config_dir, const char *name, machine_block *block, error *err);
 
 #endif

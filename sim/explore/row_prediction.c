@@ -1,0 +1,59 @@
+#include "sim/explore/row_prediction.h"
+
+#include "hwmodels/calibration_load.h"
+#include "hwmodels/machine_load.h"
+#include "sim/engine/cost_method.h"
+
+/* One operator of a row, with what the row's method adds to it. */
+static void predict_part(const operator_row *row, const op *o, const machine_block *block, cost_block *cost) {
+    bool steady = row->method == ROW_METHOD_GRAPH_STEADY;
+    cost_analytic(o, steady ? RESIDENCY_REPEATED : RESIDENCY_COLD, block, cost);
+    if (!steady)
+        return;
+    lanes extra_s;
+    cost_method_graph_steady(o, row->source, block, extra_s);
+    for (size_t i = 0; i < MACHINE_LANES; i++)
+        cost->time_s[i] += o->kind == OP_gemm ? extra_s[i] : cost->launches[i] * block->method_graph_steady_gap_s[i];
+}
+
+row_prediction predict_row(const operator_row *row, const machine_block *block) {
+    row_prediction out = {0};
+    double longest_s = -1;
+    for (size_t part = 0; part < row_part_count(row); part++) {
+        op o = row_part(row, part);
+        cost_block cost;
+        predict_part(row, &o, block, &cost);
+        out.time_s += cost.time_s[0];
+        if (cost.time_s[0] > longest_s) {
+            longest_s = cost.time_s[0];
+            out.bound = cost.bound[0];
+        }
+    }
+    return out;
+}
+
+void predict_row_lanes(const operator_row *row, const machine_block *block, lanes time_s) {
+    for (size_t i = 0; i < MACHINE_LANES; i++)
+        time_s[i] = 0;
+    for (size_t part = 0; part < row_part_count(row); part++) {
+        op o = row_part(row, part);
+        cost_block cost;
+        predict_part(row, &o, block, &cost);
+        for (size_t i = 0; i < MACHINE_LANES; i++)
+            time_s[i] += cost.time_s[i];
+    }
+}
+
+status load_machine_block(arena *a, const char *config_dir, const char *name, machine_block *block, error *err) {
+    machine m;
+    calibration c;
+    status result = machine_load(a, config_dir, name, &m, NULL, err);
+    if (result == STATUS_OK)
+        result = calibration_load(a, config_dir, &m, &c, err);
+    if (result != STATUS_OK)
+        return result;
+    const machine *machines[] = {&m};
+    const calibration *calibrations[] = {&c};
+    machine_block_fill(block, machines, calibrations, 1);
+    return STATUS_OK;
+}
