@@ -126,7 +126,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
 
 static void print_line(const char *name, const score *s) {
     if (s->n > 0)
-        printf("%-24s %7zu %8.1f %8.1f %+8.1f %8.1f %8.3f\n", name, s->n, 100 * s->mean_abs_err,
+        printf("%-52s %7zu %8.1f %8.1f %+8.1f %8.1f %8.3f\n", name, s->n, 100 * s->mean_abs_err,
                100 * s->median_abs_err, 100 * s->bias, 100 * s->p90, s->kendall_tau);
 }
 
@@ -143,12 +143,13 @@ static void print_worst(const row_scores *scores) {
 }
 
 static void print_rows(const row_scores *scores, const row_table *table) {
-    printf("%-24s %7s %8s %8s %8s %8s %8s\n", "error, %", "rows", "mean", "median", "bias", "p90", "tau");
+    printf("%-52s %7s %8s %8s %8s %8s %8s\n", "error, %", "rows", "mean", "median", "bias", "p90", "tau");
     for (size_t i = 0; i < scores->group_count; i++) {
         const row_group *g = &scores->groups[i];
-        char name[64];
-        snprintf(name, sizeof name, "%s %s/%s %s", op_info_get(g->key.kind)->name, dtype_name(g->key.dtype),
-                 dtype_name(g->key.second_dtype), g->key.phase ? g->key.phase : "");
+        char name[128];
+        snprintf(name, sizeof name, "%s %s/%s %s%s%s", op_info_get(g->key.kind)->name, dtype_name(g->key.dtype),
+                 dtype_name(g->key.second_dtype), g->key.phase ? g->key.phase : "", g->key.phase ? " " : "",
+                 g->key.source ? g->key.source : "");
         print_line(name, &g->scores.all);
     }
     print_line("all, even hash (fit)", &scores->all.fit);

@@ -88,11 +88,11 @@ static status bench_workload(arena *a, const char *name, const char *preset, con
     status result = workload_find(a, CONFIG_DIR, name, &w, err);
     workload_request request = {.batch = 1, .decode_steps = -1, .statistic = "mean"};
     if (result == STATUS_OK)
-        result = workload_scenario(&w, &request, &s, err);
-    if (result == STATUS_OK)
         result = levers_parse(preset, &l, err);
     if (result == STATUS_OK)
-        result = workload_build(a, &w.shape, &l, &g, err);
+        result = workload_scenario(a, &w, &request, &l, &s, err);
+    if (result == STATUS_OK)
+        result = workload_build(a, &w, &l, &g, err);
     if (result == STATUS_OK)
         result = host_load(a, CONFIG_DIR, levers_host(&l), &host, err);
     engine_options options = {.kind = ENGINE_ANALYTIC, .host = &host};
