@@ -149,6 +149,25 @@ static void operands_rmsnorm(const op *o, operand_list *out) {
     out->at[OPERAND_rmsnorm_out].error_relative *= 2; /* the sum was rounded once already */
 }
 
+static void operands_layernorm(const op *o, operand_list *out) {
+    const layernorm_params *p = &o->as.layernorm;
+    set(out, OPERAND_layernorm_x, p->dtype, 1, p->rows, p->cols);
+    set(out, OPERAND_layernorm_weight, p->dtype, 1, 1, p->cols);
+    set(out, OPERAND_layernorm_bias, p->dtype, 1, 1, p->cols);
+    if (p->gated)
+        set(out, OPERAND_layernorm_gate, p->dtype, 1, p->rows, p->cols);
+    /* A row of two nearly equal elements is a difference blown up by 1 / sqrt(epsilon) at most. */
+    double bound = FUNCTION_ERROR + 2 * FP32_UNIT / sqrt(LAYERNORM_EPSILON);
+    set_output(out, OPERAND_layernorm_out, p->dtype, 1, p->rows, p->cols, bound);
+    if (!p->residual)
+        return;
+    set(out, OPERAND_layernorm_residual, p->dtype, 1, p->rows, p->cols);
+    set_output(out, OPERAND_layernorm_sum, p->dtype, 1, p->rows, p->cols, FP32_UNIT);
+    /* The sum, of magnitude 2 at most, was rounded once already; normalising stretches that by up to 1 / deviation, and
+     * the deviation of more than a few random elements of such a sum is above one half. */
+    out->at[OPERAND_layernorm_out].error_absolute += 4 * rounding(p->dtype);
+}
+
 static void operands_rope(const op *o, operand_list *out) {
     const rope_params *p = &o->as.rope;
     int64_t q_cols = p->heads * p->head_dim, kv_cols = p->kv_heads * p->head_dim;

@@ -5,6 +5,19 @@
 #define ADD(ids, r, c, type) {ids, {.kind = OP_add, .as.add = {.rows = (r), .cols = (c), .dtype = DTYPE_##type}}}
 #define RMSNORM(ids, r, c, type, with_residual) \
     {ids, {.kind = OP_rmsnorm, .as.rmsnorm = {.rows = (r), .cols = (c), .dtype = DTYPE_##type, .residual = (with_residual)}}}
+#define LAYERNORM(ids, r, c, type, with_residual, with_gate) \
+    {ids, {.kind = OP_layernorm, .as.layernorm = {.rows = (r), .cols = (c), .dtype = DTYPE_##type, .residual = (with_residual), .gated = (with_gate)}}}
+#define EMBEDDING(ids, r, c, table, type) \
+    {ids, {.kind = OP_embedding, .as.embedding = {.rows = (r), .cols = (c), .table_rows = (table), .dtype = DTYPE_##type}}}
+#define ACTIVATION(ids, r, c, type, f, with_gate) \
+    {ids, {.kind = OP_activation, .as.activation = {.rows = (r), .cols = (c), .dtype = DTYPE_##type, .function = activation_function_##f, .gated = (with_gate)}}}
+#define ELEMENTWISE(ids, r, c, in, out, f, count) \
+    {ids, {.kind = OP_elementwise, .as.elementwise = {.rows = (r), .cols = (c), .inputs = (count), .dtype = DTYPE_##in, .out_dtype = DTYPE_##out, .function = pointwise_function_##f}}}
+#define COPY(ids, r, c, in, out, apart) \
+    {ids, {.kind = OP_copy, .as.copy = {.rows = (r), .cols = (c), .dtype = DTYPE_##in, .out_dtype = DTYPE_##out, .strided = (apart)}}}
+#define REDUCE(ids, r, c, type) {ids, {.kind = OP_reduce, .as.reduce = {.rows = (r), .cols = (c), .dtype = DTYPE_##type}}}
+#define SOFTMAX(ids, r, c, type, logarithm) \
+    {ids, {.kind = OP_softmax, .as.softmax = {.rows = (r), .cols = (c), .dtype = DTYPE_##type, .log = (logarithm)}}}
 /* clang-format on */
 
 static const kernel_case cases[] = {
@@ -24,6 +37,52 @@ static const kernel_case cases[] = {
     RMSNORM(NULL, 5, 1000, bf16, true),
     RMSNORM(NULL, 2, 4097, fp16, true),
     RMSNORM(NULL, 2, 33000, bf16, false), /* more than one block's registers hold */
+    LAYERNORM("LM-4", 64, 128, bf16, false, false),
+    LAYERNORM("LM-4", 8 * 1030, 128, bf16, false, false),
+    LAYERNORM(NULL, 218, 1024, fp16, true, false),
+    LAYERNORM(NULL, 77, 512, bf16, false, true),
+    LAYERNORM(NULL, 9, 160, fp16, false, false),
+    LAYERNORM(NULL, 5, 1001, fp32, true, true),
+    LAYERNORM(NULL, 3, 8192, bf16, true, false),
+    LAYERNORM(NULL, 2, 40000, fp16, false, false),
+    EMBEDDING("LM-1", 154, 4096, 32000, bf16),
+    EMBEDDING("LM-1", 1, 8192, 32000, bf16),
+    EMBEDDING(NULL, 33, 77, 101, fp16),
+    EMBEDDING(NULL, 1000, 64, 7, fp32),
+    ACTIVATION("LM-12", 1, 11008, bf16, silu, true),
+    ACTIVATION("LM-12", 154, 22016, bf16, silu, true),
+    ACTIVATION(NULL, 7, 333, fp16, gelu, false),
+    ACTIVATION(NULL, 13, 1024, fp32, sigmoid, true),
+    ACTIVATION(NULL, 3, 8192, fp16, relu, false),
+    ACTIVATION(NULL, 5, 1000, bf16, tanh, false),
+    ACTIVATION(NULL, 1, 100003, fp16, leaky_relu, false),
+    ELEMENTWISE(NULL, 7, 4096, bf16, fp32, cast, 1),
+    ELEMENTWISE(NULL, 7, 4096, fp32, bf16, cast, 1),
+    ELEMENTWISE(NULL, 3, 4097, bf16, fp8, cast, 1),
+    ELEMENTWISE(NULL, 5, 1023, bf16, bf16, mul, 2),
+    ELEMENTWISE(NULL, 1, 129, fp32, fp32, rsqrt, 1),
+    ELEMENTWISE(NULL, 4, 128, fp32, fp32, cos, 1),
+    ELEMENTWISE(NULL, 4, 128, fp32, bf16, sin, 1),
+    ELEMENTWISE("CH-2", 3, 65536, fp32, fp32, where, 1),
+    ELEMENTWISE(NULL, 2, 501, fp16, fp16, compare, 2),
+    ELEMENTWISE("LM-16", 1, 32000, fp32, fp32, scale, 1),
+    ELEMENTWISE(NULL, 9, 1000, fp16, fp16, fill, 1),
+    ELEMENTWISE(NULL, 9, 1000, bf16, bf16, neg, 1),
+    ELEMENTWISE(NULL, 9, 1000, fp32, fp32, pow, 1),
+    COPY("LM-15", 1, 32000, bf16, fp32, false),
+    COPY("LM-14", 8, 4096, bf16, bf16, true),
+    COPY(NULL, 17, 65, fp16, fp16, true),
+    COPY(NULL, 3, 4099, fp32, fp16, false),
+    REDUCE(NULL, 218, 8192, fp32),
+    REDUCE(NULL, 1, 4096, fp32),
+    REDUCE(NULL, 1030, 100, bf16),
+    REDUCE(NULL, 3, 65537, fp16),
+    SOFTMAX("LM-7b", 32 * 154, 154, fp32, false),
+    SOFTMAX("LM-7b", 32, 1025, fp32, false),
+    SOFTMAX("LM-16", 1, 32000, fp32, false),
+    SOFTMAX(NULL, 5, 256102, fp32, true),
+    SOFTMAX(NULL, 40, 512, fp16, false),
+    SOFTMAX(NULL, 3, 7, bf16, true),
 };
 
 kernel_cases kernel_cases_pointwise(void) {
