@@ -79,8 +79,8 @@ bool operand_is_integer(const operand *item); /* int32 elements */
 static const double RMSNORM_EPSILON = 1e-5;
 /* torch.nn.LayerNorm's default, which Chameleon's head norms and Seamless keep. */
 static const double LAYERNORM_EPSILON = 1e-5;
-/* The constant operand of pointwise functions of one tensor (scale, compare, where, fill): frameworks' kernels take one,
- * and its value bears on nothing that is modelled. */
+/* The constant operand of pointwise functions of one tensor (scale, compare, where, fill): frameworks' kernels take
+ * one, and its value bears on nothing that is modelled. */
 static const double POINTWISE_CONSTANT = 0.25;
 /* Slope of a leaky ReLU below zero (code HiFi-GAN, Seamless's vocoder). */
 static const double LEAKY_RELU_SLOPE = 0.1;
