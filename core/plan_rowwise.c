@@ -108,7 +108,7 @@ void plan_activation(const op *o, const plan_limits *limits, plan_list *out) {
 
 void plan_add(const op *o, const plan_limits *limits, plan_list *out) {
     (void)limits;
-    add_pointwise(out, (double)o->as.add.rows * (double)o->as.add.cols, o->as.add.dtype, false);
+    add_pointwise(out, (double)o->as.add.rows * (double)o->as.add.cols, o->as.add.dtype, o->as.add.strided);
 }
 
 void plan_elementwise(const op *o, const plan_limits *limits, plan_list *out) {

@@ -149,7 +149,7 @@ static void layer(graph_builder *b, const model *m, const levers *l) {
         residual(b, m, "attention_residual");
     norm(b, m, "norm2", fused);
     ffn(b, m, l);
-    /* Inductor leaves one pointwise kernel at the layer's end even so. */
+    /* Inductor leaves one pointwise kernel a layer even so: the cache's length goes up. */
     if (!fused || hf_compiled(l))
         residual(b, m, "ffn_residual");
 }

@@ -9,7 +9,7 @@
 static const double LINEAR_CALLS = 5, NORM_CALLS = 2.75, ROPE_CALLS = 3.6, CONCAT_CALLS = 6, POINTWISE_CALLS = 2.5;
 static const double NAIVE_ATTENTION_CALLS = 5.4, SDPA_CALLS = 6;
 /* Small kernels at the start of a step (positions, masks), from the same traces. */
-enum { NAIVE_START_KERNELS = 15, SDPA_START_KERNELS = 5 };
+enum { NAIVE_START_KERNELS = 16, SDPA_START_KERNELS = 6 };
 
 static graph_node *pointwise(graph_builder *b, const char *id, pointwise_function function, int inputs, data_type in,
                              data_type out, double cols, double calls) {
@@ -35,6 +35,9 @@ static void norm(graph_builder *b, const model *m, const char *const ids[8]) {
     nodes[5] = pointwise(b, ids[5], pointwise_function_mul, 1, DTYPE_fp32, DTYPE_fp32, d, NORM_CALLS);
     nodes[6] = pointwise(b, ids[6], pointwise_function_cast, 1, DTYPE_fp32, m->dtype, d, NORM_CALLS);
     nodes[7] = pointwise(b, ids[7], pointwise_function_mul, 1, m->dtype, m->dtype, d, NORM_CALLS);
+    nodes[0]->op.as.elementwise.strided = true;       /* casts as it loads */
+    nodes[5]->op.as.elementwise.strided = true;       /* the root of each row is broadcast */
+    nodes[7]->op.as.elementwise.strided = b->prefill; /* and the weight over rows */
     for (int i = 0; i < 8; i++)
         nodes[i]->category = CATEGORY_NORM;
 }
@@ -45,18 +48,20 @@ static void rotate(graph_builder *b, const model *m, double heads, const char *c
     graph_node *nodes[5];
     nodes[0] = pointwise(b, ids[0], pointwise_function_mul, 1, m->dtype, m->dtype, width, ROPE_CALLS);
     nodes[1] = pointwise(b, ids[1], pointwise_function_neg, 1, m->dtype, m->dtype, width / 2, ROPE_CALLS);
-    op joined = {.kind = OP_copy,
-                 .as.copy = {.cols = (int64_t)width, .dtype = m->dtype, .out_dtype = m->dtype, .strided = true}};
+    op joined = {
+        .kind = OP_copy,
+        .as.copy = {.cols = (int64_t)width, .dtype = m->dtype, .out_dtype = m->dtype, .strided = true, .joins = true}};
     nodes[2] = build_node(b, ids[2], joined, ROPE_CALLS);
     build_rows(b, nodes[2], "rows", 1);
     nodes[3] = pointwise(b, ids[3], pointwise_function_mul, 1, m->dtype, m->dtype, width, ROPE_CALLS);
-    op sum = {.kind = OP_add, .as.add = {.cols = (int64_t)width, .dtype = m->dtype}};
+    op sum = {.kind = OP_add, .as.add = {.cols = (int64_t)width, .dtype = m->dtype, .strided = b->prefill}};
     nodes[4] = build_node(b, ids[4], sum, ROPE_CALLS);
     build_rows(b, nodes[4], "rows", 1);
     for (int i = 0; i < 5; i++)
         nodes[i]->category = CATEGORY_EMBEDDING; /* the paper counts rotary embedding there */
     nodes[0]->op.as.elementwise.strided = true;
     nodes[1]->op.as.elementwise.strided = true;
+    nodes[3]->op.as.elementwise.strided = true;
 }
 
 /* torch's layer_norm of each head, then the weight and the bias of its own (HF Chameleon): three kernels. */
@@ -73,7 +78,10 @@ static void head_norm(graph_builder *b, const model *m, double heads, const char
 
 static void concat(graph_builder *b, const model *m, const char *id) {
     op o = {.kind = OP_kv_concat,
-            .as.kv_concat = {.kv_heads = (int64_t)m->kv_heads, .head_dim = (int64_t)m->head_dim, .dtype = m->dtype}};
+            .as.kv_concat = {.kv_heads = (int64_t)m->kv_heads,
+                             .head_dim = (int64_t)m->head_dim,
+                             .dtype = m->dtype,
+                             .strided = b->prefill}}; /* heads and tokens are still in the projection's order */
     graph_node *node = build_node(b, id, o, CONCAT_CALLS);
     build_variable(node, "batch", SCENARIO_BATCH, 1);
     build_key_tokens(b, node, "kv_len");
@@ -110,19 +118,29 @@ static void scores(graph_builder *b, const model *m, const char *id, op o) {
     build_key_tokens(b, node, "cols");
 }
 
-static op scores_pointwise(pointwise_function function, data_type in, data_type out) {
-    return (op){.kind = OP_elementwise,
-                .as.elementwise = {.inputs = 1, .dtype = in, .out_dtype = out, .function = function}};
+static op scores_pointwise(pointwise_function function, data_type in, data_type out, bool strided) {
+    return (op){
+        .kind = OP_elementwise,
+        .as.elementwise = {.inputs = 1, .dtype = in, .out_dtype = out, .function = function, .strided = strided}};
 }
 
 static void naive_attention(graph_builder *b, const model *m) {
     build_key_tokens(b, product(b, m, "scores"), "n");
-    scores(b, m, "scale", scores_pointwise(pointwise_function_scale, m->dtype, m->dtype));
-    scores(b, m, "mask", scores_pointwise(pointwise_function_where, m->dtype, m->dtype));
-    scores(b, m, "softmax_in", scores_pointwise(pointwise_function_cast, m->dtype, DTYPE_fp32));
+    scores(b, m, "scale", scores_pointwise(pointwise_function_scale, m->dtype, m->dtype, false));
+    scores(b, m, "mask", scores_pointwise(pointwise_function_where, m->dtype, m->dtype, true));
+    scores(b, m, "softmax_in", scores_pointwise(pointwise_function_cast, m->dtype, DTYPE_fp32, true));
     scores(b, m, "softmax", (op){.kind = OP_softmax, .as.softmax = {.dtype = DTYPE_fp32}});
-    scores(b, m, "softmax_out", scores_pointwise(pointwise_function_cast, DTYPE_fp32, m->dtype));
+    scores(b, m, "softmax_out", scores_pointwise(pointwise_function_cast, DTYPE_fp32, m->dtype, false));
     build_key_tokens(b, product(b, m, "values"), "k");
+    if (b->prefill) { /* heads back behind tokens; one token needs no copy */
+        op o = {
+            .kind = OP_copy,
+            .as.copy = {
+                .cols = (int64_t)(m->heads * m->head_dim), .dtype = m->dtype, .out_dtype = m->dtype, .strided = true}};
+        graph_node *node = build_node(b, "values_back", o, NAIVE_ATTENTION_CALLS);
+        node->category = CATEGORY_ATTENTION;
+        build_rows(b, node, "rows", 1);
+    }
 }
 
 static void fused_attention(graph_builder *b, const model *m) {
@@ -135,6 +153,7 @@ static void fused_attention(graph_builder *b, const model *m) {
                              .causal = b->prefill,
                              .backend = attention_backend_cudnn}}; /* PyTorch 2.11's pick on Hopper */
     graph_node *node = build_node(b, "attention", o, SDPA_CALLS);
+    node->launches = b->prefill; /* cuDNN's kernel for many queries has a workspace cleared first */
     build_variable(node, "batch", SCENARIO_BATCH, 1);
     build_query_tokens(b, node, "q_len");
     build_key_tokens(b, node, "kv_len");
@@ -244,9 +263,6 @@ void build_hf_logits(graph_builder *b, const model *m, const levers *l) {
                                             "norm_root", "norm_scale", "norm_back", "norm_weight"};
     build_segment(b, 1);
     norm(b, m, norm_ids);
-    graph_node *logits = build_linear(b, "head", l, m, m->hidden, m->vocabulary, LINEAR_CALLS);
-    logits->dims[0].value.variable = SCENARIO_BATCH; /* of the last token alone */
-    op cast = {.kind = OP_copy,
-               .as.copy = {.cols = (int64_t)m->vocabulary, .dtype = m->dtype, .out_dtype = DTYPE_fp32}};
-    build_variable(build_node(b, "logits_cast", cast, POINTWISE_CALLS), "rows", SCENARIO_BATCH, 1);
+    /* Of every token: a forward pass that is not told which logits are wanted computes all. */
+    build_linear(b, "head", l, m, m->hidden, m->vocabulary, LINEAR_CALLS);
 }

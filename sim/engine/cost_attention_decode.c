@@ -10,6 +10,8 @@
 /* Step and block times are quoted for 128 keys of width 128. */
 static const double STEP_KEYS = 128;
 static const double REFERENCE_WIDTH = 128;
+/* cuDNN leaves 218 keys whole and splits 1,040 (H200, 32 blocks for 132 SMs); a granule between. */
+static const double CUDNN_SPLIT_KEYS = 256;
 static const double COMPILED_WIDTH_MIN = 64; /* narrower heads are padded */
 static const double KEYS_MIN = 16;           /* one mma's worth, however short the cache */
 /* Between waves that fill evenly and waves that end together: blocks drift apart. */
@@ -202,6 +204,8 @@ static decode_kernel flash_kernel(const attention_shape *s, const machine_block 
     case KERNEL_FA3:
         k.cta_latencies = m->attention_fa3_decode_cta_latencies;
         k.step_latencies = m->attention_fa3_decode_step_latencies;
+        if (s->backend == attention_backend_cudnn)
+            k.split_keys = CUDNN_SPLIT_KEYS;
         if (s->backend == attention_backend_cudnn)
             for (size_t i = 0; i < MACHINE_LANES; i++)
                 k.cta_ratio[i] = m->attention_cudnn_cta_ratio[i];

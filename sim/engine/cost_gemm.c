@@ -14,6 +14,11 @@ static const double ACCUMULATOR_BYTES = 4;          /* fp32 partial sums of a sp
 static const double SPILLING_TILE_AREA = 256 * 128; /* its fp32 accumulators fill 128 registers a thread */
 static const double WIDE_BYTES = 2;                 /* activations before they are quantised */
 
+static const double NEVER_S = 1e3;         /* rules a plan out */
+static const int32_t VECTOR_TILE_K = 1024; /* plans with a longer step are vector kernels */
+/* cuBLASLt's largest tile on Hopper (nvjet 256x160), and what its asynchronous copies require of a row. */
+static const double LARGEST_TILE_M = 256, LARGEST_TILE_N = 160, ALIGNED_BYTES = 16;
+
 enum { TANGENTS = 4 }; /* to the power limit's curve */
 
 #define EACH_LANE for (size_t i = 0; i < MACHINE_LANES; i++)
@@ -148,7 +153,8 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         out->epilogue_s_per_byte[i] = 1 / (m->gemm_epilogue_bytes_per_clk[i] * clock);
         out->spilled_s_per_byte[i] = 1 / (m->gemm_spilled_epilogue_bytes_per_clk[i] * clock);
         out->dequantise_s_per_element[i] = 1 / (m->gemm_dequantise_elements_per_clk[i] * clock);
-        out->reduce_s[i] = m->gemm_reduce_s[i];
+        /* Between two kernels of a replayed graph lies a gap that rows measured so include. */
+        out->reduce_s[i] = m->gemm_reduce_s[i] + (where == RESIDENCY_REPEATED ? m->method_graph_steady_gap_s[i] : 0);
         double stream_s =
             (missing.read / m->gemm_hbm_efficiency_frac[i] + missing.written / m->gemm_write_efficiency_frac[i]) /
             m->hbm_bandwidth_bytes_per_s[i];
@@ -237,14 +243,39 @@ static inline gemm_parts parts_of(const plan_work *w, const gemm_machines *m, si
     return p;
 }
 
+/* cuBLASLt splits what it streams from memory where no whole tile's grid fills this share of the SMs (traces of decode
+ * on H200: 4,096 outputs, 64 blocks for 132 SMs, are split by 2 and 3; 11,008 and 32,000 are not). Streams shorter than
+ * a few reductions are left to the estimate. */
+static const double UNSPLIT_FILL_FRAC = 0.5;
+static const double SPLIT_STREAM_REDUCTIONS = 3;
+
+/* CTAs that an unsplit plan can reach; without limit where no plan splits. */
+static double unsplit_ctas(const plan_list *plans) {
+    double widest = 0;
+    bool splits = false;
+    for (size_t c = 0; c < plans->count; c++) {
+        const plan *p = &plans->plans[c];
+        if (p->split_k > 1)
+            splits = true;
+        else if (p->tile_k < VECTOR_TILE_K && p->ctas > widest)
+            widest = p->ctas;
+    }
+    return splits ? widest : INFINITY;
+}
+
 static void pick(const plan_list *plans, const plan_work *works, const gemm_machines *m, lanes best) {
-    lanes best_s;
-    EACH_LANE best_s[i] = INFINITY, best[i] = 0;
+    lanes best_s, whole_s; /* whole: what rules out an unsplit reduction */
+    double widest = unsplit_ctas(plans);
+    EACH_LANE {
+        best_s[i] = INFINITY, best[i] = 0;
+        bool streams = isfinite(widest) && m->hbm_s[i] > SPLIT_STREAM_REDUCTIONS * m->reduce_s[i];
+        whole_s[i] = streams && widest * m->per_sm[i] < UNSPLIT_FILL_FRAC ? NEVER_S : 0;
+    }
     for (size_t c = 0; c < plans->count; c++) {
         const plan_work w = works[c];
         double index = (double)c;
         EACH_LANE {
-            double t = parts_of(&w, m, i).all;
+            double t = parts_of(&w, m, i).all + (w.reduces > 0 ? 0 : whole_s[i]);
             best[i] = t < best_s[i] ? index : best[i];
             best_s[i] = t < best_s[i] ? t : best_s[i];
         }
@@ -304,13 +335,30 @@ static cta_work ctas_of(const plan_work *w, const gemm_parts *p, const gemm_mach
                       .l2_in_loop = true};
 }
 
+/* Hopper's persistent kernels draw their tiles from a counter that a memset clears beforehand, where the largest tiles
+ * take more than one wave (traces on H200: of the products of 1,024 tokens, those with 11,008 and 32,000 outputs; all
+ * of those of 8,192). Rows that are not whole 16-byte words go to older kernels. Its time is within the fitted start.
+ */
+static bool needs_counter(const op *o, double per_sm, generation g) {
+    const gemm_params *p = &o->as.gemm;
+    double element_bytes = dtype_bytes(p->dtype);
+    bool aligned = fmod((double)p->k * element_bytes, ALIGNED_BYTES) == 0 &&
+                   fmod((double)p->n * element_bytes, ALIGNED_BYTES) == 0;
+    if (g != GENERATION_HOPPER || !aligned || p->m < LARGEST_TILE_N || p->dynamic_quantise)
+        return false;
+    double m = (double)p->m, n = (double)p->n, batch = (double)p->batch;
+    double tall = ceil(m / LARGEST_TILE_M) * ceil(n / LARGEST_TILE_N);
+    double wide = ceil(m / LARGEST_TILE_N) * ceil(n / LARGEST_TILE_M);
+    return SMALLER(tall, wide) * batch * per_sm > 1;
+}
+
 static void finish_lane(const op *o, const gemm_bytes *b, const plan *p, const plan_work *w, const gemm_machines *g,
                         const machine_block *m, size_t i, cost_block *out) {
     gemm_parts parts = parts_of(w, g, i);
     double l2_bytes = w->load_bytes * g->sharing[i] + b->out + w->reduce_bytes;
     double launch_s = m->gemm_start_s[i] + parts.reduce;
     out->time_s[i] = m->gemm_start_s[i] + parts.all;
-    out->launches[i] = p->launches;
+    out->launches[i] = p->launches + (needs_counter(o, g->per_sm[i], m->generation) ? 1 : 0);
     out->hbm_bytes[i] = g->hbm_bytes[i];
     out->l2_bytes[i] = l2_bytes;
     out->bound[i] = bound_of(&parts, launch_s);

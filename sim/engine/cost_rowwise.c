@@ -36,8 +36,8 @@ static double issue_s(const row_kernel *k, const plan *p, const machine_block *m
     if (k->streams)
         stream_s = larger(stream_s, waves * block_bytes / (threads * m->rowwise_thread_inflight_bytes[i]) * latency_s);
     double dispatch_s = p->ctas * m->rowwise_dispatch_clk[i] / m->sm_clock_max_hz[i];
-    double index_s = k->strided ? k->elements * m->rowwise_strided_ops[i] / (m->sm_count[i] * fp32_lanes(m, i)) /
-                                      m->sm_clock_max_hz[i]
+    double index_s = k->strided ? k->elements * (k->joins ? m->rowwise_join_ops[i] : m->rowwise_strided_ops[i]) /
+                                      (m->sm_count[i] * fp32_lanes(m, i)) / m->sm_clock_max_hz[i]
                                 : 0;
     return larger(stream_s, larger(dispatch_s, index_s));
 }
@@ -122,6 +122,7 @@ void cost_kv_concat(const op *o, residency where, const machine_block *machines,
     row_kernel k = row_kernel_of(o, token_elements * (double)p->kv_len);
     k.hot_bytes = token_elements * dtype_bytes(p->dtype); /* the new tokens; the old cache is long gone */
     k.chains = POINTER_CHAINS;                            /* pointers and offsets of the parts are read first */
+    k.strided = k.joins = p->strided;
     row_cost(o, &k, where, machines, out);
 }
 
@@ -133,6 +134,7 @@ void cost_activation(const op *o, residency where, const machine_block *machines
 
 void cost_add(const op *o, residency where, const machine_block *machines, cost_block *out) {
     row_kernel k = row_kernel_of(o, (double)o->as.add.rows * (double)o->as.add.cols);
+    k.strided = o->as.add.strided;
     row_cost(o, &k, where, machines, out);
 }
 
@@ -191,7 +193,7 @@ static void link_cost(const row_kernel *k, const machine_block *m, cost_block *o
 void cost_copy(const op *o, residency where, const machine_block *machines, cost_block *out) {
     const copy_params *p = &o->as.copy;
     row_kernel k = row_kernel_of(o, (double)p->rows * (double)p->cols);
-    k.strided = p->strided;
+    k.strided = p->strided, k.joins = p->joins;
     if (p->direction == copy_direction_device)
         row_cost(o, &k, where, machines, out);
     else

@@ -12,6 +12,7 @@ static const double WARP_REDUCE_CHAINS = 0.3; /* shuffles within a warp */
 typedef struct row_kernel {
     double read_bytes, write_bytes, elements;
     double hot_bytes; /* reads that the predecessor has just written */
+    bool joins;       /* strided, and the part that an element comes from is looked up */
     bool strided;     /* an operand is not contiguous: addresses are computed for each element */
     double chains;    /* dependent steps besides one load and one store, as parts of a reduction across a block */
     bool streams;     /* a thread walks its row; otherwise a block has all its bytes on their way at once */
