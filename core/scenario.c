@@ -1,6 +1,7 @@
 #include "core/scenario.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stddef.h>
 
 /* Static caches are reserved in multiples of this many tokens (gpt-fast's find_multiple(..., 8)). */
@@ -32,6 +33,10 @@ static status check_range(const char *what, int64_t value, int64_t min, int64_t 
     return STATUS_OK;
 }
 
+double scenario_reserve(double tokens) {
+    return ceil(tokens / KV_RESERVE_MULTIPLE_TOKENS) * KV_RESERVE_MULTIPLE_TOKENS;
+}
+
 status scenario_fixed(int64_t batch, int64_t prompt_tokens, int64_t output_tokens, int64_t kv_reserved_tokens,
                       uint64_t seed, scenario *out, error *err) {
     if (check_range("batch", batch, 1, BATCH_MAX, err) != STATUS_OK ||
@@ -40,8 +45,7 @@ status scenario_fixed(int64_t batch, int64_t prompt_tokens, int64_t output_token
         return STATUS_BAD_INPUT;
     int64_t held_tokens = prompt_tokens + output_tokens;
     if (kv_reserved_tokens == 0)
-        kv_reserved_tokens =
-            (held_tokens + KV_RESERVE_MULTIPLE_TOKENS - 1) / KV_RESERVE_MULTIPLE_TOKENS * KV_RESERVE_MULTIPLE_TOKENS;
+        kv_reserved_tokens = (int64_t)scenario_reserve((double)held_tokens);
     if (check_range("reserved cache tokens", kv_reserved_tokens, held_tokens, 4 * TOKENS_MAX, err) != STATUS_OK)
         return STATUS_BAD_INPUT;
     *out = (scenario){

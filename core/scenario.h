@@ -31,4 +31,7 @@ double scenario_progress(const scenario *s, int64_t step);
 status scenario_fixed(int64_t batch, int64_t prompt_tokens, int64_t output_tokens, int64_t kv_reserved_tokens,
                       uint64_t seed, scenario *out, error *err);
 
+/* Tokens that a static cache reserves for so many: rounded up. */
+double scenario_reserve(double tokens);
+
 #endif

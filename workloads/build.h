@@ -6,12 +6,19 @@
 #include "workloads/levers.h"
 #include "workloads/model.h"
 
-enum { BUILD_NODES_MAX = 256, BUILD_SEGMENTS_MAX = 32 }; /* in one phase; far above any model's, asserted */
+enum { BUILD_NODES_MAX = 256, BUILD_SEGMENTS_MAX = 32 }; /* in one forward; far above any model's, asserted */
 
 typedef struct graph_builder {
     graph *out;
     graph_phase *phase;
     bool prefill; /* which rows and lengths the phase's operators see */
+    /* Speculation runs several forwards in a step. Of the forward that is being built: */
+    int64_t queries;    /* tokens a sequence; 0 counts as 1 */
+    int64_t ahead;      /* tokens a sequence that earlier forwards of the step put into the cache */
+    const char *suffix; /* of its nodes' ids, "draft2", or NULL */
+    bool shared;        /* another forward counts the same weights */
+    size_t forwards;    /* room for so many in a phase; 0 counts as 1 */
+    size_t node_capacity, segment_capacity;
 } graph_builder;
 
 /* ---- for the files that write a family's layers ---- */
@@ -22,13 +29,18 @@ void build_segment(graph_builder *b, int64_t layers); /* nodes that follow belon
 /* Appends a node of the operator's own category; dimensions that vary are set afterwards. */
 graph_node *build_node(graph_builder *b, const char *id, op o, double host_calls);
 
-/* Sets a dimension by name to `scale` times the phase's rows: all prompt tokens, or one a sequence. */
+/* Sets a dimension by name to `scale` times the phase's rows: all prompt tokens, or the forward's queries. */
 void build_rows(const graph_builder *b, graph_node *node, const char *dim, double scale);
+/* ... to the rows that logits are wanted of: the prompt's last token, or the forward's queries, a sequence. */
+void build_logit_rows(const graph_builder *b, graph_node *node, const char *dim);
 /* ... to the query tokens of a sequence, or the keys that it attends to. */
 void build_query_tokens(const graph_builder *b, graph_node *node, const char *dim);
 void build_key_tokens(const graph_builder *b, graph_node *node, const char *dim);
 /* ... to `scale` times a scenario variable. */
 void build_variable(graph_node *node, const char *dim, scenario_variable variable, double scale);
+
+/* Whether a forward's queries must not see each other's future. */
+bool build_causal(const graph_builder *b);
 
 /* A matrix multiply of the phase's rows with a [k, n] weight of the levers' type. */
 graph_node *build_linear(graph_builder *b, const char *id, const levers *l, const model *m, double k, double n,

@@ -40,7 +40,7 @@ void build_greedy(graph_builder *b, const model *m, const levers *l) {
     if (!written_out(l)) { /* the traces of the written-out flavour end at the logits */
         op pick = {.kind = OP_sample,
                    .as.sample = {.cols = (int64_t)m->vocabulary, .dtype = m->dtype, .method = sample_method_argmax}};
-        build_variable(build_node(b, "sample", pick, SAMPLE_CALLS), "rows", SCENARIO_BATCH, 1);
+        build_logit_rows(b, build_node(b, "sample", pick, SAMPLE_CALLS), "rows");
     }
     if (l->launch == LAUNCH_EAGER)
         build_node(b, "sync", (op){.kind = OP_sync}, 0);

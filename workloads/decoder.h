@@ -20,6 +20,8 @@ void build_experts(graph_builder *b, const model *m, const levers *l, double hos
 /* Weights of the graph's decoder as stored: the matrices of its last phase in the levers' types, the rest (embedding,
  * norms, biases) in the model's. */
 double decoder_stored_bytes(const graph *g, const model *m);
+/* Of these, what is no matrix of a layer or the head. */
+double decoder_other_bytes(const model *m);
 
 /* How many experts the tokens of a forward choose, and how many tokens each of these gets. Nothing without experts. */
 void scenario_experts(const model *m, scenario *s);

@@ -28,8 +28,10 @@ static status check_shape(const config_node *root, const decoder_file *file, err
         const char *key;
         double value;
     } whole[] = {
-        {"layers", m->layers},     {"hidden", m->hidden}, {"heads", m->heads},           {"kv_heads", m->kv_heads},
-        {"head_dim", m->head_dim}, {"ffn", m->ffn},       {"vocabulary", m->vocabulary},
+        {"layers", m->layers},         {"hidden", m->hidden},
+        {"heads", m->heads},           {"kv_heads", m->kv_heads},
+        {"head_dim", m->head_dim},     {"ffn", m->ffn},
+        {"vocabulary", m->vocabulary}, {"layerskip_exit_layer", m->layerskip_exit_layer},
     };
     for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++)
         if (whole[i].value != (double)(int64_t)whole[i].value)
@@ -38,6 +40,9 @@ static status check_shape(const config_node *root, const decoder_file *file, err
     if ((int64_t)m->heads % (int64_t)m->kv_heads != 0)
         return CONFIG_ERROR(shape_node(root, "kv_heads"), err, "%g heads do not divide into %g kv_heads", m->heads,
                             m->kv_heads);
+    if (m->layerskip_exit_layer >= m->layers)
+        return CONFIG_ERROR(shape_node(root, "layerskip_exit_layer"), err,
+                            "layerskip_exit_layer %g must be below the %g layers", m->layerskip_exit_layer, m->layers);
     return STATUS_OK;
 }
 
@@ -56,6 +61,8 @@ status decoder_load(const config_node *root, model *out, error *err) {
         SHAPE("vocabulary", vocabulary, VOCABULARY_MAX),
         SHAPE("context", context, TOKENS_MAX),
         SHAPE("rope_theta", rope_theta, 1e12),
+        {"model.layerskip_exit_layer", CONFIG_NUMBER, offsetof(decoder_file, shape.layerskip_exit_layer), 1, LAYERS_MAX,
+         false},
         FLAG("qk_norm", qk_norm),
         FLAG("post_norm", post_norm),
     };

@@ -22,6 +22,10 @@ double model_parameter_count(const model *m) {
     return model_gemm_weight_count(m) + table + norms + biases;
 }
 
+double decoder_other_bytes(const model *m) {
+    return (model_parameter_count(m) - model_gemm_weight_count(m)) * dtype_bytes(m->dtype);
+}
+
 double decoder_stored_bytes(const graph *g, const model *m) {
     double matrices_bytes = 0;
     const graph_phase *phase = &g->phases[g->phase_count - 1];
@@ -36,6 +40,5 @@ double decoder_stored_bytes(const graph *g, const model *m) {
             }
         }
     }
-    double rest = model_parameter_count(m) - model_gemm_weight_count(m);
-    return matrices_bytes + rest * dtype_bytes(m->dtype);
+    return matrices_bytes + decoder_other_bytes(m);
 }

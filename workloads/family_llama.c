@@ -1,9 +1,11 @@
 /* The Llama family: Llama, Code Llama and whatever shares their layer. */
 #include "workloads/decoder.h"
 #include "workloads/family.h"
+#include "workloads/speculate.h"
 
 static status load(arena *a, const config_node *root, model *out, error *err) {
     (void)a;
+    out->speculates = true;
     return decoder_load(root, out, err);
 }
 
@@ -32,16 +34,27 @@ static status build(arena *a, const workload *w, const levers *l, graph *out, er
         .memory = a,
     };
     build_kv_state(out, m, l, 1);
-    graph_builder b = {.out = out};
+    speculation spec;
+    result = speculation_of(a, w, l, &spec, err);
+    if (result != STATUS_OK)
+        return result;
+    graph_builder b = {.out = out, .forwards = speculation_forwards(&spec)};
     for (int prefill = 1; prefill >= 0; prefill--) {
         build_phase(&b, prefill ? "prefill" : "decode", prefill);
         b.phase->captured = l->launch == LAUNCH_GRAPH;
+        if (prefill) {
+            build_draft_prefill(&b, &spec, l);
+        } else if (spec.drafts > 0) {
+            build_speculation_round(&b, m, &spec, l);
+            continue;
+        }
         build_embedding(&b, m, l);
         build_layers(&b, m, l, (int64_t)m->layers);
         build_logits(&b, m, l);
         build_greedy(&b, m, l);
     }
     out->weight_bytes = decoder_stored_bytes(out, m);
+    add_draft_memory(out, &spec, l);
     bind_llama_dataflow(out, m, l);
     return STATUS_OK;
 }

@@ -85,7 +85,7 @@ static void attention(graph_builder *b, const model *m, const levers *l) {
                              .head_dim = (int64_t)m->head_dim,
                              .dtype = m->dtype,
                              .kv_dtype = m->dtype,
-                             .causal = b->prefill,
+                             .causal = build_causal(b),
                              .backend = backend_of(l)}};
     graph_node *node = build_node(b, "attention", o, FUSED_CALLS);
     build_variable(node, "batch", SCENARIO_BATCH, 1);

@@ -150,7 +150,7 @@ static void fused_attention(graph_builder *b, const model *m) {
                              .head_dim = (int64_t)m->head_dim,
                              .dtype = m->dtype,
                              .kv_dtype = m->dtype,
-                             .causal = b->prefill,
+                             .causal = build_causal(b),
                              .backend = attention_backend_cudnn}}; /* PyTorch 2.11's pick on Hopper */
     graph_node *node = build_node(b, "attention", o, SDPA_CALLS);
     node->launches = b->prefill; /* cuDNN's kernel for many queries has a workspace cleared first */

@@ -19,7 +19,10 @@ typedef struct model {
     bool post_norm;       /* norms follow attention and FFN instead of preceding them (Chameleon 34B's swin norm) */
     bool qkv_bias;        /* the projections of queries, keys and values add a bias (Qwen2) */
     bool tied_embeddings; /* the head multiplies with the embedding table: stored once */
+    bool beams;           /* decodes with beam search */
+    bool speculates;      /* its decode steps can draft and verify */
     double experts, experts_per_token; /* mixture of experts: `ffn` is one expert's; 0: a dense FFN */
+    double layerskip_exit_layer;       /* that a published LayerSkip checkpoint drafts from; 0: there is none */
     data_type dtype;                   /* weights and activations as published */
     size_t task_count;
     task tasks[MODEL_TASKS_MAX];

@@ -3,6 +3,7 @@
 #include "core/base/config_find.h"
 #include "workloads/family.h"
 #include "workloads/hf_config.h"
+#include "workloads/speculate.h"
 
 #include <math.h>
 #include <string.h>
@@ -27,7 +28,7 @@ static status find_task(const char *name, const char *task_name, workload *out, 
 }
 
 status workload_find(arena *a, const char *config_dir, const char *name, workload *out, error *err) {
-    *out = (workload){.name = arena_strdup(a, name)};
+    *out = (workload){.name = arena_strdup(a, name), .config_dir = arena_strdup(a, config_dir)};
     if (ends_with(name, ".json"))
         return hf_config_load(a, name, &out->shape, err);
     const char *slash = ends_with(name, ".yaml") ? NULL : strchr(name, '/');
@@ -67,14 +68,19 @@ status workload_length(const workload *w, const workload_request *request, const
 
 status workload_scenario(arena *a, const workload *w, const workload_request *request, const levers *l, scenario *out,
                          error *err) {
-    return w->shape.family->scenario(a, w, request, l, out, err);
+    levers resolved;
+    status result = workload_levers(w, l, &resolved, err);
+    if (result == STATUS_OK)
+        result = w->shape.family->scenario(a, w, request, &resolved, out, err);
+    if (result == STATUS_OK)
+        scenario_speculate(a, &resolved, out);
+    return result;
 }
 
 status workload_build(arena *a, const workload *w, const levers *l, graph *out, error *err) {
-    status result = levers_check(l, err);
-    if (result == STATUS_OK)
-        result = levers_pending(l, err);
-    return result == STATUS_OK ? w->shape.family->build(a, w, l, out, err) : result;
+    levers resolved;
+    status result = workload_levers(w, l, &resolved, err);
+    return result == STATUS_OK ? w->shape.family->build(a, w, &resolved, out, err) : result;
 }
 
 status decoder_lengths(const workload *w, const workload_request *request, int64_t *prompt_tokens,

@@ -9,7 +9,8 @@
 typedef struct workload {
     const char *name; /* as asked for */
     model shape;
-    const task *task; /* NULL for a bare model */
+    const task *task;       /* NULL for a bare model */
+    const char *config_dir; /* where other models are found */
 } workload;
 
 /* "codellama-34b/humaneval", "codellama-34b", a path to a model file (ending in .yaml) or to a Hugging Face
@@ -34,6 +35,10 @@ status decoder_lengths(const workload *w, const workload_request *request, int64
 /* Everything that depends on the data, drawn beforehand. */
 status workload_scenario(arena *a, const workload *w, const workload_request *request, const levers *l, scenario *out,
                          error *err);
+
+/* The levers as they apply to a workload: what they leave to the model (auto, an exit layer) decided. STATUS_NEGATIVE
+ * when they exclude each other or do not apply. */
+status workload_levers(const workload *w, const levers *l, levers *out, error *err);
 
 /* The graph of a workload under levers; everything is owned by the arena. STATUS_NEGATIVE when the levers exclude each
  * other or do not apply. */

@@ -1,0 +1,43 @@
+/* What levers come to on a given workload. */
+#include "workloads/workload.h"
+
+/* Why a workload cannot speculate, or NULL. */
+static const char *speculation_obstacle(const workload *w) {
+    if (!w->shape.speculates)
+        return "speculation is modelled for decoders of plain text";
+    if (w->shape.experts > 0)
+        return "each drafted token chooses experts of its own, which is not modelled";
+    return NULL;
+}
+
+static status check_speculation(const workload *w, levers *l, error *err) {
+    const model *m = &w->shape;
+    speculate_arguments *s = &l->speculation;
+    const char *obstacle = speculation_obstacle(w);
+    if (l->speculate == SPECULATE_AUTO)
+        l->speculate = !obstacle && m->layerskip_exit_layer > 0 ? SPECULATE_LAYERSKIP : SPECULATE_NONE;
+    if (l->speculate == SPECULATE_LAYERSKIP && s->exit == 0) {
+        if (m->layerskip_exit_layer == 0)
+            return error_set(err, STATUS_NEGATIVE,
+                             "not applicable: no LayerSkip checkpoint of %s is published, and other checkpoints do not "
+                             "exit early",
+                             m->name);
+        s->exit = m->layerskip_exit_layer;
+    }
+    if (l->speculate != SPECULATE_NONE && obstacle)
+        return error_set(err, STATUS_NEGATIVE, "not applicable: %s: %s", m->name, obstacle);
+    if (l->speculate == SPECULATE_LAYERSKIP && s->exit >= m->layers)
+        return error_set(err, STATUS_NEGATIVE, "not applicable: %s has %.0f layers, none is left behind layer %.0f",
+                         m->name, m->layers, s->exit);
+    return STATUS_OK;
+}
+
+status workload_levers(const workload *w, const levers *l, levers *out, error *err) {
+    *out = *l;
+    if (out->beam_reorder == BEAM_AUTO)
+        out->beam_reorder = w->shape.beams ? BEAM_INDIRECT : BEAM_COPY;
+    status result = check_speculation(w, out, err);
+    if (result == STATUS_OK)
+        result = levers_check(out, err);
+    return result == STATUS_OK ? levers_pending(out, err) : result;
+}
