@@ -10,6 +10,10 @@
 #include "core/op.h"
 #include "core/scenario.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* value = constant + per_step * tokens produced before the step (the step itself, without speculation)
  *         + per_layer * layer + per_variable * scenario[variable] */
 typedef struct dim_expression {
@@ -43,7 +47,7 @@ typedef struct graph_node {
     int32_t launches;    /* kernels it issues besides what its plan says; 0: the plan alone */
     /* Other ways to do the same (autoquant), of the operator's own kind, so that `dims` apply to them too: an engine
      * takes the fastest of `op` and these. */
-    const op *alternatives;
+    const struct op *alternatives; /* `op` is a member here, to C++ */
     size_t alternative_count;
     /* Where each operand lies, by operand index (operands.h); NULL: the graph can be predicted but not run. */
     const struct operand_binding *operands;
@@ -132,4 +136,7 @@ graph_memory graph_memory_of(const graph *g, const scenario *s);
  * An error names the node. */
 status graph_check(const graph *g, const scenario *s, error *err);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -7,6 +7,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum scenario_variable {
 #define VARIABLE(enumerator, name, text) SCENARIO_##enumerator,
 #include "core/scenario.def"
@@ -34,4 +38,7 @@ status scenario_fixed(int64_t batch, int64_t prompt_tokens, int64_t output_token
 /* Tokens that a static cache reserves for so many: rounded up. */
 double scenario_reserve(double tokens);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

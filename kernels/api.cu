@@ -1,5 +1,6 @@
 /* The function table of libingot_gpu.so. */
 #include "kernels/context.h"
+#include "kernels/gpu_executor.h"
 
 #include <cuda_runtime.h>
 #include <stdio.h>
@@ -71,6 +72,7 @@ static void api_close(gpu_context *context) {
         return;
     if (gemm_cache_free)
         gemm_cache_free(context->gemm);
+    nvml_free(context->nvml);
     if (context->stream)
         cudaStreamDestroy(context->stream);
     free(context);
@@ -146,8 +148,9 @@ static gpu_status api_launch(gpu_context *context, const op *o, const plan *p, c
 
 const gpu_api *ingot_gpu_api(void) {
     static const gpu_api api = {
-        GPU_API_VERSION, api_open,       api_close,           api_allocate, api_release, api_copy_in,
-        api_copy_out,    api_has_kernel, api_workspace_bytes, api_prepare,  api_launch,  gpu_status_text,
+        GPU_API_VERSION, api_open,       api_close,           api_allocate,          api_release,    api_copy_in,
+        api_copy_out,    api_has_kernel, api_workspace_bytes, api_prepare,           api_launch,     gpu_status_text,
+        executor_open,   executor_step,  executor_read,       executor_memory_bytes, executor_close, telemetry_read,
     };
     return &api;
 }

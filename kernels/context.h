@@ -4,13 +4,15 @@
 
 #include "kernels/launch.h"
 
-struct gemm_cache; /* gemm.cu */
+struct gemm_cache; /* gemm_library.cu */
+struct nvml;       /* telemetry.cu */
 
 struct gpu_context {
     int32_t device;
     gpu_device_info info;
     gpu_stream stream;
     struct gemm_cache *gemm; /* made on first use, freed by gemm_cache_free */
+    struct nvml *nvml;       /* likewise, by nvml_free */
 };
 
 #ifdef __cplusplus
@@ -18,6 +20,9 @@ extern "C" {
 #endif
 
 void gemm_cache_free(struct gemm_cache *cache) __attribute__((weak)); /* NULL is fine */
+
+gpu_telemetry telemetry_read(gpu_context *context);
+void nvml_free(struct nvml *nvml); /* NULL is fine */
 
 /* STATUS_OK, or STATUS_ENVIRONMENT with what was being done and the error's name. */
 status gpu_check(gpu_status code, const char *doing, error *err);

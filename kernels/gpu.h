@@ -6,6 +6,7 @@
 #include "core/base/error.h"
 #include "core/operands.h"
 #include "core/plan.h"
+#include "kernels/executor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,6 +45,48 @@ typedef struct gpu_device_info {
     double persisting_l2_max_bytes;
 } gpu_device_info;
 
+/* ---- running graphs ---- */
+
+typedef enum gpu_launch_mode {
+    GPU_LAUNCH_EAGER, /* a launch an operator */
+    GPU_LAUNCH_GRAPH, /* a step is captured into a CUDA graph, then replayed */
+} gpu_launch_mode;
+
+typedef struct gpu_run_options {
+    gpu_launch_mode mode;
+    double dispatch_s_per_call; /* emulated: the host spins so long for each framework call of a node; eager only */
+    double launch_s;            /* emulated: the host spins so long before each launch, a replay included */
+    int32_t repeats;            /* runs of each step (outputs are the same); times are those of the median one */
+    bool record;                /* times of every operator, besides the step's */
+} gpu_run_options;
+
+/* Times from the moment the step began on the host. */
+typedef struct gpu_op_time {
+    double issue_s, issue_end_s; /* on the host; in a graph, those of the launch of the whole */
+    double start_s, duration_s;  /* on the GPU, first kernel's start to last one's end; NaN: not recorded */
+    double busy_s;               /* kernels alone */
+    int32_t kernels;
+} gpu_op_time;
+
+typedef struct gpu_step_times {
+    double wall_s;          /* issue to completion: the median run, unrecorded */
+    double least_s, most_s; /* of all runs */
+    double issue_s;         /* the host's part, of the median run */
+    double busy_s;          /* kernels, of the recorded run; NaN: not recorded */
+    double recorded_wall_s; /* of the recorded run, which tracing slows down */
+    const char *recorder;   /* "cupti", "events", or why operators have no times */
+    size_t count;           /* of graph_at's view */
+    const gpu_op_time *ops; /* valid until the next step */
+} gpu_step_times;
+
+typedef struct gpu_executor gpu_executor;
+
+/* What NVML tells; NaN for what it does not, or without it. */
+typedef struct gpu_telemetry {
+    double energy_j; /* of the board, since the driver was loaded */
+    double power_w, sm_clock_hz, memory_clock_hz, temperature_c;
+} gpu_telemetry;
+
 /* Every function returns STATUS_ENVIRONMENT with the CUDA error's name when the GPU refuses. */
 typedef struct gpu_api {
     int32_t version; /* GPU_API_VERSION of the library */
@@ -67,9 +110,20 @@ typedef struct gpu_api {
     gpu_status (*launch)(gpu_context *context, const op *o, const plan *p, const gpu_operands *operands,
                          void *workspace);
     const char *(*status_text)(gpu_status code);
+
+    /* One allocation for the plan's memory, weights as weight_element says. The plan must outlive it. */
+    status (*executor_open)(gpu_context *context, const memory_plan *plan, const gpu_run_options *options,
+                            gpu_executor **out, error *err);
+    /* Runs a step and waits; `times` may be NULL. */
+    status (*executor_step)(gpu_executor *x, size_t phase, int64_t step, gpu_step_times *times, error *err);
+    status (*executor_read)(gpu_executor *x, size_t offset_bytes, size_t bytes, void *out, error *err);
+    double (*executor_memory_bytes)(const gpu_executor *x); /* all that it holds, scratch included */
+    void (*executor_close)(gpu_executor *x);
+
+    gpu_telemetry (*telemetry)(gpu_context *context);
 } gpu_api;
 
-enum { GPU_API_VERSION = 1 };
+enum { GPU_API_VERSION = 2 };
 
 /* What libingot_gpu.so exports. */
 const gpu_api *ingot_gpu_api(void);
