@@ -12,6 +12,7 @@ static const struct {
 } subcommands[] = {
     {"import", "ingot trace import", trace_import,
      "read a PyTorch (Kineto) trace: busy, idle and why, categories, steps"},
+    {"export", "ingot trace export", trace_export, "write simulated, executed and recorded timelines as Chrome JSON"},
 };
 enum { SUBCOMMAND_COUNT = sizeof subcommands / sizeof subcommands[0] };
 

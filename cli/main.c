@@ -19,7 +19,7 @@ static const command commands[] = {
     {"validate", "ingot validate", command_validate, "measured operator rows and steps against predictions"},
     {"calibrate", "ingot calibrate", command_calibrate, "fits the engine's parameters to measured rows"},
     {"sweep", "ingot sweep", command_sweep, "machine variants x levers x workloads, and their Pareto front"},
-    {"trace", "ingot trace", command_trace, "recorded traces: import"},
+    {"trace", "ingot trace", command_trace, "recorded and simulated traces: import, export"},
     {"report", "ingot report", command_report, "a sweep's store as an HTML or Markdown page"},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };

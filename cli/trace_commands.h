@@ -5,5 +5,6 @@
 #include "cli/command.h"
 
 command_function trace_import;
+command_function trace_export;
 
 #endif

@@ -274,6 +274,20 @@ static bool inside_attention(const trace *t, const trace_event *host) {
     return false;
 }
 
+/* Kernels of the project's own exports are named "operator (category)". */
+static bool own_category(const char *kernel, op_category *out) {
+    const char *open = strrchr(kernel, '(');
+    for (int c = 0; open && c < CATEGORY_COUNT; c++) {
+        const char *name = op_category_name((op_category)c);
+        size_t length = strlen(name);
+        if (strncmp(open + 1, name, length) == 0 && strcmp(open + 1 + length, ")") == 0) {
+            *out = (op_category)c;
+            return true;
+        }
+    }
+    return false;
+}
+
 classified *trace_classify(const trace *t) {
     classified *list = calloc(t->gpu_count + 1, sizeof *list);
     if (!list)
@@ -287,5 +301,8 @@ classified *trace_classify(const trace *t) {
             list[i].category = CATEGORY_ATTENTION;
     }
     by_surroundings(list, t->gpu_count);
+    for (size_t i = 0; i < t->gpu_count; i++)
+        if (own_category(trace_name(t, t->gpu[i].name), &list[i].category))
+            list[i].traits |= TRAIT_FUSED;
     return list;
 }
