@@ -1,28 +1,111 @@
-/* Collectives over the machine's links: a ring, each rank's share moving once or twice around. */
+/* Collectives over the machine's links, as NCCL runs them on one host: a ring under three protocols, sums in the switch
+ * where there is one, grouped sends and receives for the rest.
+ *
+ *   ring  = start + hops x hop + passes of (bytes / ranks) / rate, the least over the protocols
+ *   LL    : data and flag in one 8-byte store; short hops, low rate
+ *   LL128 : lines of 128 bytes with one flag
+ *   Simple: slices with separate flags; long hops, full rate
+ *
+ * A ring's passes count the rank's own part: an all-gather is one send, ranks - 2 forwards and one receive. Without
+ * links of their own, GPUs go through the host's, which they share. Protocols and what bounds them: NCCL's
+ * src/graph/tuning.cc; times are fitted, not taken from there. */
 #include "sim/engine/cost.h"
+
+#include <math.h>
+
+/* Rings' ends: the first step only sends, the last only receives. */
+static const double END_STEPS = 2;
+/* Sums in the switch pay from this many ranks on; two exchange directly. */
+static const double SWITCH_RANKS_MIN = 3;
+
+typedef struct exchange {
+    double ranks, bytes, hops, steps; /* steps: passes of bytes / ranks over a rank's links */
+    bool pairs, sums_in_switch;
+} exchange;
+
+static exchange exchange_of(const collective_params *p, generation g) {
+    exchange e = {.ranks = (double)p->ranks, .bytes = (double)p->bytes};
+    e.hops = e.ranks - 1, e.steps = e.ranks;
+    switch (p->collective) {
+    case collective_pattern_all_reduce:
+        e.hops = 2 * (e.ranks - 1), e.steps = 2 * e.ranks - 1;
+        /* The switch adds floating-point numbers only. */
+        e.sums_in_switch = (g == GENERATION_HOPPER || g == GENERATION_BLACKWELL) && dtype_bytes(p->dtype) >= 2 &&
+                           e.ranks >= SWITCH_RANKS_MIN;
+        break;
+    case collective_pattern_alltoall:
+        e.pairs = true;
+        break;
+    case collective_pattern_send:
+        e.pairs = true, e.ranks = 2, e.bytes *= 2, e.hops = 1; /* one part of two */
+        break;
+    default:
+        break;
+    }
+    return e;
+}
+
+/* What one GPU sends a second. */
+static double link_rate(const exchange *e, const machine_block *m, size_t i) {
+    if (m->link_bandwidth_bytes_per_s[i] > 0)
+        return m->link_bandwidth_bytes_per_s[i];
+    double shared = e->ranks > 2 ? pow(2 / e->ranks, m->collective_host_contention_exponent[i]) : 1;
+    return m->link_host_bandwidth_bytes_per_s[i] * shared;
+}
+
+typedef struct exchange_time {
+    double fixed_s, transfer_s;
+} exchange_time;
+
+static void keep_faster(exchange_time *best, double fixed_s, double transfer_s) {
+    if (fixed_s + transfer_s < best->fixed_s + best->transfer_s)
+        *best = (exchange_time){fixed_s, transfer_s};
+}
+
+static exchange_time ring_time(const exchange *e, const machine_block *m, size_t i, double rate) {
+    double start_s = m->collective_start_s[i], hop_s = m->collective_hop_s[i];
+    double part_s = e->bytes / e->ranks / rate, moved_s = e->steps * part_s;
+    exchange_time best = {start_s + e->hops * hop_s, moved_s / m->collective_ll_frac[i]};
+    keep_faster(&best, start_s + m->collective_wide_start_s[i] + e->hops * hop_s * m->collective_wide_hop_ratio[i],
+                moved_s / m->collective_wide_frac[i]);
+    double ends = END_STEPS / m->collective_end_ratio[i];
+    keep_faster(&best, start_s + m->collective_simple_start_s[i] + e->hops * hop_s * m->collective_simple_hop_ratio[i],
+                (e->steps - END_STEPS + ends) * part_s / m->collective_simple_frac[i]);
+    if (e->sums_in_switch && m->link_bandwidth_bytes_per_s[i] > 0) /* reads a part of everyone's, multicasts the sum */
+        keep_faster(&best, start_s + m->collective_simple_start_s[i] + 2 * hop_s * m->collective_simple_hop_ratio[i],
+                    (e->bytes + e->bytes / e->ranks) / (rate * m->collective_switch_frac[i]));
+    return best;
+}
+
+static exchange_time pairs_time(const exchange *e, const machine_block *m, size_t i, double rate) {
+    double others = e->ranks - 1, part_s = e->bytes / e->ranks / rate;
+    double start_s =
+        m->collective_start_s[i] + m->collective_pair_start_s[i] + (others - 1) * m->collective_pair_hop_s[i];
+    exchange_time best = {start_s, part_s / m->collective_ll_frac[i]}; /* each pair has threads of its own */
+    keep_faster(&best, start_s + m->collective_pair_simple_start_s[i], others * part_s / m->collective_pair_frac[i]);
+    return best;
+}
 
 /* A rank's kernel reads what it sends from device memory and writes what it gets; the links are slower. */
 void cost_collective(const op *o, residency where, const machine_block *machines, cost_block *out) {
     (void)where;
-    const collective_params *p = &o->as.collective;
     op_work work = op_work_of(o);
-    double ranks = (double)p->ranks;
-    double hops = p->collective == collective_pattern_all_reduce ? 2 * (ranks - 1)
-                  : p->collective == collective_pattern_send     ? 1
-                                                                 : ranks - 1;
+    exchange e = exchange_of(&o->as.collective, machines->generation);
     *out = (cost_block){0};
     for (size_t i = 0; i < MACHINE_LANES; i++) {
-        double rate = machines->link_bandwidth_bytes_per_s[i] > 0 ? machines->link_bandwidth_bytes_per_s[i]
-                                                                  : machines->link_host_bandwidth_bytes_per_s[i];
-        double transfer_s = rate > 0 ? work.write_bytes / rate : 0, latency_s = hops * machines->link_latency_s[i];
+        double rate = link_rate(&e, machines, i);
+        exchange_time t = {machines->collective_start_s[i], 0};
+        if (rate > 0)
+            t = e.pairs ? pairs_time(&e, machines, i, rate) : ring_time(&e, machines, i, rate);
         double hbm_s = (work.read_bytes + work.write_bytes) / machines->hbm_bandwidth_bytes_per_s[i];
-        double moved_s = transfer_s > hbm_s ? transfer_s : hbm_s;
-        out->time_s[i] =
-            machines->rowwise_start_latencies[i] * machines->hbm_latency_clk[i] / machines->sm_clock_max_hz[i] +
-            latency_s + moved_s;
+        double bound_s = rate > 0 ? work.write_bytes / rate : 0; /* links carry each byte once at least */
+        double moved_s = t.transfer_s > hbm_s ? t.transfer_s : hbm_s;
+        if (!e.sums_in_switch && moved_s < bound_s)
+            moved_s = bound_s;
+        out->time_s[i] = t.fixed_s + moved_s;
         out->hbm_bytes[i] = work.read_bytes + work.write_bytes;
         out->launches[i] = 1;
-        out->bound[i] = moved_s > latency_s ? BOUND_LINK : BOUND_LATENCY;
+        out->bound[i] = moved_s > t.fixed_s ? BOUND_LINK : BOUND_LATENCY;
         out->picked[i] = (plan){.launches = 1, .ctas = 1, .cluster_m = 1, .cluster_n = 1, .split_k = 1};
     }
 }
