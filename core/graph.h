@@ -45,8 +45,8 @@ typedef struct graph_node {
     double host_calls;   /* framework calls made for it, the launching ones included */
     bool weights_shared; /* reads weights that another node already counted (capacity) */
     int32_t launches;    /* kernels it issues besides what its plan says; 0: the plan alone */
-    /* Other ways to do the same (autoquant), of the operator's own kind, so that `dims` apply to them too: an engine
-     * takes the fastest of `op` and these. */
+    /* Other ways to do the same (autoquant), of the operator's own kind, so that `dims` apply to them too. A weight is
+     * stored once: an engine takes the one of `op` and these that is fastest over all nodes with the same weight. */
     const struct op *alternatives; /* `op` is a member here, to C++ */
     size_t alternative_count;
     /* Where each operand lies, by operand index (operands.h); NULL: the graph can be predicted but not run. */

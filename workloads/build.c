@@ -96,18 +96,46 @@ void build_key_tokens(const graph_builder *b, graph_node *node, const char *dim)
     set_dim(node, dim, keys);
 }
 
+/* What torchao's autoquant tries besides the 16-bit product: int8 weights widened on the way (its two kernels are plans
+ * of one operator here) and int8 weights with activations quantised row by row. Its default list holds neither int4 nor
+ * fp8, which are tried when asked for. */
+static void add_candidates(arena *a, graph_node *node, const levers *l) {
+    enum { CANDIDATES_MAX = 3 };
+    op *list = ARENA_ARRAY(a, op, CANDIDATES_MAX);
+    for (size_t i = 0; i < CANDIDATES_MAX; i++)
+        list[i] = node->op;
+    size_t count = 2;
+    list[0].as.gemm.weights_dtype = DTYPE_int8;
+    list[1].as.gemm.weights_dtype = list[1].as.gemm.dtype = DTYPE_int8;
+    list[1].as.gemm.dynamic_quantise = true;
+    gemm_params *asked = &list[count].as.gemm;
+    if (l->weights == WEIGHTS_AUTOQUANT_INT4) {
+        asked->weights_dtype = DTYPE_int4, asked->group_size = INT4_GROUP_SIZE;
+        count++;
+    } else if (l->weights == WEIGHTS_AUTOQUANT_FP8) {
+        asked->weights_dtype = asked->dtype = DTYPE_fp8, asked->dynamic_quantise = true;
+        count++;
+    }
+    node->alternatives = list;
+    node->alternative_count = count;
+}
+
 graph_node *build_linear(graph_builder *b, const char *id, const levers *l, const model *m, double k, double n,
                          double host_calls) {
+    data_type weights = levers_autoquant(l) ? m->dtype : (data_type)l->weights;
+    data_type activations = weights == DTYPE_fp16 || weights == DTYPE_bf16 ? weights : m->dtype;
+    bool narrow = dtype_bytes((data_type)l->activations) < 2;
     op o = {.kind = OP_gemm,
             .as.gemm = {.n = (int64_t)n,
                         .k = (int64_t)k,
                         .batch = 1,
-                        .dtype = m->dtype,
-                        .weights_dtype = (data_type)l->weights,
-                        .group_size = l->weights == DTYPE_int4 ? INT4_GROUP_SIZE : 0}};
-    if (l->weights == DTYPE_fp16 || l->weights == DTYPE_bf16)
-        o.as.gemm.dtype = (data_type)l->weights;
+                        .dtype = narrow ? (data_type)l->activations : activations,
+                        .weights_dtype = weights,
+                        .group_size = weights == DTYPE_int4 ? INT4_GROUP_SIZE : 0,
+                        .dynamic_quantise = narrow}};
     graph_node *node = build_node(b, id, o, host_calls);
     build_rows(b, node, "m", 1);
+    if (levers_autoquant(l))
+        add_candidates(b->out->memory, node, l);
     return node;
 }

@@ -18,6 +18,7 @@ static void grouped(graph_builder *b, const model *m, const levers *l, const cha
                     double host_calls) {
     graph_node *node = build_linear(b, id, l, m, k, n, host_calls);
     node->op.as.gemm.batch = (int64_t)m->experts; /* as stored; a step reads those in use */
+    node->alternative_count = 0;                  /* autoquant sees linear layers, and grouped products are none */
     node->dim_count = 0;                          /* not one row a token of the batch: set below */
     build_variable(node, "m", b->prefill ? SCENARIO_EXPERT_PROMPT_ROWS : SCENARIO_EXPERT_ROWS, 1);
     build_variable(node, "batch", b->prefill ? SCENARIO_EXPERTS_PROMPT : SCENARIO_EXPERTS, 1);
@@ -28,6 +29,9 @@ void build_experts(graph_builder *b, const model *m, const levers *l, double hos
     graph_node *router = build_linear(b, "router", l, m, m->hidden, m->experts, host_calls);
     router->op.as.gemm.weights_dtype = m->dtype; /* too small and too sensitive to quantise */
     router->op.as.gemm.group_size = 0;
+    router->op.as.gemm.dtype = m->dtype;
+    router->op.as.gemm.dynamic_quantise = false;
+    router->alternative_count = 0;
     row_node(b, "router_softmax",
              (op){.kind = OP_softmax, .as.softmax = {.cols = (int64_t)m->experts, .dtype = DTYPE_fp32}}, host_calls, 1);
     row_node(

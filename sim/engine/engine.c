@@ -29,42 +29,54 @@ static bool op_launches(op_kind kind) {
     return kind != OP_host_call && kind != OP_sync;
 }
 
-/* Takes lanes where `other` is faster. */
-static void take_faster(cost_block *best, const cost_block *other, bool *first_lane) {
-    *first_lane = other->time_s[0] < best->time_s[0];
-    for (size_t i = 0; i < MACHINE_LANES; i++) {
-        if (other->time_s[i] >= best->time_s[i])
-            continue;
-        best->time_s[i] = other->time_s[i];
-        best->hbm_bytes[i] = other->hbm_bytes[i];
-        best->l2_bytes[i] = other->l2_bytes[i];
-        best->launches[i] = other->launches[i];
-        best->bound[i] = other->bound[i];
-        best->picked[i] = other->picked[i];
-        best->ctas[i] = other->ctas[i];
-    }
+static void take_lane(cost_block *to, const cost_block *from, size_t i) {
+    to->time_s[i] = from->time_s[i];
+    to->hbm_bytes[i] = from->hbm_bytes[i];
+    to->l2_bytes[i] = from->l2_bytes[i];
+    to->launches[i] = from->launches[i];
+    to->bound[i] = from->bound[i];
+    to->picked[i] = from->picked[i];
+    to->ctas[i] = from->ctas[i];
 }
 
-static void cost_fastest(const graph_node *node, const scenario *s, int64_t step, int64_t layer,
-                         const machine_block *machines, const engine_options *options, op *o, cost_block *cost) {
+static bool any_picks(const lanes *picks, size_t candidate) {
+    for (size_t i = 0; i < MACHINE_LANES; i++)
+        if ((*picks)[i] == (double)candidate)
+            return true;
+    return false;
+}
+
+/* The cost of what is picked, or of the fastest where nothing is. */
+static void cost_picked(const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step,
+                        int64_t layer, const machine_block *machines, const engine_options *options, op *o,
+                        cost_block *cost) {
     cost_function *cost_of = options->kind == ENGINE_ROOFLINE ? cost_roofline : cost_analytic;
+    const lanes *picks = NULL;
+    if (options->picks && node->alternative_count > 0)
+        picks = (const lanes *)options->picks->nodes[phase - options->picks->g->phases][node - phase->nodes];
     *o = node_op_at(node, s, step, layer);
     cost_of(o, RESIDENCY_PREDECESSORS, machines, cost);
     for (size_t a = 0; a < node->alternative_count; a++) {
+        if (picks && !any_picks(picks, a + 1))
+            continue;
         op other = node_alternative_at(node, a, s, step, layer);
         cost_block other_cost;
-        bool faster;
         cost_of(&other, RESIDENCY_PREDECESSORS, machines, &other_cost);
-        take_faster(cost, &other_cost, &faster);
-        if (faster)
-            *o = other;
+        for (size_t i = 0; i < MACHINE_LANES; i++) {
+            bool take = picks ? (*picks)[i] == (double)(a + 1) : other_cost.time_s[i] < cost->time_s[i];
+            if (!take)
+                continue;
+            take_lane(cost, &other_cost, i);
+            if (i == 0)
+                *o = other;
+        }
     }
 }
 
 void engine_cost_node(const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step, int64_t layer,
                       const machine_block *machines, const engine_options *options, op *o, cost_block *cost,
                       node_cost *out) {
-    cost_fastest(node, s, step, layer, machines, options, o, cost);
+    cost_picked(phase, node, s, step, layer, machines, options, o, cost);
     *out = (node_cost){.waits = o->kind == OP_sync, .launches = op_launches(o->kind)};
     for (size_t i = 0; i < MACHINE_LANES; i++) {
         if (out->launches)
@@ -285,12 +297,23 @@ static void sum_phases(const graph *g, const scenario *s, const machine_block *m
         for (size_t p = 0; p <= first; p++)
             out->ttft_s[i] += out->phases[p].latency_s[i];
         out->tpot_s[i] = generates ? out->phases[per_output].latency_s[i] / tokens : NAN;
-        out->fits[i] = out->memory.total_bytes <= machines->hbm_capacity_bytes[i] ? 1 : 0;
+        out->fits[i] = out->memory_bytes[i] <= machines->hbm_capacity_bytes[i] ? 1 : 0;
     }
 }
 
-status engine_run(const graph *g, const scenario *s, const machine_block *machines, const engine_options *options,
+static void fill_memory(const graph *g, const scenario *s, const engine_picks *picks, engine_result *out) {
+    out->memory = graph_memory_of(g, s);
+    for (size_t i = 0; i < MACHINE_LANES; i++)
+        out->memory_bytes[i] = out->memory.total_bytes - (picks ? picks->saved_bytes[i] : 0);
+    out->memory.weight_bytes -= picks ? picks->saved_bytes[0] : 0;
+    out->memory.total_bytes = out->memory_bytes[0];
+}
+
+status engine_run(const graph *g, const scenario *s, const machine_block *machines, const engine_options *given,
                   arena *memory, engine_result *out, node_totals *nodes, error *err) {
+    engine_options with_picks = *given, *options = &with_picks;
+    if (!options->picks)
+        options->picks = engine_pick(g, s, machines, options, memory);
     *out = (engine_result){.phase_count = g->phase_count};
     if (g->phase_count == 0 || g->phase_count > ENGINE_PHASES_MAX)
         return error_set(err, STATUS_BAD_INPUT, "%s: %zu phases", g->name, g->phase_count);
@@ -306,7 +329,7 @@ status engine_run(const graph *g, const scenario *s, const machine_block *machin
         if (nodes)
             nodes += phase->node_count;
     }
-    out->memory = graph_memory_of(g, s);
+    fill_memory(g, s, options->picks, out);
     sum_phases(g, s, machines, out);
     return STATUS_OK;
 }

@@ -15,7 +15,8 @@ status engine_parse(const char *name, engine_kind *out, error *err);
 typedef struct engine_options {
     engine_kind kind;
     const host_profile *host;
-    bool exact_steps; /* evaluate every decode step instead of interpolating between a few */
+    bool exact_steps;                 /* evaluate every decode step instead of interpolating between a few */
+    const struct engine_picks *picks; /* of nodes with alternatives; NULL: found when they are needed */
 } engine_options;
 
 enum { ENGINE_PHASES_MAX = 8 };
@@ -50,8 +51,9 @@ typedef struct engine_result {
     lanes ttft_s; /* up to the end of the phase that yields the first output */
     lanes tpot_s; /* a token of the phase that yields one after the other, on average; NaN when there is none */
     lanes busy_s, idle_s, energy_j;
-    graph_memory memory;
-    lanes fits; /* 1 where memory.total_bytes is within the machine's capacity, else 0 */
+    graph_memory memory; /* of lane 0 */
+    lanes memory_bytes;  /* total of each lane: picked weight types differ */
+    lanes fits;          /* 1 where that is within the machine's capacity, else 0 */
 } engine_result;
 
 /* Evaluates all machines of the block at once. `nodes`, when not NULL, receives one entry a node of every phase, in
@@ -66,8 +68,26 @@ size_t engine_node_count(const graph *g);
 status engine_timeline(const graph *g, const scenario *s, const machine_block *machines, const engine_options *options,
                        int64_t max_steps, timeline_sink sink, error *err);
 
+/* ---- alternatives: picks.c ---- */
+
+/* Which alternative each weight is stored as, per lane: 0 the node's own operator, 1 the first alternative, ... */
+typedef struct engine_picks {
+    const graph *g;
+    lanes **nodes[ENGINE_PHASES_MAX]; /* by phase and node; NULL where there is no choice */
+    lanes saved_bytes;                /* of weights, against every node's own operator */
+} engine_picks;
+
+/* The fastest alternative of each weight over the whole request: nodes that have the same id up to a dot and the same
+ * [k, n] multiply with the same weight, whatever their phase. A type that a machine's tensor cores lack is not picked.
+ * Owned by `memory`; NULL where no node has alternatives. */
+const engine_picks *engine_pick(const graph *g, const scenario *s, const machine_block *machines,
+                                const engine_options *options, arena *memory);
+/* A copy of the graph with every choice made as on one lane, and the weights that are stored then. */
+graph engine_resolved(const graph *g, const engine_picks *picks, size_t lane, arena *memory);
+
 /* Shared by both: what scheduling needs of one node at one step and layer. `o` receives the operator: where the node
- * has alternatives, each lane's cost is its fastest one's, and `o` is lane 0's. */
+ * has alternatives, each lane's cost is its picked one's (the fastest here and now without picks), and `o` is lane 0's.
+ */
 struct node_cost;
 void engine_cost_node(const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step, int64_t layer,
                       const machine_block *machines, const engine_options *options, op *o, cost_block *cost,

@@ -54,8 +54,8 @@ static status simulate_step(const scenario *s, const graph_view *view, const mac
     return STATUS_OK;
 }
 
-status engine_timeline(const graph *g, const scenario *s, const machine_block *machines, const engine_options *options,
-                       int64_t max_steps, timeline_sink sink, error *err) {
+static status simulate_phases(const graph *g, const scenario *s, const machine_block *machines,
+                              const engine_options *options, int64_t max_steps, timeline_sink sink, error *err) {
     flat_clocks clocks = {0};
     for (size_t p = 0; p < g->phase_count; p++) {
         int64_t steps = (int64_t)s->values[g->phases[p].steps];
@@ -71,4 +71,15 @@ status engine_timeline(const graph *g, const scenario *s, const machine_block *m
         }
     }
     return STATUS_OK;
+}
+
+status engine_timeline(const graph *g, const scenario *s, const machine_block *machines, const engine_options *options,
+                       int64_t max_steps, timeline_sink sink, error *err) {
+    arena memory = {0};
+    engine_options with_picks = *options;
+    if (!with_picks.picks)
+        with_picks.picks = engine_pick(g, s, machines, options, &memory);
+    status result = simulate_phases(g, s, machines, &with_picks, max_steps, sink, err);
+    arena_free(&memory);
+    return result;
 }

@@ -117,7 +117,7 @@ static void fill_numbers(const engine_result *r, size_t lane, const machine *m, 
     p->energy_j = r->energy_j[lane];
     p->area_m2 = area_of(m).total_m2;
     p->cost_usd = gpu_cost_of(m).total_usd;
-    p->peak_memory_bytes = r->memory.total_bytes;
+    p->peak_memory_bytes = r->memory_bytes[lane];
     for (size_t phase = 0; phase < r->phase_count; phase++)
         for (int c = 0; c < CATEGORY_COUNT; c++)
             p->category_s[c] += r->phases[phase].category_s[c][lane];
@@ -184,7 +184,7 @@ static void run_block(const sweep *s, const point_block *block, result_slot *slo
             slot->failure = result;
             slot->reason = err;
         } else if (r->fits[i] == 0) {
-            error_set(&slot->reason, STATUS_NEGATIVE, "needs %.1f GB, has %.1f GB", r->memory.total_bytes / 1e9,
+            error_set(&slot->reason, STATUS_NEGATIVE, "needs %.1f GB, has %.1f GB", r->memory_bytes[i] / 1e9,
                       variants[i].hbm.capacity_bytes / 1e9);
             slot->point.reason = slot->reason.text;
         } else {
