@@ -26,7 +26,7 @@ static const struct argp_option option_table[] = {
     {"machine", 'm', "NAME", 0, "Machine: a name of configs/machines or a YAML path", 0},
     {"override", KEY_OVERRIDE, "KEY=VALUE", 0, "Set one number of the machine, as sm.count=120", 0},
     {"workload", 'w', "MODEL/TASK", 0, "Workload, as codellama-34b/humaneval", 0},
-    {"preset", 'p', "NAME", 0, "Levers: baseline, sdpa or compile (default compile)", 0},
+    {"preset", 'p', "NAME", 0, "Levers, as ingot list presets has them (default compile)", 0},
     {"set", 's', "LEVER=VALUE", 0, "Set one lever over the preset, as weights=int8", 0},
     {"batch", 'b', "N", 0, "Sequences (default 1)", 0},
     {"prompt", 'P', "N", 0, "Prompt tokens a sequence, instead of the task's", 0},
