@@ -280,6 +280,61 @@ static void operands_copy(const op *o, operand_list *out) {
         out->at[OPERAND_copy_destination].error_relative = out->at[OPERAND_copy_destination].error_absolute = 0;
 }
 
+static void operands_topk(const op *o, operand_list *out) {
+    const topk_params *p = &o->as.topk;
+    set(out, OPERAND_topk_x, p->dtype, 1, p->rows, p->cols);
+    set(out, OPERAND_topk_values, p->dtype, 1, p->rows, p->top); /* exact */
+    operand *columns = set(out, OPERAND_topk_columns, DTYPE_fp32, 1, p->rows, p->top);
+    columns->content = CONTENT_INDICES;
+    columns->index_limit = p->cols;
+}
+
+static void operands_penalty(const op *o, operand_list *out) {
+    const penalty_params *p = &o->as.penalty;
+    operand *seen = set(out, OPERAND_penalty_seen, DTYPE_fp32, 1, p->rows, p->len);
+    seen->content = CONTENT_INDICES;
+    seen->index_limit = p->cols;
+    set_output(out, OPERAND_penalty_logits, p->dtype, 1, p->rows, p->cols, FP32_UNIT);
+    out->at[OPERAND_penalty_logits].written = true;
+}
+
+static void operands_cfg_mix(const op *o, operand_list *out) {
+    const cfg_mix_params *p = &o->as.cfg_mix;
+    set(out, OPERAND_cfg_mix_logits, p->dtype, p->ways, p->rows, p->cols);
+    /* Differences of magnitude 2, weighted and summed in fp32. */
+    double weights = 2 * (CFG_IMAGE_WEIGHT + CFG_FULL_WEIGHT + CFG_TWO_WAY_WEIGHT);
+    set_output(out, OPERAND_cfg_mix_out, p->dtype, 1, p->rows, p->cols, 4 * weights * FP32_UNIT);
+}
+
+static void operands_accept(const op *o, operand_list *out) {
+    const accept_params *p = &o->as.accept;
+    const int64_t test_vocabulary = 3; /* so that drafts agree often enough to have prefixes */
+    const int inputs[] = {OPERAND_accept_drafted, OPERAND_accept_verified};
+    for (int i = 0; i < 2; i++) {
+        operand *tokens = set(out, inputs[i], DTYPE_fp32, 1, p->rows, p->drafts);
+        tokens->content = CONTENT_INDICES;
+        tokens->index_limit = test_vocabulary;
+    }
+    set_indices(out, OPERAND_accept_count, CONTENT_INDICES, p->rows, p->drafts + 1);
+}
+
+static void operands_quantise(const op *o, operand_list *out) {
+    const quantise_params *p = &o->as.quantise;
+    set(out, OPERAND_quantise_x, p->dtype, 1, p->rows, p->cols);
+    set_output(out, OPERAND_quantise_scales, DTYPE_fp32, 1, p->rows, 1, 0);
+    set_output(out, OPERAND_quantise_out, p->out_dtype, 1, p->rows, p->cols, 0);
+    if (p->out_dtype == DTYPE_int8) /* fp32 division may tip a value that lies between two levels */
+        out->at[OPERAND_quantise_out].error_absolute = 1;
+}
+
+static void operands_kv_reorder(const op *o, operand_list *out) {
+    const kv_reorder_params *p = &o->as.kv_reorder;
+    int64_t rows = p->kv_heads * p->kv_len;
+    set(out, OPERAND_kv_reorder_cache, p->dtype, p->batch, rows, p->head_dim);
+    set_indices(out, OPERAND_kv_reorder_beams, CONTENT_INDICES, p->batch, p->batch);
+    set(out, OPERAND_kv_reorder_out, p->dtype, p->batch, rows, p->head_dim); /* exact */
+}
+
 /* ---- the table ---- */
 
 typedef struct kind_operands {

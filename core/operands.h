@@ -79,6 +79,17 @@ bool operand_is_integer(const operand *item); /* int32 elements */
 static const double RMSNORM_EPSILON = 1e-5;
 /* torch.nn.LayerNorm's default, which Chameleon's head norms and Seamless keep. */
 static const double LAYERNORM_EPSILON = 1e-5;
+/* Top-p of the models' own sampling settings (Chameleon: 0.9 for text and images). */
+static const double SAMPLE_TOP_P = 0.9;
+/* Scaling of seen tokens' logits (Chameleon's text sampling). */
+static const double REPETITION_PENALTY = 1.2;
+/* Guidance weights: of the image and of the whole prompt with three conditions (facebookresearch/chameleon,
+ * InBatchInstructCFG), of the prompt with two (the paper's harness). */
+static const double CFG_IMAGE_WEIGHT = 1.2, CFG_FULL_WEIGHT = 3, CFG_TWO_WAY_WEIGHT = 6;
+/* Least largest magnitude of a row that is quantised: keeps a row of zeros from dividing by zero (torchao). */
+static const double QUANTISE_EPSILON = 1e-5;
+/* Largest number of E4M3. */
+static const double FP8_LARGEST = 448;
 /* The constant operand of pointwise functions of one tensor (scale, compare, where, fill): frameworks' kernels take
  * one, and its value bears on nothing that is modelled. */
 static const double POINTWISE_CONSTANT = 0.25;

@@ -96,6 +96,16 @@ inline int64_t divide_up(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
 
+/* Whether every operand that the operator has is bound; those that may be left out aside. */
+inline bool operands_are_there(const op *o, const gpu_operands *x) {
+    operand_list list;
+    operands_of(o, &list);
+    for (size_t i = 0; i < list.count; i++)
+        if (operand_present(&list.at[i]) && !list.at[i].optional && !x->at[i].data)
+            return false;
+    return true;
+}
+
 /* Calls f with a null pointer of the C++ type of a floating-point element type: f(static_cast<__half *>(nullptr)).
  * Other types return GPU_NO_KERNEL. */
 template <typename F> gpu_status with_float_type(data_type type, F f) {
