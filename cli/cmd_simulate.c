@@ -33,7 +33,7 @@ static const struct argp_option option_table[] = {
     {"steps", KEY_STEPS, "N", 0, "Decode steps, instead of the task's", 0},
     {"statistic", KEY_STATISTIC, "NAME", 0, "Of the task's lengths: mean (default), p50, p90, p99, min, max", 0},
     {"host", 'H', "NAME", 0, "Host profile, instead of the one that goes with the levers", 0},
-    {"engine", KEY_ENGINE, "NAME", 0, "analytic (default) or roofline", 0},
+    {"engine", KEY_ENGINE, "NAME", 0, "analytic (default), event or roofline", 0},
     {"exact-steps", KEY_EXACT, 0, 0, "Evaluate every decode step instead of interpolating", 0},
     {"ops", 'o', 0, 0, "Print a row an operator", 0},
     {"timeline", KEY_TIMELINE, "FILE", 0, "Write a run file (.run.jsonl.gz) with an interval an operator", 0},

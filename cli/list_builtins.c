@@ -103,6 +103,8 @@ static const list_column engine_columns[] = {
 
 static const char *const engine_texts[ENGINE_COUNT] = {
     [ENGINE_ROOFLINE] = "the datasheet's bound: the longer of arithmetic and memory traffic",
+    [ENGINE_EVENT] =
+        "blocks on SMs that share L2 and memory, streams side by side: waves, tails and contention as they fall",
     [ENGINE_ANALYTIC] = "closed form over the kernels that libraries pick: waves, tiles, caches (default)",
 };
 

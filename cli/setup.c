@@ -25,6 +25,14 @@ static status load_levers(const setup_options *o, setup *out, error *err) {
     return result;
 }
 
+static status load_memory(setup *out, error *err) {
+    status result = hbm_streams_of(&out->machine, &out->memory[0], err);
+    for (size_t i = 1; i < MACHINE_LANES; i++)
+        out->memory[i] = out->memory[0];
+    out->options.memory = out->memory;
+    return result;
+}
+
 status setup_load(arena *a, const setup_options *o, setup *out, error *err) {
     *out = (setup){0};
     status result = load_machine(a, o, out, err);
@@ -40,6 +48,8 @@ status setup_load(arena *a, const setup_options *o, setup *out, error *err) {
         result = host_load(a, command_config_dir(), o->host ? o->host : levers_host(&out->levers), &out->host, err);
     if (result == STATUS_OK)
         result = engine_parse(o->engine, &out->options.kind, err);
+    if (result == STATUS_OK && out->options.kind == ENGINE_EVENT)
+        result = load_memory(out, err);
     out->options.host = &out->host;
     out->options.exact_steps = o->exact_steps;
     return result;

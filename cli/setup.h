@@ -29,6 +29,7 @@ typedef struct setup {
     scenario scenario;
     graph graph;
     engine_options options;
+    hbm_efficiency memory[MACHINE_LANES]; /* of the machine, for the event engine */
 } setup;
 
 /* Loads everything that the options name; text and graphs are owned by the arena. */

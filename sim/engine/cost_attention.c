@@ -224,7 +224,8 @@ static void context_cost(const attention_shape *s, const attention_params *p, co
         double hbm_bytes = footprint * (1 - kept), hbm_s = hbm_bytes / hbm_rate, l2_s = l2_bytes / l2_rate;
         double main_s = larger(compute_s, larger(l2_s, hbm_s));
         main_s += m->attention_exposed_frac[i] * smaller(compute_s, hbm_s);
-        main_s += context_combine_s(s, m, i, splits, l2_rate);
+        double combine_s = context_combine_s(s, m, i, splits, l2_rate);
+        main_s += combine_s;
         double time_s =
             (m->attention_start_latencies[i] + helpers * m->attention_helper_latencies[i]) * latency_s + main_s;
         if (writes_cache)
@@ -242,10 +243,10 @@ static void context_cost(const attention_shape *s, const attention_params *p, co
         out->picked[i] = *t;
         double drift = 1 - m->attention_tail_frac[i], begin_s = m->attention_start_latencies[i] * latency_s;
         out->ctas[i] = (cta_work){.time_s = time_s,
-                                  .ctas = ctas,
+                                  .ctas = ctas * splits,
                                   .slots_per_sm = 1,
                                   .before_s = begin_s,
-                                  .after_s = time_s - begin_s - main_s,
+                                  .after_s = time_s - begin_s - (main_s - combine_s),
                                   .least_s = compute_s / effective_waves(per_sm, drift),
                                   .l2_s = l2_s,
                                   .hbm_s = hbm_s,

@@ -66,6 +66,7 @@ typedef struct decode_kernel {
 typedef struct decode_time {
     double time_s, launches, hbm_bytes, l2_bytes;
     double ctas, slots_per_sm, issue_s, hbm_s, l2_s; /* of its blocks, without a combination */
+    double exposed_frac;                             /* of the shorter of issuing and memory */
     bound_kind bound;
 } decode_time;
 
@@ -155,6 +156,7 @@ static decode_time decode_lane(const decode_kernel *k, const attention_shape *s,
     double l2_s = out.l2_bytes / l2_rate, memory_s = larger(l2_s, hbm_s), peak = m->peak_flops_per_s[s->rate][i];
     double ramp_s = smaller(smaller(issue_s, memory_s), fixed_s + RAMP_STEPS * step_s);
     out.time_s = larger(issue_s, memory_s) + m->attention_exposed_frac[i] * ramp_s;
+    out.exposed_frac = m->attention_exposed_frac[i] * ramp_s / smaller(issue_s, memory_s);
     out.time_s = larger(out.time_s, peak > 0 ? s->flops / peak : 0);
     out.ctas = ctas, out.slots_per_sm = k->blocks_per_sm;
     out.issue_s = larger(issue_s, peak > 0 ? s->flops / peak : 0), out.hbm_s = hbm_s, out.l2_s = l2_s;
@@ -324,9 +326,9 @@ static void finish_lane(const attention_shape *s, const machine_block *m, size_t
                             .ctas_per_sm = 1,
                             .launches = (int32_t)out->launches[i],
                             .ctas = s->batch * s->kv_heads};
-    double begin_s = m->attention_start_latencies[i] * latency_s, exposed = m->attention_exposed_frac[i];
+    double begin_s = start * latency_s;
     double memory_s = larger(t.hbm_s, t.l2_s), waves = t.ctas / m->sm_count[i] / t.slots_per_sm;
-    double body_s = larger(t.issue_s, memory_s) + exposed * smaller(t.issue_s, memory_s);
+    double body_s = larger(t.issue_s, memory_s) + t.exposed_frac * smaller(t.issue_s, memory_s);
     out->ctas[i] = (cta_work){.time_s = time_s,
                               .ctas = t.ctas,
                               .slots_per_sm = t.slots_per_sm,
@@ -337,7 +339,7 @@ static void finish_lane(const attention_shape *s, const machine_block *m, size_t
                               .hbm_s = t.hbm_s,
                               .hbm_bytes = t.hbm_bytes,
                               .hbm_write_frac = s->query_bytes / (s->kv_bytes + 2 * s->query_bytes),
-                              .exposed_frac = exposed,
+                              .exposed_frac = t.exposed_frac,
                               .drift_frac = DECODE_TAIL_FRAC};
 }
 

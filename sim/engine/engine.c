@@ -1,12 +1,15 @@
 #include "sim/engine/engine.h"
 
+#include "sim/engine/event.h"
+
 #include "sim/engine/schedule.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
-static const char *const engine_names[ENGINE_COUNT] = {[ENGINE_ROOFLINE] = "roofline", [ENGINE_ANALYTIC] = "analytic"};
+static const char *const engine_names[ENGINE_COUNT] = {
+    [ENGINE_ROOFLINE] = "roofline", [ENGINE_ANALYTIC] = "analytic", [ENGINE_EVENT] = "event"};
 
 const char *engine_name(engine_kind kind) {
     assert(kind < ENGINE_COUNT);
@@ -20,13 +23,26 @@ status engine_parse(const char *name, engine_kind *out, error *err) {
             return STATUS_OK;
         }
     }
-    return error_set(err, STATUS_BAD_INPUT, "unknown engine '%.40s' (known: roofline, analytic)", name);
+    return error_set(err, STATUS_BAD_INPUT, "unknown engine '%.40s' (known: roofline, analytic, event)", name);
 }
 
 /* ---- one operator ---- */
 
 static bool op_launches(op_kind kind) {
     return kind != OP_host_call && kind != OP_sync;
+}
+
+static void cost_by(const engine_options *options, const op *o, const machine_block *machines, cost_block *cost) {
+    switch (options->kind) {
+    case ENGINE_ROOFLINE:
+        cost_roofline(o, RESIDENCY_PREDECESSORS, machines, cost);
+        break;
+    case ENGINE_EVENT:
+        cost_event(o, RESIDENCY_PREDECESSORS, machines, options->memory, cost);
+        break;
+    default:
+        cost_analytic(o, RESIDENCY_PREDECESSORS, machines, cost);
+    }
 }
 
 static void take_lane(cost_block *to, const cost_block *from, size_t i) {
@@ -50,18 +66,17 @@ static bool any_picks(const lanes *picks, size_t candidate) {
 static void cost_picked(const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step,
                         int64_t layer, const machine_block *machines, const engine_options *options, op *o,
                         cost_block *cost) {
-    cost_function *cost_of = options->kind == ENGINE_ROOFLINE ? cost_roofline : cost_analytic;
     const lanes *picks = NULL;
     if (options->picks && node->alternative_count > 0)
         picks = (const lanes *)options->picks->nodes[phase - options->picks->g->phases][node - phase->nodes];
     *o = node_op_at(node, s, step, layer);
-    cost_of(o, RESIDENCY_PREDECESSORS, machines, cost);
+    cost_by(options, o, machines, cost);
     for (size_t a = 0; a < node->alternative_count; a++) {
         if (picks && !any_picks(picks, a + 1))
             continue;
         op other = node_alternative_at(node, a, s, step, layer);
         cost_block other_cost;
-        cost_of(&other, RESIDENCY_PREDECESSORS, machines, &other_cost);
+        cost_by(options, &other, machines, &other_cost);
         for (size_t i = 0; i < MACHINE_LANES; i++) {
             bool take = picks ? (*picks)[i] == (double)(a + 1) : other_cost.time_s[i] < cost->time_s[i];
             if (!take)
@@ -109,6 +124,8 @@ typedef struct node_state {
 } node_state;
 
 typedef struct phase_run {
+    const graph *g;
+    size_t index; /* of the phase */
     const graph_phase *phase;
     const scenario *s;
     const machine_block *machines;
@@ -147,8 +164,16 @@ static double energy_per_flop_j(const machine_block *m, size_t lane, const op_wo
     return eighth_j > 0 ? eighth_j : half_j / 2; /* machine.def: absent means half */
 }
 
+/* What one step took. `category_s` counts where kernels overlap; otherwise each kernel's time is its category's. */
+typedef struct step_result {
+    step_clocks clocks;
+    bool overlaps;
+    lanes category_s[CATEGORY_COUNT];
+} step_result;
+
 /* Adds one step's totals, `weight` times. */
-static void add_step(const phase_run *run, const step_clocks *clocks, double weight, phase_totals *totals) {
+static void add_step(const phase_run *run, const step_result *step, double weight, phase_totals *totals) {
+    const step_clocks *clocks = &step->clocks;
     for (size_t n = 0; n < run->phase->node_count; n++) {
         const node_state *state = &run->states[n];
         if (!run->costs[n].launches)
@@ -157,7 +182,7 @@ static void add_step(const phase_run *run, const step_clocks *clocks, double wei
         double times = weight * run->layers[n];
         double *category = totals->category_s[run->phase->nodes[n].category];
         for (size_t i = 0; i < MACHINE_LANES; i++) {
-            category[i] += times * state->cost.time_s[i];
+            category[i] += step->overlaps ? 0 : times * state->cost.time_s[i];
             totals->launches[i] += times * state->cost.launches[i];
             totals->energy_j[i] += times * (work.flops * energy_per_flop_j(run->machines, i, &work) +
                                             state->cost.hbm_bytes[i] * run->machines->power_energy_per_hbm_byte_j[i] +
@@ -166,6 +191,8 @@ static void add_step(const phase_run *run, const step_clocks *clocks, double wei
     }
     for (size_t i = 0; i < MACHINE_LANES; i++) {
         double wall_s = clocks->host_s[i] > clocks->gpu_s[i] ? clocks->host_s[i] : clocks->gpu_s[i];
+        for (int c = 0; c < CATEGORY_COUNT && step->overlaps; c++)
+            totals->category_s[c][i] += weight * step->category_s[c][i];
         totals->latency_s[i] += weight * wall_s;
         totals->busy_s[i] += weight * clocks->busy_s[i];
         totals->starved_s[i] += weight * clocks->starved_s[i];
@@ -197,10 +224,27 @@ static void add_nodes(const phase_run *run, size_t phase_index, double weight, n
     }
 }
 
-static void run_step(const phase_run *run, step_clocks *clocks) {
+/* Kernels of several streams side by side: every layer written out. */
+static void run_overlapping(const phase_run *run, int64_t at, const lanes launch_latency_s, step_result *step) {
+    arena memory = {0};
+    graph_view view = graph_at(run->g, run->index, run->s, at, &memory);
+    const cost_block **blocks = ARENA_ARRAY(&memory, const cost_block *, run->phase->node_count);
+    for (size_t n = 0; n < run->phase->node_count; n++)
+        blocks[n] = &run->states[n].cost;
+    event_step_lanes(&view, run->costs, blocks, run->machines, run->options->memory, launch_latency_s, &step->clocks,
+                     step->category_s);
+    arena_free(&memory);
+}
+
+static void run_step(const phase_run *run, int64_t at, step_result *step) {
     lanes launch_latency_s;
-    *clocks = (step_clocks){0};
+    *step = (step_result){.overlaps = run->options->kind == ENGINE_EVENT && event_phase_overlaps(run->phase)};
+    step_clocks *clocks = &step->clocks;
     engine_step_start(run->phase, run->machines, run->options, clocks->host_s, launch_latency_s);
+    if (step->overlaps) {
+        run_overlapping(run, at, launch_latency_s, step);
+        return;
+    }
     for (size_t i = 0; i < run->phase->segment_count; i++) {
         const graph_segment *segment = &run->phase->segments[i];
         schedule_segment(&run->costs[segment->first_node], segment->node_count, segment->layers, launch_latency_s,
@@ -244,10 +288,10 @@ static void run_phase(phase_run *run, size_t phase_index, int64_t steps, arena *
     size_t samples = sample_steps(varies ? steps : 1, run->options->exact_steps, memory, &at, &weights);
     for (size_t k = 0; k < samples; k++) {
         evaluate_nodes(run, at[k], k > 0);
-        step_clocks clocks;
-        run_step(run, &clocks);
+        step_result step;
+        run_step(run, at[k], &step);
         double weight = varies ? weights[k] : (double)steps;
-        add_step(run, &clocks, weight, totals);
+        add_step(run, &step, weight, totals);
         if (nodes)
             add_nodes(run, phase_index, weight, nodes);
     }
@@ -262,9 +306,10 @@ size_t engine_node_count(const graph *g) {
     return count;
 }
 
-static phase_run prepare_phase(const graph_phase *phase, const scenario *s, const machine_block *machines,
+static phase_run prepare_phase(const graph *g, size_t index, const scenario *s, const machine_block *machines,
                                const engine_options *options, arena *memory) {
-    phase_run run = {.phase = phase, .s = s, .machines = machines, .options = options};
+    const graph_phase *phase = &g->phases[index];
+    phase_run run = {.g = g, .index = index, .phase = phase, .s = s, .machines = machines, .options = options};
     run.costs = ARENA_ARRAY(memory, node_cost, phase->node_count);
     run.states = ARENA_ARRAY(memory, node_state, phase->node_count);
     run.layers = ARENA_ARRAY(memory, double, phase->node_count);
@@ -323,7 +368,7 @@ status engine_run(const graph *g, const scenario *s, const machine_block *machin
         const graph_phase *phase = &g->phases[p];
         int64_t steps = (int64_t)s->values[phase->steps];
         if (steps > 0) {
-            phase_run run = prepare_phase(phase, s, machines, options, memory);
+            phase_run run = prepare_phase(g, p, s, machines, options, memory);
             run_phase(&run, p, steps, memory, &out->phases[p], nodes);
         }
         if (nodes)

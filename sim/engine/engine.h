@@ -6,8 +6,9 @@
 #include "core/host.h"
 #include "core/timeline.h"
 #include "sim/engine/cost.h"
+#include "sim/engine/hbm.h"
 
-typedef enum engine_kind { ENGINE_ROOFLINE, ENGINE_ANALYTIC, ENGINE_COUNT } engine_kind;
+typedef enum engine_kind { ENGINE_ROOFLINE, ENGINE_ANALYTIC, ENGINE_EVENT, ENGINE_COUNT } engine_kind;
 
 const char *engine_name(engine_kind kind);
 status engine_parse(const char *name, engine_kind *out, error *err);
@@ -15,6 +16,8 @@ status engine_parse(const char *name, engine_kind *out, error *err);
 typedef struct engine_options {
     engine_kind kind;
     const host_profile *host;
+    /* Event engine: what the lanes' memories can do, MACHINE_LANES of them; NULL: no more than their pin rates. */
+    const hbm_efficiency *memory;
     bool exact_steps;                 /* evaluate every decode step instead of interpolating between a few */
     const struct engine_picks *picks; /* of nodes with alternatives; NULL: found when they are needed */
 } engine_options;

@@ -1,6 +1,10 @@
 /* The flat simulation: every step, layer and operator in order, each an interval. The oracle of the folded one. */
 #include "sim/engine/engine.h"
+
+#include "sim/engine/event.h"
 #include "sim/engine/schedule.h"
+
+#include <stdlib.h>
 
 typedef struct flat_clocks {
     double host_s, gpu_s;
@@ -54,6 +58,52 @@ static status simulate_step(const scenario *s, const graph_view *view, const mac
     return STATUS_OK;
 }
 
+static int by_start(const void *a, const void *b) {
+    const event_op *left = a, *right = b;
+    return (left->start_s > right->start_s) - (left->start_s < right->start_s);
+}
+
+static status emit_overlapping(const graph_view *view, event_op *ops, double begin_s, const timeline_sink *sink,
+                               error *err) {
+    status result = STATUS_OK;
+    for (size_t i = 0; i < view->count && result == STATUS_OK; i++)
+        if (ops[i].host_s > 0)
+            result = emit(sink, view, ops[i].flat, LANE_HOST, begin_s + ops[i].issue_s, ops[i].host_s, err);
+    qsort(ops, view->count, sizeof *ops, by_start);
+    for (size_t i = 0; i < view->count && result == STATUS_OK; i++)
+        if (ops[i].launches)
+            result =
+                emit(sink, view, ops[i].flat, LANE_GPU, begin_s + ops[i].start_s, ops[i].end_s - ops[i].start_s, err);
+    return result;
+}
+
+/* The same with kernels of several streams side by side. */
+static status simulate_overlapping(const scenario *s, const graph_view *view, const machine_block *machines,
+                                   const engine_options *options, const timeline_sink *sink, flat_clocks *clocks,
+                                   error *err) {
+    arena memory = {0};
+    lanes host_s, latency_s;
+    engine_step_start(view->phase, machines, options, host_s, latency_s);
+    event_op *ops = ARENA_ARRAY(&memory, event_op, view->count);
+    cost_block *costs = ARENA_ARRAY(&memory, cost_block, view->count);
+    for (size_t i = 0; i < view->count; i++) {
+        const flat_op *flat = &view->ops[i];
+        node_cost node;
+        op picked;
+        engine_cost_node(view->phase, flat->node, s, view->step, flat->layer, machines, options, &picked, &costs[i],
+                         &node);
+        ops[i] = event_op_of(flat, &node, &costs[i], 0);
+    }
+    event_machine on = event_machine_of(machines, options->memory, 0);
+    event_step_totals totals;
+    event_step(&on, ops, view->count, host_s[0], latency_s[0], &memory, &totals);
+    double begin_s = clocks->gpu_s, end_s = totals.host_s > totals.gpu_s ? totals.host_s : totals.gpu_s;
+    status result = emit_overlapping(view, ops, begin_s, sink, err);
+    *clocks = (flat_clocks){begin_s + end_s, begin_s + end_s};
+    arena_free(&memory);
+    return result;
+}
+
 static status simulate_phases(const graph *g, const scenario *s, const machine_block *machines,
                               const engine_options *options, int64_t max_steps, timeline_sink sink, error *err) {
     flat_clocks clocks = {0};
@@ -64,7 +114,9 @@ static status simulate_phases(const graph *g, const scenario *s, const machine_b
         for (int64_t step = 0; step < steps; step++) {
             arena memory = {0};
             graph_view view = graph_at(g, p, s, step, &memory);
-            status result = simulate_step(s, &view, machines, options, &sink, &clocks, err);
+            bool overlaps = options->kind == ENGINE_EVENT && event_phase_overlaps(view.phase);
+            status result = overlaps ? simulate_overlapping(s, &view, machines, options, &sink, &clocks, err)
+                                     : simulate_step(s, &view, machines, options, &sink, &clocks, err);
             arena_free(&memory);
             if (result != STATUS_OK)
                 return result;
