@@ -179,6 +179,12 @@ void plan_gemm(const op *o, const plan_limits *limits, plan_list *out) {
     const tile_set *set = tiles_of(limits->generation, g->dynamic_quantise, g->m, g->n);
     double step = STEP_BYTES / dtype_bytes(g->dtype); /* elements of k */
     double weight_row_bytes = step * dtype_bytes(g->weights_dtype);
+    out->count = 0;
+    /* One row against each sequence's own matrix (decoding without fused attention) goes to vector kernels alone. */
+    if (g->m == 1 && g->batch > 1 && g->activations_only) {
+        add_vector_plans(g, out);
+        return;
+    }
     gemm_shape s = {.rows = (double)g->m,
                     .cols = (double)g->n,
                     .batch = (double)g->batch,
@@ -186,7 +192,6 @@ void plan_gemm(const op *o, const plan_limits *limits, plan_list *out) {
                     .row_bytes_m = STEP_BYTES,
                     .row_bytes_n = weight_row_bytes,
                     .split_max = split_max_of(g)};
-    out->count = 0;
     if (set->swaps) {
         gemm_shape t = s;
         t.rows = s.cols, t.cols = s.rows;

@@ -31,6 +31,7 @@ typedef struct gemm_machines {
     lanes tensor_s_per_flop, tensor_edge, l2_s_per_byte;               /* one SM's tensor pipe; whole chip's L2 */
     lanes load_s_per_byte, load_latency_s;                             /* one SM's intake */
     lanes step_s, prologue_s, epilogue_s_per_byte, spilled_s_per_byte; /* one SM */
+    lanes vector_s_per_element; /* one SM, of a batch of matrices times a vector each */
     lanes dequantise_s_per_element, reduce_s, hbm_s, overlap_loss;
     lanes written_bytes;                  /* of hbm_bytes */
     lanes hbm_bytes, sharing;             /* sharing: L2 reads for each operand byte that an SM takes in */
@@ -152,6 +153,7 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         out->prologue_s[i] = m->gemm_prologue_clk[i] / clock;
         out->epilogue_s_per_byte[i] = 1 / (m->gemm_epilogue_bytes_per_clk[i] * clock);
         out->spilled_s_per_byte[i] = 1 / (m->gemm_spilled_epilogue_bytes_per_clk[i] * clock);
+        out->vector_s_per_element[i] = 1 / (m->gemm_vector_elements_per_clk[i] * clock);
         out->dequantise_s_per_element[i] = 1 / (m->gemm_dequantise_elements_per_clk[i] * clock);
         /* Between two kernels of a replayed graph lies a gap that rows measured so include. */
         out->reduce_s[i] = m->gemm_reduce_s[i] + (where == RESIDENCY_REPEATED ? m->method_graph_steady_gap_s[i] : 0);
@@ -169,9 +171,10 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
 /* What a plan asks for, the same on every machine. */
 typedef struct plan_work {
     double ctas, steps, resident;
-    double stages_max, stages_sm;                                     /* of one CTA alone on its SM; of an SM */
-    double step_flops, step_edge_flops, step_bytes, step_dequantised; /* edge: for each row or column of overhead */
-    double load_bytes;                                                /* through L2, whole chip, with multicast */
+    double stages_max, stages_sm; /* of one CTA alone on its SM; of an SM */
+    double step_flops, step_edge_flops, step_bytes, step_dequantised,
+        step_vector;   /* edge: for each row or column of overhead */
+    double load_bytes; /* through L2, whole chip, with multicast */
     double epilogue_bytes, spilled_bytes, reduce_bytes;
     double reduces;
 } plan_work;
@@ -190,6 +193,8 @@ static plan_work work_of_plan(const plan *p, const gemm_params *g, const gemm_by
     w.step_bytes = m_bytes + n_bytes;
     w.step_dequantised =
         b->right_element_bytes < b->element_bytes ? (double)p->tile_k * (p->swapped ? p->tile_m : p->tile_n) : 0;
+    if (g->m == 1 && g->batch > 1 && p->tile_k >= VECTOR_TILE_K)
+        w.step_vector = p->tile_n * (double)g->k / w.steps;
     w.load_bytes = p->ctas * w.steps * (m_bytes + n_bytes / p->cluster_m);
     w.epilogue_bytes = area * (p->split_k > 1 ? ACCUMULATOR_BYTES : b->out_element_bytes);
     if (g->dynamic_quantise && p->cluster_m == 1 && area >= SPILLING_TILE_AREA) {
@@ -225,7 +230,8 @@ static inline gemm_parts parts_of(const plan_work *w, const gemm_machines *m, si
     double rounds = ceil(tiles / w->resident), resident = SMALLER(tiles, w->resident);
     double steps = tiles * w->steps;
     double step_flops = w->step_flops + w->step_edge_flops * m->tensor_edge[i];
-    p.tensor = steps * (step_flops * m->tensor_s_per_flop[i] + w->step_dequantised * m->dequantise_s_per_element[i]);
+    p.tensor = steps * (step_flops * m->tensor_s_per_flop[i] + w->step_dequantised * m->dequantise_s_per_element[i] +
+                        w->step_vector * m->vector_s_per_element[i]);
     double in_flight = SMALLER(resident * w->stages_max, w->stages_sm);
     double intake_s = w->step_bytes * m->load_s_per_byte[i], wait_s = m->load_latency_s[i] / in_flight;
     p.load = steps * LARGER(intake_s, wait_s);

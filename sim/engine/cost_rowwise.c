@@ -105,14 +105,12 @@ void cost_rmsnorm(const op *o, residency where, const machine_block *machines, c
 void cost_rope(const op *o, residency where, const machine_block *machines, cost_block *out) {
     const rope_params *p = &o->as.rope;
     row_kernel k = row_kernel_of(o, (double)p->rows * (double)(p->heads + p->kv_heads) * (double)p->head_dim);
-    k.streams = true;
     row_cost(o, &k, where, machines, out);
 }
 
 void cost_kv_append(const op *o, residency where, const machine_block *machines, cost_block *out) {
     const kv_append_params *p = &o->as.kv_append;
     row_kernel k = row_kernel_of(o, 2 * (double)p->rows * (double)p->kv_heads * (double)p->head_dim);
-    k.streams = true;
     row_cost(o, &k, where, machines, out);
 }
 
