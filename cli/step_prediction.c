@@ -22,12 +22,13 @@ static const char *levers_of(const measured_step *step) {
     return NULL;
 }
 
-static double host_calls_of(const graph *g, size_t phase) {
+static double host_calls_of(const graph *g, size_t phase, const scenario *s) {
     double calls = 0;
     for (size_t i = 0; i < g->phases[phase].segment_count; i++) {
         const graph_segment *segment = &g->phases[phase].segments[i];
         for (size_t n = 0; n < segment->node_count; n++)
-            calls += (double)segment->layers * g->phases[phase].nodes[segment->first_node + n].host_calls;
+            calls += (double)graph_segment_repetitions(segment, s) *
+                     g->phases[phase].nodes[segment->first_node + n].host_calls;
     }
     return calls;
 }
@@ -58,7 +59,7 @@ static status predict(arena *a, const setup *s, step_prediction *p, error *err) 
     p->busy_s = r->phases[phase].busy_s[0];
     p->wall_s = r->phases[phase].latency_s[0];
     p->kernels = r->phases[phase].launches[0];
-    p->host_calls = host_calls_of(&s->graph, phase);
+    p->host_calls = host_calls_of(&s->graph, phase, &s->scenario);
     double launches_s = p->kernels * s->block.host_launch_s[0] * s->host.launch_scale_ratio;
     /* The implied cost holds only where the host, not the GPU, sets the wall. */
     bool host_bound = !s->graph.phases[phase].captured && p->measured->wall_s > 2 * p->measured->busy_s;

@@ -30,10 +30,14 @@ bool node_varies_with_step(const graph_node *node) {
     return false;
 }
 
-static size_t flat_count(const graph_phase *phase) {
+int64_t graph_segment_repetitions(const graph_segment *segment, const scenario *s) {
+    return segment->layers * (int64_t)s->values[segment->repeats];
+}
+
+static size_t flat_count(const graph_phase *phase, const scenario *s) {
     size_t count = 0;
     for (size_t i = 0; i < phase->segment_count; i++)
-        count += phase->segments[i].node_count * (size_t)phase->segments[i].layers;
+        count += phase->segments[i].node_count * (size_t)graph_segment_repetitions(&phase->segments[i], s);
     return count;
 }
 
@@ -58,11 +62,12 @@ graph_view graph_at(const graph *g, size_t phase_index, const scenario *s, int64
     assert(phase_index < g->phase_count);
     const graph_phase *phase = &g->phases[phase_index];
     graph_view view = {.phase = phase, .step = step};
-    view.ops = ARENA_ARRAY(memory, flat_op, flat_count(phase));
+    view.ops = ARENA_ARRAY(memory, flat_op, flat_count(phase, s));
     size_t *last_of = ARENA_ARRAY(memory, size_t, phase->node_count);
     for (size_t si = 0; si < phase->segment_count; si++) {
         const graph_segment *segment = &phase->segments[si];
-        for (int64_t layer = 0; layer < segment->layers; layer++) {
+        int64_t repetitions = graph_segment_repetitions(segment, s);
+        for (int64_t layer = 0; layer < repetitions; layer++) {
             size_t base = view.count;
             for (size_t n = segment->first_node; n < segment->first_node + segment->node_count; n++) {
                 const graph_node *node = &phase->nodes[n];

@@ -45,6 +45,9 @@ typedef struct graph_node {
     double host_calls;   /* framework calls made for it, the launching ones included */
     bool weights_shared; /* reads weights that another node already counted (capacity) */
     int32_t launches;    /* kernels it issues besides what its plan says; 0: the plan alone */
+    /* Replayed with its neighbours as a CUDA graph inside a phase that is otherwise issued operator by operator; the
+     * first of such a run launches that graph. */
+    bool captured, launches_graph;
     /* Other ways to do the same (autoquant), of the operator's own kind, so that `dims` apply to them too. A weight is
      * stored once: an engine takes the one of `op` and these that is fastest over all nodes with the same weight. */
     const struct op *alternatives; /* `op` is a member here, to C++ */
@@ -55,8 +58,11 @@ typedef struct graph_node {
 
 typedef struct graph_segment {
     size_t first_node, node_count;
-    int64_t layers; /* repetitions */
+    int64_t layers;            /* repetitions */
+    scenario_variable repeats; /* ... times this one: a loop over the requests, say; SCENARIO_ONE (0) mostly */
 } graph_segment;
+
+int64_t graph_segment_repetitions(const graph_segment *segment, const scenario *s);
 
 typedef struct graph_phase {
     const char *name;

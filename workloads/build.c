@@ -51,13 +51,13 @@ static const op_param *find_param(const op *o, const char *name) {
     return NULL;
 }
 
-static void set_dim(graph_node *node, const char *dim, dim_expression value) {
+void build_dim(graph_node *node, const char *dim, dim_expression value) {
     assert(node->dim_count < NODE_DIMS_MAX);
     node->dims[node->dim_count++] = (node_dim){.param = find_param(&node->op, dim), .value = value};
 }
 
 void build_variable(graph_node *node, const char *dim, scenario_variable variable, double scale) {
-    set_dim(node, dim, (dim_expression){.per_variable = scale, .variable = variable});
+    build_dim(node, dim, (dim_expression){.per_variable = scale, .variable = variable});
 }
 
 static double queries_of(const graph_builder *b) {
@@ -93,7 +93,7 @@ void build_key_tokens(const graph_builder *b, graph_node *node, const char *dim)
         keys.constant = (double)b->ahead + queries_of(b);
         keys.per_step = 1;
     }
-    set_dim(node, dim, keys);
+    build_dim(node, dim, keys);
 }
 
 /* What torchao's autoquant tries besides the 16-bit product: int8 weights widened on the way (its two kernels are plans

@@ -6,7 +6,7 @@
 #include "workloads/levers.h"
 #include "workloads/model.h"
 
-enum { BUILD_NODES_MAX = 256, BUILD_SEGMENTS_MAX = 32 }; /* in one forward; far above any model's, asserted */
+enum { BUILD_NODES_MAX = 512, BUILD_SEGMENTS_MAX = 32 }; /* in one forward; far above any model's, asserted */
 
 typedef struct graph_builder {
     graph *out;
@@ -38,6 +38,7 @@ void build_query_tokens(const graph_builder *b, graph_node *node, const char *di
 void build_key_tokens(const graph_builder *b, graph_node *node, const char *dim);
 /* ... to `scale` times a scenario variable. */
 void build_variable(graph_node *node, const char *dim, scenario_variable variable, double scale);
+void build_dim(graph_node *node, const char *dim, dim_expression value); /* ... to any expression */
 
 /* Whether a forward's queries must not see each other's future. */
 bool build_causal(const graph_builder *b);

@@ -10,8 +10,6 @@ static bool written_out(const levers *l) {
 status decoder_applies(const model *m, const levers *l, error *err) {
     if (l->flavour == FLAVOUR_FAIRSEQ2)
         return error_set(err, STATUS_NEGATIVE, "not applicable: fairseq2 has no %s", m->name);
-    if (l->beam_reorder == BEAM_INDIRECT)
-        return error_set(err, STATUS_NEGATIVE, "not applicable: %s decodes without beams", m->name);
     return STATUS_OK;
 }
 

@@ -4,7 +4,7 @@
 
 #include "workloads/build.h"
 
-/* STATUS_NEGATIVE "not applicable: why" for what no decoder-only model has: fairseq2's operators, beams. */
+/* STATUS_NEGATIVE "not applicable: why" for what no decoder-only model has: fairseq2's operators. */
 status decoder_applies(const model *m, const levers *l, error *err);
 
 /* By the levers' flavour. Each appends to the current phase, in segments of its own. */

@@ -98,10 +98,13 @@ void engine_cost_node(const graph_phase *phase, const graph_node *node, const sc
             cost->launches[i] += node->launches;
         double launches = cost->launches[i];
         /* Inside a captured graph the host does nothing an operator; its one launch is in engine_step_start. */
-        if (!phase->captured)
+        bool captured = phase->captured || node->captured;
+        if (!captured)
             out->host_s[i] = node->host_calls * options->host->call_s +
                              launches * machines->host_launch_s[i] * options->host->launch_scale_ratio;
-        double gap_s = phase->captured ? machines->host_graph_node_s[i] : machines->host_stream_gap_s[i];
+        if (node->launches_graph && !phase->captured)
+            out->host_s[i] += machines->host_graph_launch_s[i];
+        double gap_s = captured ? machines->host_graph_node_s[i] : machines->host_stream_gap_s[i];
         out->gap_s[i] = launches * gap_s;
         out->busy_s[i] = cost->time_s[i];
     }
@@ -247,8 +250,8 @@ static void run_step(const phase_run *run, int64_t at, step_result *step) {
     }
     for (size_t i = 0; i < run->phase->segment_count; i++) {
         const graph_segment *segment = &run->phase->segments[i];
-        schedule_segment(&run->costs[segment->first_node], segment->node_count, segment->layers, launch_latency_s,
-                         clocks);
+        schedule_segment(&run->costs[segment->first_node], segment->node_count,
+                         graph_segment_repetitions(segment, run->s), launch_latency_s, clocks);
     }
 }
 
@@ -315,7 +318,7 @@ static phase_run prepare_phase(const graph *g, size_t index, const scenario *s, 
     run.layers = ARENA_ARRAY(memory, double, phase->node_count);
     for (size_t i = 0; i < phase->segment_count; i++)
         for (size_t n = 0; n < phase->segments[i].node_count; n++)
-            run.layers[phase->segments[i].first_node + n] = (double)phase->segments[i].layers;
+            run.layers[phase->segments[i].first_node + n] = (double)graph_segment_repetitions(&phase->segments[i], s);
     return run;
 }
 

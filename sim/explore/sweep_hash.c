@@ -46,9 +46,12 @@ static uint64_t hash_graph(uint64_t state, const graph *g) {
             for (size_t i = 0; i < node->dim_count; i++)
                 state = hash_dim(state, &node->dims[i]);
             state = hash_number(hash_number(state, node->host_calls), node->launches);
+            state = hash_number(hash_number(state, node->captured), node->launches_graph);
         }
-        for (size_t i = 0; i < g->phases[p].segment_count; i++)
-            state = hash_number(state, (double)g->phases[p].segments[i].layers);
+        for (size_t i = 0; i < g->phases[p].segment_count; i++) {
+            const graph_segment *segment = &g->phases[p].segments[i];
+            state = hash_number(hash_number(state, (double)segment->layers), segment->repeats);
+        }
     }
     return state;
 }
