@@ -4,8 +4,9 @@
 #include <stdio.h>
 
 double dim_evaluate(const dim_expression *e, const scenario *s, int64_t step, int64_t layer) {
-    return e->constant + e->per_step * scenario_progress(s, step) + e->per_layer * (double)layer +
-           e->per_variable * s->values[e->variable];
+    double value = e->constant + e->per_step * scenario_progress(s, step) + e->per_layer * (double)layer +
+                   e->per_variable * s->values[e->variable];
+    return e->most > 0 && value > e->most ? e->most : value;
 }
 
 static op with_dims(op o, const graph_node *node, const scenario *s, int64_t step, int64_t layer) {

@@ -15,10 +15,11 @@ extern "C" {
 #endif
 
 /* value = constant + per_step * tokens produced before the step (the step itself, without speculation)
- *         + per_layer * layer + per_variable * scenario[variable] */
+ *         + per_layer * layer + per_variable * scenario[variable], and `most` at most where that is not 0 */
 typedef struct dim_expression {
     double constant, per_step, per_layer, per_variable;
     scenario_variable variable;
+    double most;
 } dim_expression;
 
 double dim_evaluate(const dim_expression *e, const scenario *s, int64_t step, int64_t layer);

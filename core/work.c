@@ -52,6 +52,12 @@ static op_work work_gemm(const op *o) {
     };
 }
 
+/* Bytes of cached vectors: integers carry a scale each, fp8 caches are scaled as a whole. */
+static double kv_bytes(double vectors, double width, data_type type) {
+    bool scaled = type == DTYPE_int8 || type == DTYPE_int4;
+    return vectors * (width * dtype_bytes(type) + (scaled ? SCALE_BYTES : 0));
+}
+
 /* Query-key pairs that a query sequence attends to. */
 static double attended_pairs(const attention_params *p) {
     double q = (double)p->q_len, kv = (double)p->kv_len;
@@ -69,7 +75,7 @@ static op_work work_attention(const op *o) {
     double kv_tokens = (double)p->kv_len;
     if (p->window > 0 && kv_tokens > (double)(p->window + p->q_len))
         kv_tokens = (double)(p->window + p->q_len);
-    double kv_bytes = 2 * (double)p->batch * (double)p->kv_heads * kv_tokens * e * dtype_bytes(p->kv_dtype);
+    double cache_bytes = kv_bytes(2 * (double)p->batch * (double)p->kv_heads * kv_tokens, e, p->kv_dtype);
     double queries = (double)p->batch * (double)p->heads * (double)p->q_len;
     double table_bytes = (double)p->relative * e * dtype_bytes(p->dtype);
     double bias_bytes = p->bias ? (double)p->batch * (double)p->q_len * (double)p->kv_len * BIAS_BYTES : 0;
@@ -80,7 +86,7 @@ static op_work work_attention(const op *o) {
         .tensor_flops = true,
         .flops_dtype = p->dtype,
         .weight_bytes = table_bytes,
-        .read_bytes = query_bytes + kv_bytes + bias_bytes,
+        .read_bytes = query_bytes + cache_bytes + bias_bytes,
         .write_bytes = query_bytes,
     };
 }
@@ -187,9 +193,9 @@ static op_work work_rope(const op *o) {
 
 static op_work work_kv_append(const op *o) {
     const kv_append_params *p = &o->as.kv_append;
-    double elements = 2 * (double)p->rows * (double)p->kv_heads * (double)p->head_dim;
-    return (op_work){.read_bytes = elements * dtype_bytes(p->dtype),
-                     .write_bytes = elements * dtype_bytes(p->kv_dtype)};
+    double vectors = 2 * (double)p->rows * (double)p->kv_heads, width = (double)p->head_dim;
+    return (op_work){.read_bytes = vectors * width * dtype_bytes(p->dtype),
+                     .write_bytes = kv_bytes(vectors, width, p->kv_dtype)};
 }
 
 static op_work work_kv_concat(const op *o) {

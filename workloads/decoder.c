@@ -1,5 +1,7 @@
 #include "workloads/decoder.h"
 
+#include "workloads/kv_levers.h"
+
 /* Framework calls behind a kernel of the fused flavours when it is launched eagerly. */
 static const double SAMPLE_CALLS = 3;
 
@@ -45,8 +47,8 @@ void build_greedy(graph_builder *b, const model *m, const levers *l) {
 }
 
 void build_kv_state(graph *g, const model *m, const levers *l, double sequences) {
-    g->kv_bytes_per_token = 2 * m->layers * m->kv_heads * m->head_dim * dtype_bytes(m->dtype);
+    g->kv_bytes_per_token = 2 * m->layers * m->kv_heads * kv_vector_bytes(m, l);
     g->states[g->state_count++] =
         (graph_state){"kv_cache", sequences * g->kv_bytes_per_token,
-                      l->kv_cache == KV_STATIC ? SCENARIO_CACHE_RESERVED : SCENARIO_CACHE_TOKENS};
+                      l->kv_cache == KV_DYNAMIC ? SCENARIO_CACHE_TOKENS : SCENARIO_CACHE_RESERVED};
 }

@@ -61,8 +61,6 @@ status levers_check(const levers *l, error *err) {
 }
 
 status levers_pending(const levers *l, error *err) {
-    if (l->kv_cache == KV_PAGED || l->kv_dtype != DTYPE_bf16 || l->kv_keep != KEEP_FULL)
-        return no(err, "kv_cache=paged, kv_dtype and kv_keep are not modelled yet");
     if (l->streams > 1 || l->tp * l->pp * l->ep > 1)
         return no(err, "streams, tp, pp and ep are not modelled yet");
     return STATUS_OK;

@@ -2,6 +2,7 @@
  * what ingot's own kernels run. They differ in which matrices are joined, in how far pointwise kernels are fused, and
  * in the cache: a compiled static cache is attended over its whole reserved length under a mask. */
 #include "workloads/decoder.h"
+#include "workloads/kv_levers.h"
 
 /* Framework calls behind one fused kernel when it is launched eagerly; none inside a captured graph. */
 static const double FUSED_CALLS = 3;
@@ -42,24 +43,26 @@ static void rope(graph_builder *b, const model *m, const char *id, double heads,
     build_rows(b, build_node(b, id, o, FUSED_CALLS), "rows", 1);
 }
 
-static void append(graph_builder *b, const model *m, const char *id, double kv_heads) {
-    op o = {
-        .kind = OP_kv_append,
-        .as.kv_append = {
-            .kv_heads = (int64_t)kv_heads, .head_dim = (int64_t)m->head_dim, .dtype = m->dtype, .kv_dtype = m->dtype}};
+static void append(graph_builder *b, const model *m, const levers *l, const char *id) {
+    op o = {.kind = OP_kv_append,
+            .as.kv_append = {.kv_heads = (int64_t)m->kv_heads,
+                             .head_dim = (int64_t)m->head_dim,
+                             .dtype = m->dtype,
+                             .kv_dtype = kv_cache_dtype(m, l)}};
     build_rows(b, build_node(b, id, o, FUSED_CALLS), "rows", 1);
 }
 
 static void positions_and_cache(graph_builder *b, const model *m, const levers *l) {
-    if (hf_compiled(l)) { /* Inductor's three: keys with their cache write, values' write, queries */
+    bool narrow = kv_cache_dtype(m, l) != m->dtype; /* a kernel of its own finds scales and rounds */
+    if (hf_compiled(l) && !narrow) { /* Inductor's three: keys with their cache write, values' write, queries */
         rope(b, m, "rope_k", m->kv_heads, m->kv_heads, false);
-        append(b, m, "v_write", m->kv_heads);
+        append(b, m, l, "v_write");
         rope(b, m, "rope_q", m->heads, m->kv_heads, false);
-    } else if (l->flavour == FLAVOUR_INGOT && l->fuse != FUSE_NONE) {
+    } else if (l->flavour == FLAVOUR_INGOT && l->fuse != FUSE_NONE && !narrow) {
         rope(b, m, "rope_kv_write", m->heads, m->kv_heads, true);
     } else {
         rope(b, m, "rope", m->heads, m->kv_heads, false);
-        append(b, m, "kv_append", m->kv_heads);
+        append(b, m, l, "kv_append");
     }
 }
 
@@ -84,17 +87,19 @@ static void attention(graph_builder *b, const model *m, const levers *l) {
                              .kv_heads = (int64_t)m->kv_heads,
                              .head_dim = (int64_t)m->head_dim,
                              .dtype = m->dtype,
-                             .kv_dtype = m->dtype,
+                             .kv_dtype = b->prefill ? m->dtype : kv_cache_dtype(m, l), /* a prompt's are at hand */
                              .causal = build_causal(b),
                              .backend = backend_of(l)}};
     graph_node *node = build_node(b, "attention", o, FUSED_CALLS);
     build_variable(node, "batch", SCENARIO_BATCH, 1);
     build_query_tokens(b, node, "q_len");
-    /* ingot's kernels know each sequence's length; a compiled graph has one shape for every step. */
-    if (l->flavour != FLAVOUR_INGOT && !b->prefill)
+    /* Paged kernels and ingot's know each sequence's length; a compiled graph has one shape for every step. */
+    if (l->flavour != FLAVOUR_INGOT && l->kv_cache != KV_PAGED && !b->prefill)
         build_variable(node, "kv_len", SCENARIO_KV_RESERVED, 1);
     else
         build_key_tokens(b, node, "kv_len");
+    limit_attention(b, node, l);
+    build_eviction(b, m, l);
 }
 
 static void gate(graph_builder *b, const model *m, const char *id) {
@@ -155,8 +160,8 @@ static void layer(graph_builder *b, const model *m, const levers *l) {
 }
 
 void build_fused_embedding(graph_builder *b, const model *m, const levers *l) {
-    (void)l;
     build_segment(b, 1);
+    build_page_table(b, l);
     op gather = {.kind = OP_embedding,
                  .as.embedding = {.cols = (int64_t)m->hidden, .table_rows = (int64_t)m->vocabulary, .dtype = m->dtype}};
     build_rows(b, build_node(b, "embedding", gather, FUSED_CALLS), "rows", 1);

@@ -3,6 +3,7 @@
 #include "core/base/config_find.h"
 #include "workloads/family.h"
 #include "workloads/hf_config.h"
+#include "workloads/kv_levers.h"
 #include "workloads/speculate.h"
 
 #include <math.h>
@@ -72,8 +73,10 @@ status workload_scenario(arena *a, const workload *w, const workload_request *re
     status result = workload_levers(w, l, &resolved, err);
     if (result == STATUS_OK)
         result = w->shape.family->scenario(a, w, request, &resolved, out, err);
-    if (result == STATUS_OK)
-        scenario_speculate(a, &resolved, out);
+    if (result != STATUS_OK)
+        return result;
+    scenario_speculate(a, &resolved, out);
+    scenario_cache(&resolved, out);
     return result;
 }
 
