@@ -3,10 +3,13 @@
 #include "hwmodels/machine_load.h"
 #include "sim/engine/engine.h"
 #include "sim/engine/event.h"
+#include "sim/explore/row_prediction.h"
+#include "validate/sources.h"
 #include "workloads/workload.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char CONFIG_DIR[] = INGOT_SOURCE_DIR "/configs";
@@ -336,5 +339,53 @@ Test(event, lanes_do_not_mix) {
         cr_expect_eq(two.time_s[i], one.time_s[0]);
     }
     cr_expect_eq(two.time_s[2], two.time_s[1], "unused lanes follow the last");
+    arena_free(&f.memory);
+}
+
+/* ---- against measured rows ---- */
+
+/* Mean absolute errors on held-out rows of a public table, where it is at hand. */
+static bool errors_of(fixture *f, const char *file, double *closed, double *simulated, size_t *count) {
+    error err = {0};
+    source_map sources = {0};
+    row_table table = {0};
+    char path[512];
+    snprintf(path, sizeof path, INGOT_SOURCE_DIR "/../shared/measured/%s", file);
+    FILE *there = fopen(path, "r");
+    if (!there)
+        return false;
+    fclose(there);
+    cr_assert_eq(sources_load(INGOT_SOURCE_DIR "/validate/sources.csv", &sources, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(rows_load(path, &sources, EMPTY_ROWS_SKIPPED, &table, &err), STATUS_OK, "%s", err.text);
+    *closed = *simulated = 0, *count = 0;
+    for (size_t i = 0; i < table.count; i++) {
+        const operator_row *row = &table.rows[i];
+        if (row->unsupported || row->empty || !(row->measured_s > 0) || !row_is_held(row))
+            continue;
+        *closed += fabs(predict_row(row, &f->block).time_s / row->measured_s - 1);
+        *simulated += fabs(predict_row_event(row, &f->block, f->tables).time_s / row->measured_s - 1);
+        ++*count;
+    }
+    *closed /= (double)*count, *simulated /= (double)*count;
+    rows_free(&table);
+    sources_free(&sources);
+    return true;
+}
+
+Test(event, is_as_accurate_as_the_closed_form_on_measured_rows) {
+    static const double NO_WORSE = 0.001; /* of the mean error: a tenth of a point */
+    static const char *const files[] = {"h200_sxm-gemm.csv", "h200_sxm-attention.csv"};
+    fixture f = {0};
+    set_machine(&f, "h200-sxm");
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        double closed, simulated;
+        size_t count;
+        if (!errors_of(&f, files[i], &closed, &simulated, &count)) {
+            arena_free(&f.memory);
+            cr_skip_test("no public rows at ../shared/measured");
+        }
+        cr_expect_leq(simulated, closed + NO_WORSE, "%s, %zu rows: %.4f against %.4f", files[i], count, simulated,
+                      closed);
+    }
     arena_free(&f.memory);
 }

@@ -25,13 +25,22 @@ typedef struct step_run {
     bool *added, *done;
     size_t count;
     size_t issued;     /* operators that the host has issued */
+    uint64_t streams;  /* that occur, a bit each */
     size_t first_open; /* all before it have been handed to the chip */
     double *issued_s;  /* when they reach the GPU */
     double idle_since_s;
     event_step_totals *out;
 } step_run;
 
+static uint64_t stream_bit(const graph_node *node) {
+    enum { STREAMS_MAX = 64 };
+    assert(node->stream >= 0 && node->stream < STREAMS_MAX);
+    return 1ull << node->stream;
+}
+
 static void find_previous(step_run *run) {
+    for (size_t i = 0; i < run->count; i++)
+        run->streams |= stream_bit(run->ops[i].flat->node);
     for (size_t i = 0; i < run->count; i++)
         for (size_t j = i; j-- > 0;)
             if (run->ops[j].launches && run->ops[j].flat->node->stream == run->ops[i].flat->node->stream) {
@@ -64,16 +73,20 @@ static bool pass_over(step_run *run, size_t i) {
     return run->done[i] = true;
 }
 
+/* Hands over what may start. Streams are in order, so only the first open operator of each is looked at. */
 static void start_ready(step_run *run) {
     bool again = true;
     while (again) {
         again = false;
         while (run->first_open < run->issued && (run->added[run->first_open] || run->done[run->first_open]))
             run->first_open++;
-        for (size_t i = run->first_open; i < run->issued; i++) {
+        uint64_t seen = 0;
+        for (size_t i = run->first_open; i < run->issued && seen != run->streams; i++) {
+            uint64_t stream = stream_bit(run->ops[i].flat->node);
             double after_s;
-            if (run->added[i] || run->done[i])
+            if (run->added[i] || run->done[i] || seen & stream)
                 continue;
+            seen |= stream;
             if (!run->ops[i].launches) {
                 again |= pass_over(run, i);
                 continue;
@@ -82,7 +95,7 @@ static void start_ready(step_run *run) {
                 continue;
             run->kernels[i].start_s = larger(after_s + run->ops[i].gap_s, run->issued_s[i]);
             event_chip_add(&run->chip, &run->kernels[i]);
-            run->added[i] = true;
+            run->added[i] = again = true;
         }
     }
 }
@@ -175,17 +188,16 @@ event_op event_op_of(const flat_op *flat, const node_cost *cost, const cost_bloc
 void event_step_lanes(const graph_view *view, const node_cost *costs, const cost_block *const *blocks,
                       const machine_block *machines, const hbm_efficiency *memory, const lanes launch_latency_s,
                       step_clocks *clocks, lanes category_s[CATEGORY_COUNT]) {
-    for (size_t lane = 0; lane < MACHINE_LANES; lane++) {
-        size_t of = lane < machines->count ? lane : machines->count - 1;
+    for (size_t lane = 0; lane < machines->count; lane++) {
         arena scratch = {0};
         event_op *ops = ARENA_ARRAY(&scratch, event_op, view->count);
         for (size_t i = 0; i < view->count; i++) {
             size_t n = (size_t)(view->ops[i].node - view->phase->nodes);
-            ops[i] = event_op_of(&view->ops[i], &costs[n], blocks[n], of);
+            ops[i] = event_op_of(&view->ops[i], &costs[n], blocks[n], lane);
         }
-        event_machine on = event_machine_of(machines, memory, of);
+        event_machine on = event_machine_of(machines, memory, lane);
         event_step_totals totals;
-        event_step(&on, ops, view->count, clocks->host_s[lane], launch_latency_s[of], &scratch, &totals);
+        event_step(&on, ops, view->count, clocks->host_s[lane], launch_latency_s[lane], &scratch, &totals);
         clocks->host_s[lane] = totals.host_s;
         clocks->gpu_s[lane] = totals.gpu_s;
         clocks->busy_s[lane] = totals.busy_s;
@@ -194,5 +206,15 @@ void event_step_lanes(const graph_view *view, const node_cost *costs, const cost
         for (int c = 0; c < CATEGORY_COUNT; c++)
             category_s[c][lane] = totals.category_s[c];
         arena_free(&scratch);
+    }
+    for (size_t lane = machines->count; lane < MACHINE_LANES; lane++) { /* which repeat the last machine */
+        size_t last = machines->count - 1;
+        clocks->host_s[lane] = clocks->host_s[last];
+        clocks->gpu_s[lane] = clocks->gpu_s[last];
+        clocks->busy_s[lane] = clocks->busy_s[last];
+        clocks->starved_s[lane] = clocks->starved_s[last];
+        clocks->gap_s[lane] = clocks->gap_s[last];
+        for (int c = 0; c < CATEGORY_COUNT; c++)
+            category_s[c][lane] = category_s[c][last];
     }
 }

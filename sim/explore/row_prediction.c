@@ -3,11 +3,17 @@
 #include "hwmodels/calibration_load.h"
 #include "hwmodels/machine_load.h"
 #include "sim/engine/cost_method.h"
+#include "sim/engine/event.h"
 
 /* One operator of a row, with what the row's method adds to it. */
-static void predict_part(const operator_row *row, const op *o, const machine_block *block, cost_block *cost) {
+static void predict_part(const operator_row *row, const op *o, const machine_block *block, const hbm_efficiency *memory,
+                         cost_block *cost) {
     bool steady = row->method == ROW_METHOD_GRAPH_STEADY;
-    cost_analytic(o, steady ? RESIDENCY_REPEATED : RESIDENCY_COLD, block, cost);
+    residency where = steady ? RESIDENCY_REPEATED : RESIDENCY_COLD;
+    if (memory)
+        cost_event(o, where, block, memory, cost);
+    else
+        cost_analytic(o, where, block, cost);
     if (!steady)
         return;
     lanes extra_s;
@@ -16,13 +22,14 @@ static void predict_part(const operator_row *row, const op *o, const machine_blo
         cost->time_s[i] += o->kind == OP_gemm ? extra_s[i] : cost->launches[i] * block->method_graph_steady_gap_s[i];
 }
 
-row_prediction predict_row(const operator_row *row, const machine_block *block) {
+/* `memory` NULL: the analytic engine. */
+static row_prediction predict(const operator_row *row, const machine_block *block, const hbm_efficiency *memory) {
     row_prediction out = {0};
     double longest_s = -1;
     for (size_t part = 0; part < row_part_count(row); part++) {
         op o = row_part(row, part);
         cost_block cost;
-        predict_part(row, &o, block, &cost);
+        predict_part(row, &o, block, memory, &cost);
         out.time_s += cost.time_s[0];
         if (cost.time_s[0] > longest_s) {
             longest_s = cost.time_s[0];
@@ -32,13 +39,21 @@ row_prediction predict_row(const operator_row *row, const machine_block *block) 
     return out;
 }
 
+row_prediction predict_row(const operator_row *row, const machine_block *block) {
+    return predict(row, block, NULL);
+}
+
+row_prediction predict_row_event(const operator_row *row, const machine_block *block, const hbm_efficiency *memory) {
+    return predict(row, block, memory);
+}
+
 void predict_row_lanes(const operator_row *row, const machine_block *block, lanes time_s) {
     for (size_t i = 0; i < MACHINE_LANES; i++)
         time_s[i] = 0;
     for (size_t part = 0; part < row_part_count(row); part++) {
         op o = row_part(row, part);
         cost_block cost;
-        predict_part(row, &o, block, &cost);
+        predict_part(row, &o, block, NULL, &cost);
         for (size_t i = 0; i < MACHINE_LANES; i++)
             time_s[i] += cost.time_s[i];
     }

@@ -4,6 +4,7 @@
 
 #include "core/base/arena.h"
 #include "sim/engine/cost.h"
+#include "sim/engine/hbm.h"
 #include "validate/rows.h"
 
 typedef struct row_prediction {
@@ -13,6 +14,9 @@ typedef struct row_prediction {
 
 /* `block` holds the machine in lane 0. The row is neither unsupported nor empty. */
 row_prediction predict_row(const operator_row *row, const machine_block *block);
+
+/* The same through the event engine; `memory` holds the machine's table in lane 0. */
+row_prediction predict_row_event(const operator_row *row, const machine_block *block, const hbm_efficiency *memory);
 
 /* The same for every machine of the block. */
 void predict_row_lanes(const operator_row *row, const machine_block *block, lanes time_s);
