@@ -8,10 +8,13 @@
  * STATUS_OK leaves the one line that main prints to stderr in *err. */
 typedef status command_function(int argc, char **argv, error *err);
 
+command_function command_bench;
 command_function command_calibrate;
+command_function command_detect;
 command_function command_list;
 command_function command_predict;
 command_function command_report;
+command_function command_run;
 command_function command_simulate;
 command_function command_sweep;
 command_function command_trace;

@@ -20,6 +20,9 @@ static const command commands[] = {
     {"calibrate", "ingot calibrate", command_calibrate, "fits the engine's parameters to measured rows"},
     {"sweep", "ingot sweep", command_sweep, "machine variants x levers x workloads, and their Pareto front"},
     {"trace", "ingot trace", command_trace, "recorded and simulated traces: import, export"},
+    {"run", "ingot run", command_run, "a workload's graph on this GPU, recorded"},
+    {"bench", "ingot bench", command_bench, "operator rows and ceilings, timed on this GPU"},
+    {"detect", "ingot detect", command_detect, "this GPU as a machine description"},
     {"report", "ingot report", command_report, "a sweep's store as an HTML or Markdown page"},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };

@@ -1,4 +1,5 @@
 /* The function table of libingot_gpu.so. */
+#include "kernels/bench.h"
 #include "kernels/context.h"
 #include "kernels/gpu_executor.h"
 
@@ -148,9 +149,10 @@ static gpu_status api_launch(gpu_context *context, const op *o, const plan *p, c
 
 const gpu_api *ingot_gpu_api(void) {
     static const gpu_api api = {
-        GPU_API_VERSION, api_open,       api_close,           api_allocate,          api_release,    api_copy_in,
-        api_copy_out,    api_has_kernel, api_workspace_bytes, api_prepare,           api_launch,     gpu_status_text,
-        executor_open,   executor_step,  executor_read,       executor_memory_bytes, executor_close, telemetry_read,
+        GPU_API_VERSION, api_open,         api_close,           api_allocate,          api_release,    api_copy_in,
+        api_copy_out,    api_has_kernel,   api_workspace_bytes, api_prepare,           api_launch,     gpu_status_text,
+        executor_open,   executor_step,    executor_read,       executor_memory_bytes, executor_close, telemetry_read,
+        bench_op,        measure_ceilings,
     };
     return &api;
 }

@@ -87,6 +87,30 @@ typedef struct gpu_telemetry {
     double power_w, sm_clock_hz, memory_clock_hz, temperature_c;
 } gpu_telemetry;
 
+/* ---- measuring ---- */
+
+typedef enum bench_method {
+    BENCH_CUPTI_COLD_L2, /* kernel time with L2 flushed before */
+    BENCH_GRAPH_STEADY,  /* mean over back-to-back replays of a CUDA graph */
+} bench_method;
+
+typedef struct bench_result {
+    double median_s, least_s, most_s; /* over `runs` */
+    int32_t runs, kernels;            /* kernels: 0 when they were not counted */
+    plan actual;                      /* what a library took; zero for our own kernels */
+    const char *recorder;             /* "cupti" or "events" */
+    gpu_telemetry telemetry;          /* just afterwards */
+} bench_result;
+
+/* One figure of what the GPU can do, in the SI unit that its name states; NaN: not measured, `method` says why. */
+typedef struct ceiling {
+    const char *name;
+    double value;
+    const char *method;
+} ceiling;
+
+enum { CEILINGS_MAX = 48 };
+
 /* Every function returns STATUS_ENVIRONMENT with the CUDA error's name when the GPU refuses. */
 typedef struct gpu_api {
     int32_t version; /* GPU_API_VERSION of the library */
@@ -121,9 +145,14 @@ typedef struct gpu_api {
     void (*executor_close)(gpu_executor *x);
 
     gpu_telemetry (*telemetry)(gpu_context *context);
+
+    /* Times an operator on random operands of its own. STATUS_NEGATIVE: it has no kernel. */
+    status (*bench)(gpu_context *context, const op *o, bench_method method, bench_result *out, error *err);
+    /* Bandwidths over two buffers of `bytes` each, latencies, launch costs, matrix rates. */
+    status (*ceilings)(gpu_context *context, double bytes, ceiling *out, size_t capacity, size_t *count, error *err);
 } gpu_api;
 
-enum { GPU_API_VERSION = 2 };
+enum { GPU_API_VERSION = 3 };
 
 /* What libingot_gpu.so exports. */
 const gpu_api *ingot_gpu_api(void);

@@ -1,0 +1,247 @@
+/* ingot bench: operator rows timed on this GPU, or the GPU's ceilings. */
+#include "cli/command.h"
+#include "cli/gpu_setup.h"
+#include "core/base/csv.h"
+#include "validate/rows.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double MICROSECONDS_PER_SECOND = 1e6, BYTES_PER_GB = 1e9;
+static const double CEILING_BYTES = 8e9; /* of each of two buffers */
+
+typedef struct bench_arguments {
+    const char *file, *output;
+    bench_method method;
+    bool ceilings, json;
+    double bytes;
+    int argc;
+    char **argv;
+} bench_arguments;
+
+enum { KEY_METHOD = 256, KEY_CEILINGS, KEY_GIGABYTES };
+
+static const struct argp_option option_table[] = {
+    {"method", KEY_METHOD, "NAME", 0, "cupti_cold_l2 (default) or graph_steady", 0},
+    {"output", 'o', "FILE", 0, "Measured rows; FILE.meta.json says on what", 0},
+    {"ceilings", KEY_CEILINGS, 0, 0, "Measure bandwidths, matrix rates, latencies and launch costs instead of rows", 0},
+    {"gigabytes", KEY_GIGABYTES, "N", 0, "Size of each of the ceilings' two buffers (default 8)", 0},
+    {"json", 'j', 0, 0, "Print JSON (ceilings)", 0},
+    {0},
+};
+
+static error_t parse_option(int key, char *value, struct argp_state *state) {
+    bench_arguments *o = state->input;
+    switch (key) {
+    case KEY_METHOD:
+        if (strcmp(value, row_method_name(ROW_METHOD_CUPTI_COLD_L2)) == 0)
+            o->method = BENCH_CUPTI_COLD_L2;
+        else if (strcmp(value, row_method_name(ROW_METHOD_GRAPH_STEADY)) == 0)
+            o->method = BENCH_GRAPH_STEADY;
+        else
+            return EINVAL;
+        return 0;
+    case KEY_CEILINGS:
+        o->ceilings = true;
+        return 0;
+    case KEY_GIGABYTES: {
+        char *end;
+        o->bytes = strtod(value, &end) * BYTES_PER_GB;
+        return *value && !*end && o->bytes >= 2 * BYTES_PER_GB && o->bytes < 1e12 ? 0 : EINVAL;
+    }
+    case 'o':
+        o->output = value;
+        return 0;
+    case 'j':
+        o->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (o->file)
+            return EINVAL;
+        o->file = value;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* ---- ceilings ---- */
+
+static status bench_ceilings(const bench_arguments *o, const gpu_setup *gpu, error *err) {
+    ceiling list[CEILINGS_MAX];
+    size_t count = 0;
+    status result = gpu->api->ceilings(gpu->context, o->bytes, list, CEILINGS_MAX, &count, err);
+    if (result != STATUS_OK)
+        return result;
+    if (!o->json) {
+        for (size_t i = 0; i < count; i++)
+            printf("%-32s %12.5g  %s\n", list[i].name, list[i].value, list[i].method);
+        return STATUS_OK;
+    }
+    json_writer w = json_writer_to_file(stdout, JSON_PRETTY);
+    json_object_begin(&w, NULL);
+    json_integer(&w, "schema", 1);
+    gpu_environment_json(&w, gpu, o->argc, o->argv);
+    for (size_t i = 0; i < count; i++)
+        json_number(&w, list[i].name, list[i].value);
+    json_object_begin(&w, "methods");
+    for (size_t i = 0; i < count; i++)
+        json_text(&w, list[i].name, list[i].method);
+    json_object_end(&w);
+    json_object_end(&w);
+    return json_writer_finish(&w, err);
+}
+
+/* ---- rows ---- */
+
+/* Columns that a measurement adds or replaces. */
+static const char *const added[] = {"measured_us", "least_us", "most_us",     "method",
+                                    "source",      "recorder", "sm_clock_hz", "actual_plan"};
+enum { ADDED = sizeof added / sizeof added[0] };
+
+static bool is_added(const char *column) {
+    for (int i = 0; i < ADDED; i++)
+        if (strcmp(added[i], column) == 0)
+            return true;
+    return false;
+}
+
+typedef struct bench_run {
+    const bench_arguments *options;
+    const gpu_setup *gpu;
+    row_reader *reader;
+    FILE *out;
+    size_t measured, skipped;
+} bench_run;
+
+static void write_header(const bench_run *run) {
+    for (size_t c = 0; c < row_reader_column_count(run->reader); c++) {
+        const char *name = row_reader_column_name(run->reader, c);
+        if (is_added(name))
+            continue;
+        csv_write_field(run->out, name);
+        putc(',', run->out);
+    }
+    for (int i = 0; i < ADDED; i++)
+        fprintf(run->out, "%s%c", added[i], i + 1 < ADDED ? ',' : '\n');
+}
+
+/* "128x256x64 stages 4 cluster 2x1 split 1", blank for our own kernels. */
+static void plan_text(const plan *p, char *text, size_t bytes) {
+    text[0] = '\0';
+    if (p->tile_m > 0)
+        snprintf(text, bytes, "%dx%dx%d stages %d cluster %dx%d split %d", p->tile_m, p->tile_n, p->tile_k, p->stages,
+                 p->cluster_m, p->cluster_n, p->split_k);
+}
+
+static void write_row(const bench_run *run, const operator_row *row, const bench_result *r) {
+    char text[128];
+    for (size_t c = 0; c < row_reader_column_count(run->reader); c++) {
+        if (is_added(row_reader_column_name(run->reader, c)))
+            continue;
+        csv_write_field(run->out, row->fields[c]);
+        putc(',', run->out);
+    }
+    plan_text(&r->actual, text, sizeof text);
+    bool steady = run->options->method == BENCH_GRAPH_STEADY;
+    fprintf(run->out, "%.6g,%.6g,%.6g,%s,ingot,%s,%.0f,%s\n", r->median_s * MICROSECONDS_PER_SECOND,
+            r->least_s * MICROSECONDS_PER_SECOND, r->most_s * MICROSECONDS_PER_SECOND,
+            row_method_name(steady ? ROW_METHOD_GRAPH_STEADY : ROW_METHOD_CUPTI_COLD_L2), r->recorder,
+            r->telemetry.sm_clock_hz, text);
+}
+
+static status bench_rows(bench_run *run, error *err) {
+    write_header(run);
+    for (;;) {
+        const operator_row *row;
+        status result = row_reader_next(run->reader, &row, err);
+        if (result != STATUS_OK || !row)
+            return result;
+        error why = {0};
+        bench_result measured;
+        const char *reason = row->unsupported;
+        if (row->empty)
+            reason = "a dimension is 0";
+        else if (!reason && row->len_count > 0)
+            reason = "ragged lengths are not measured";
+        if (!reason) {
+            result = run->gpu->api->bench(run->gpu->context, &row->op, run->options->method, &measured, &why);
+            if (result == STATUS_ENVIRONMENT)
+                return error_set(err, result, "line %d: %.900s", row->line, why.text);
+            reason = result == STATUS_OK ? NULL : why.text;
+        }
+        if (reason) {
+            run->skipped++;
+            fprintf(stderr, "line %d: not measured: %s\n", row->line, reason);
+            continue;
+        }
+        run->measured++;
+        write_row(run, row, &measured);
+    }
+}
+
+static status write_meta(const bench_run *run, const char *path, error *err) {
+    char meta[4096];
+    snprintf(meta, sizeof meta, "%s.meta.json", path);
+    FILE *file = fopen(meta, "w");
+    if (!file)
+        return error_set(err, STATUS_ENVIRONMENT, "%.900s: cannot write: %s", meta, strerror(errno));
+    json_writer w = json_writer_to_file(file, JSON_PRETTY);
+    json_object_begin(&w, NULL);
+    json_integer(&w, "schema", 1);
+    gpu_environment_json(&w, run->gpu, run->options->argc, run->options->argv);
+    json_number(&w, "rows", (double)run->measured);
+    json_number(&w, "rows_not_measured", (double)run->skipped);
+    json_object_end(&w);
+    status result = json_writer_finish(&w, err);
+    if (fclose(file) != 0 && result == STATUS_OK)
+        result = error_set(err, STATUS_ENVIRONMENT, "%.900s: cannot write", meta);
+    return result;
+}
+
+static status bench_file(const bench_arguments *o, const gpu_setup *gpu, error *err) {
+    source_map sources = {0};
+    bench_run run = {.options = o, .gpu = gpu, .out = stdout};
+    status result = sources_load(INGOT_SOURCE_DIR "/validate/sources.csv", &sources, err);
+    if (result != STATUS_OK) /* a program carried away from its tree: only the backends behind sources are lost */
+        sources = (source_map){0};
+    result = row_reader_open(o->file, &sources, &run.reader, err);
+    if (result == STATUS_OK && o->output && !(run.out = fopen(o->output, "w")))
+        result = error_set(err, STATUS_ENVIRONMENT, "%.900s: cannot write: %s", o->output, strerror(errno));
+    if (result == STATUS_OK)
+        result = bench_rows(&run, err);
+    if (run.out && run.out != stdout && fclose(run.out) != 0 && result == STATUS_OK)
+        result = error_set(err, STATUS_ENVIRONMENT, "%.900s: cannot write", o->output);
+    if (result == STATUS_OK && o->output)
+        result = write_meta(&run, o->output, err);
+    if (result == STATUS_OK)
+        fprintf(stderr, "%zu rows measured, %zu not\n", run.measured, run.skipped);
+    row_reader_close(run.reader);
+    sources_free(&sources);
+    return result;
+}
+
+status command_bench(int argc, char **argv, error *err) {
+    static const char doc[] =
+        "Times operator rows on this GPU: a CSV in, the same CSV with measured_us out; or measures "
+        "what the GPU can do at most.\v"
+        "example: ingot bench rows.csv --method graph_steady -o measured.csv\n"
+        "example: ingot bench --ceilings --json";
+    bench_arguments o = {.bytes = CEILING_BYTES, .argc = argc, .argv = argv};
+    const struct argp parser = {.options = option_table, .parser = parse_option, .args_doc = "ROWS.csv", .doc = doc};
+    status result = command_parse(&parser, argc, argv, &o, err);
+    if (result != STATUS_OK)
+        return result;
+    if (o.ceilings == (o.file != NULL))
+        return error_set(err, STATUS_BAD_INPUT, "ingot bench: give a file of rows, or --ceilings; see --help");
+    gpu_setup gpu = {0};
+    result = gpu_setup_open(&gpu, err);
+    if (result == STATUS_OK)
+        result = o.ceilings ? bench_ceilings(&o, &gpu, err) : bench_file(&o, &gpu, err);
+    gpu_setup_close(&gpu);
+    return result;
+}

@@ -1,0 +1,329 @@
+/* ingot run: a workload's own graph on this GPU, recorded. */
+#include "cli/command.h"
+#include "cli/run_graph.h"
+#include "core/base/number.h"
+#include "workloads/workload.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double SECONDS_PER_MICROSECOND = 1e-6, MILLISECONDS_PER_SECOND = 1e3, BYTES_PER_GB = 1e9;
+
+enum { SETTINGS_MAX = 32 };
+
+typedef struct run_arguments {
+    const char *workload, *preset, *output;
+    const char *settings[SETTINGS_MAX];
+    size_t setting_count;
+    workload_request request;
+    int64_t layers; /* 0: the model's */
+    gpu_run_options options;
+    bool json, check;
+    int argc;
+    char **argv;
+} run_arguments;
+
+enum { KEY_STEPS = 256, KEY_LAYERS, KEY_SEED, KEY_DISPATCH, KEY_LAUNCH, KEY_REPEATS, KEY_CHECK };
+
+static const struct argp_option option_table[] = {
+    {"workload", 'w', "MODEL/TASK", 0, "Workload, as codellama-7b/humaneval", 0},
+    {"preset", 'p', "NAME", 0, "Levers; the flavour is ingot's own (default: compile)", 0},
+    {"set", 's', "LEVER=VALUE", 0, "Set one lever over the preset, as launch=eager", 0},
+    {"batch", 'b', "N", 0, "Sequences (default 1)", 0},
+    {"prompt", 'P', "N", 0, "Prompt tokens a sequence, instead of the task's", 0},
+    {"steps", KEY_STEPS, "N", 0, "Decode steps, instead of the task's", 0},
+    {"layers", KEY_LAYERS, "N", 0, "Only so many layers of the model", 0},
+    {"seed", KEY_SEED, "N", 0, "Of weights and tokens (default 1)", 0},
+    {"repeats", KEY_REPEATS, "N", 0, "Runs of each step; the median counts (default 5)", 0},
+    {"emulate-dispatch-us", KEY_DISPATCH, "US", 0, "Host time spent for each framework call; emulated, eager only", 0},
+    {"emulate-launch-us", KEY_LAUNCH, "US", 0, "Host time spent before each launch; emulated", 0},
+    {"output", 'o', "FILE", 0, "Record every operator into a run file (.run.jsonl.gz)", 0},
+    {"check", KEY_CHECK, 0, 0, "Compare with the CPU reference, and eager with CUDA Graph; exit 1 when they differ", 0},
+    {"json", 'j', 0, 0, "Print JSON", 0},
+    {0},
+};
+
+static bool take_whole(const char *text, int64_t min, int64_t *out) {
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    *out = value;
+    return *text && !*end && errno == 0 && value >= min;
+}
+
+static bool take_microseconds(const char *text, double *out_s) {
+    char *end;
+    double value = strtod(text, &end);
+    *out_s = value * SECONDS_PER_MICROSECOND;
+    return *text && !*end && isfinite(value) && value >= 0;
+}
+
+static error_t parse_option(int key, char *value, struct argp_state *state) {
+    run_arguments *o = state->input;
+    int64_t number = 0;
+    switch (key) {
+    case 'w':
+        o->workload = value;
+        return 0;
+    case 'p':
+        o->preset = value;
+        return 0;
+    case 'o':
+        o->output = value;
+        return 0;
+    case 'j':
+        o->json = true;
+        return 0;
+    case KEY_CHECK:
+        o->check = true;
+        return 0;
+    case 's':
+        if (o->setting_count == SETTINGS_MAX)
+            return EINVAL;
+        o->settings[o->setting_count++] = value;
+        return 0;
+    case 'b':
+        return take_whole(value, 1, &o->request.batch) ? 0 : EINVAL;
+    case 'P':
+        return take_whole(value, 1, &o->request.prompt_tokens) ? 0 : EINVAL;
+    case KEY_STEPS:
+        return take_whole(value, 0, &o->request.decode_steps) ? 0 : EINVAL;
+    case KEY_LAYERS:
+        return take_whole(value, 1, &o->layers) ? 0 : EINVAL;
+    case KEY_SEED:
+        if (!take_whole(value, 0, &number))
+            return EINVAL;
+        o->request.seed = (uint64_t)number;
+        return 0;
+    case KEY_REPEATS:
+        if (!take_whole(value, 1, &number) || number > 1000)
+            return EINVAL;
+        o->options.repeats = (int32_t)number;
+        return 0;
+    case KEY_DISPATCH:
+        return take_microseconds(value, &o->options.dispatch_s_per_call) ? 0 : EINVAL;
+    case KEY_LAUNCH:
+        return take_microseconds(value, &o->options.launch_s) ? 0 : EINVAL;
+    case ARGP_KEY_ARG:
+        return EINVAL;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+typedef struct run_setup {
+    workload work;
+    levers levers;
+    scenario scenario;
+    graph graph;
+    memory_plan plan;
+} run_setup;
+
+static status load(arena *a, run_arguments *o, run_setup *s, error *err) {
+    status result = levers_parse(o->preset, &s->levers, err);
+    s->levers.flavour = FLAVOUR_INGOT;
+    if (s->levers.fuse == FUSE_NONE && strcmp(o->preset, "compile") == 0)
+        s->levers.fuse = FUSE_STANDARD;
+    for (size_t i = 0; i < o->setting_count && result == STATUS_OK; i++)
+        result = levers_set(&s->levers, o->settings[i], err);
+    if (result == STATUS_OK)
+        result = workload_find(a, command_config_dir(), o->workload, &s->work, err);
+    if (result == STATUS_OK && o->layers > 0 && (double)o->layers < s->work.shape.layers)
+        s->work.shape.layers = (double)o->layers;
+    if (result == STATUS_OK)
+        result = workload_scenario(a, &s->work, &o->request, &s->levers, &s->scenario, err);
+    if (result == STATUS_OK)
+        result = workload_build(a, &s->work, &s->levers, &s->graph, err);
+    if (result == STATUS_OK)
+        result = graph_check(&s->graph, &s->scenario, err);
+    if (result == STATUS_OK)
+        result = memory_plan_make(a, &s->graph, &s->scenario, &s->plan, err);
+    o->options.mode = s->levers.launch == LAUNCH_GRAPH ? GPU_LAUNCH_GRAPH : GPU_LAUNCH_EAGER;
+    o->options.record = o->output != NULL;
+    return result;
+}
+
+/* ---- results ---- */
+
+typedef struct phase_summary {
+    size_t steps;
+    double wall_s, least_s, most_s, issue_s, busy_s, recorded_wall_s; /* sums over steps */
+    const char *recorder;
+} phase_summary;
+
+static phase_summary summarise(const run_result *r, size_t phase) {
+    phase_summary sum = {0};
+    for (size_t i = 0; i < r->count; i++) {
+        const gpu_step_times *t = &r->steps[i].times;
+        if (r->steps[i].phase != phase)
+            continue;
+        sum.steps++;
+        sum.wall_s += t->wall_s;
+        sum.least_s += t->least_s;
+        sum.most_s += t->most_s;
+        sum.issue_s += t->issue_s;
+        sum.busy_s += t->busy_s;
+        sum.recorded_wall_s += t->recorded_wall_s;
+        sum.recorder = t->recorder;
+    }
+    return sum;
+}
+
+static bool is_emulated(const gpu_run_options *o) {
+    return o->dispatch_s_per_call > 0 || o->launch_s > 0;
+}
+
+static void header_members(json_writer *w, arena *a, const run_arguments *o, const run_setup *s, const gpu_setup *gpu) {
+    json_integer(w, "schema", 1);
+    gpu_environment_json(w, gpu, o->argc, o->argv);
+    json_text(w, "workload", o->workload);
+    json_text(w, "levers", levers_text(a, &s->levers));
+    json_number(w, "layers", s->work.shape.layers);
+    json_object_begin(w, "scenario");
+    json_integer(w, "seed", (int64_t)s->scenario.seed);
+    for (int v = 0; v < SCENARIO_VARIABLE_COUNT; v++)
+        json_number(w, scenario_variable_name((scenario_variable)v), s->scenario.values[v]);
+    json_object_end(w);
+    json_text(w, "launch", o->options.mode == GPU_LAUNCH_GRAPH ? "graph" : "eager");
+    json_number(w, "emulated_dispatch_s_per_call", o->options.dispatch_s_per_call);
+    json_number(w, "emulated_launch_s", o->options.launch_s);
+}
+
+static status print_json(arena *a, const run_arguments *o, const run_setup *s, const gpu_setup *gpu,
+                         const run_result *r, const run_check *check, error *err) {
+    json_writer w = json_writer_to_file(stdout, JSON_PRETTY);
+    json_object_begin(&w, NULL);
+    header_members(&w, a, o, s, gpu);
+    json_number(&w, "memory_bytes", r->memory_bytes);
+    json_number(&w, "activation_bytes", (double)s->plan.activation_bytes);
+    json_number(&w, "activation_bytes_without_sharing", (double)s->plan.activation_bytes_apart);
+    json_number(&w, "energy_j", r->after.energy_j - r->before.energy_j);
+    gpu_telemetry_json(&w, "after", &r->after);
+    json_array_begin(&w, "phases");
+    for (size_t p = 0; p < s->graph.phase_count; p++) {
+        phase_summary sum = summarise(r, p);
+        double steps = (double)sum.steps;
+        json_object_begin(&w, NULL);
+        json_text(&w, "name", s->graph.phases[p].name);
+        json_number(&w, "steps", steps);
+        json_number(&w, "step_wall_s", sum.wall_s / steps);
+        json_number(&w, "step_least_s", sum.least_s / steps);
+        json_number(&w, "step_most_s", sum.most_s / steps);
+        json_number(&w, "step_issue_s", sum.issue_s / steps);
+        json_number(&w, "step_gpu_busy_s", sum.busy_s / steps);
+        json_number(&w, "step_recorded_wall_s", sum.recorded_wall_s / steps);
+        json_text(&w, "recorder", sum.recorder);
+        json_object_end(&w);
+    }
+    json_array_end(&w);
+    if (o->check) {
+        json_object_begin(&w, "check");
+        json_number(&w, "steps", (double)check->steps);
+        json_number(&w, "largest_error", check->largest_error);
+        json_number(&w, "allowed_error", check->allowed_error);
+        json_number(&w, "eager_graph_differing_bytes", (double)check->differing_bytes);
+        json_number(&w, "eager_graph_compared_bytes", (double)check->compared_bytes);
+        json_object_end(&w);
+    }
+    json_object_end(&w);
+    return json_writer_finish(&w, err);
+}
+
+static void print_text(arena *a, const run_arguments *o, const run_setup *s, const gpu_setup *gpu, const run_result *r,
+                       const run_check *check) {
+    printf("%s, %s on %s, %s%s\n", o->workload, levers_text(a, &s->levers), gpu->info.name,
+           o->options.mode == GPU_LAUNCH_GRAPH ? "CUDA Graph" : "eager",
+           is_emulated(&o->options) ? ", host cost EMULATED" : "");
+    printf("memory %.3f GB (activations %.3f MB, %.3f MB without sharing); energy %.3g J; SM %.0f MHz\n",
+           r->memory_bytes / BYTES_PER_GB, (double)s->plan.activation_bytes / 1e6,
+           (double)s->plan.activation_bytes_apart / 1e6, r->after.energy_j - r->before.energy_j,
+           r->after.sm_clock_hz / 1e6);
+    printf("%-10s %6s %12s %12s %12s %12s %7s  recorder\n", "phase", "steps", "ms a step", "least", "issue", "GPU busy",
+           "idle %");
+    for (size_t p = 0; p < s->graph.phase_count; p++) {
+        phase_summary sum = summarise(r, p);
+        double scale = MILLISECONDS_PER_SECOND / (double)sum.steps;
+        if (sum.steps > 0)
+            printf("%-10s %6zu %12.4f %12.4f %12.4f %12.4f %7.2f  %s\n", s->graph.phases[p].name, sum.steps,
+                   sum.wall_s * scale, sum.least_s * scale, sum.issue_s * scale, sum.busy_s * scale,
+                   100 * (1 - sum.busy_s / sum.wall_s), sum.recorder);
+    }
+    if (o->check)
+        printf("check: %zu steps, logits off by %.3g (allowed %.3g); eager and CUDA Graph differ in %zu of %zu bytes\n",
+               check->steps, check->largest_error, check->allowed_error, check->differing_bytes, check->compared_bytes);
+}
+
+static status open_run_file(arena *a, const run_arguments *o, const run_setup *s, const gpu_setup *gpu,
+                            run_writer **out, error *err) {
+    json_writer w = json_writer_to_buffer(JSON_LINES);
+    json_object_begin(&w, NULL);
+    header_members(&w, a, o, s, gpu);
+    json_object_end(&w);
+    status result = json_writer_finish(&w, err);
+    char *header = json_writer_take_text(&w);
+    if (result == STATUS_OK)
+        result = run_writer_open(o->output, header, out, err);
+    free(header);
+    return result;
+}
+
+static status run_and_print(arena *a, run_arguments *o, run_setup *s, const gpu_setup *gpu, error *err) {
+    run_writer *writer = NULL;
+    run_result r = {0};
+    run_check check = {0};
+    timeline_sink sink = {0};
+    status result = o->output ? open_run_file(a, o, s, gpu, &writer, err) : STATUS_OK;
+    if (writer)
+        sink = run_writer_sink(writer);
+    if (result == STATUS_OK && o->check)
+        result = run_check_graph(gpu, &s->plan, &check, err);
+    if (result == STATUS_OK)
+        result = run_graph(a, gpu, &s->plan, &o->options, writer ? &sink : NULL, &r, err);
+    if (result == STATUS_OK && writer)
+        result = run_writer_close(writer, err);
+    else
+        run_writer_abandon(writer);
+    if (result != STATUS_OK)
+        return result;
+    if (o->json)
+        result = print_json(a, o, s, gpu, &r, &check, err);
+    else
+        print_text(a, o, s, gpu, &r, &check);
+    bool wrong = o->check && (!(check.largest_error <= check.allowed_error) || check.differing_bytes > 0);
+    if (result == STATUS_OK && wrong)
+        return error_set(err, STATUS_NEGATIVE, "%s: the GPU's numbers are not the reference's", o->workload);
+    return result;
+}
+
+status command_run(int argc, char **argv, error *err) {
+    static const char doc[] =
+        "Runs a workload's graph on this GPU with random weights: the same operators, lengths and "
+        "order as `ingot simulate --set flavour=ingot` predicts.\v"
+        "example: ingot run --workload codellama-7b --prompt 218 --steps 8 -o 7b.run.jsonl.gz";
+    run_arguments o = {.preset = "compile",
+                       .request = {.batch = 1, .decode_steps = -1, .statistic = "mean", .seed = 1},
+                       .options = {.repeats = 5},
+                       .argc = argc,
+                       .argv = argv};
+    const struct argp parser = {.options = option_table, .parser = parse_option, .doc = doc};
+    status result = command_parse(&parser, argc, argv, &o, err);
+    if (result != STATUS_OK)
+        return result;
+    if (!o.workload)
+        return error_set(err, STATUS_BAD_INPUT, "ingot run: give --workload; see --help");
+    arena a = {0};
+    run_setup *s = ARENA_NEW(&a, run_setup);
+    gpu_setup gpu = {0};
+    result = load(&a, &o, s, err);
+    if (result == STATUS_OK)
+        result = gpu_setup_open(&gpu, err);
+    if (result == STATUS_OK)
+        result = run_and_print(&a, &o, s, &gpu, err);
+    gpu_setup_close(&gpu);
+    arena_free(&a);
+    return result;
+}
