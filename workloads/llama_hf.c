@@ -2,7 +2,10 @@
  *
  * Kernels, their order and their number follow PyTorch 2.11 traces of Code Llama 7B on an H200: a decode step launches
  * 1,503 kernels (1,301 with scaled_dot_product_attention) besides the reductions of split-K matrix multiplies, which
- * plans add. Host calls are the dispatcher calls of the same traces (5,676 and 4,655 a step), spread by kind. */
+ * costs add, as they do the memsets of persistent ones. In a prefill, heads are still a permuted view of the
+ * projection: torch.cat and pointwise kernels compute an address an element. (With several sequences the naive
+ * attention also copies its queries before the first product, one kernel a layer that is left out.) Host calls are the
+ * dispatcher calls of the same traces (5,676 and 4,655 a step), spread by kind. */
 #include "workloads/decoder.h"
 
 /* Framework calls behind one kernel, by what launches it: means that reproduce the traces' totals. */
