@@ -81,6 +81,7 @@ status decoder_load(const config_node *root, model *out, error *err) {
     if (result == STATUS_OK)
         result = model_take_common(root, &file.common, out, err);
     out->parameters = model_parameter_count(out);
+    out->decoder_only = true;
     static const char *const lengths[] = {"prompt_tokens", "decode_steps", NULL}, *const none[] = {NULL};
     if (result == STATUS_OK && file.common.tasks)
         result = tasks_read(file.common.tasks, lengths, none, out->tasks, &out->task_count, err);

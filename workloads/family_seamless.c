@@ -33,6 +33,7 @@ static status check_tasks(const config_node *tasks, const model *m, error *err) 
 }
 
 static status load(arena *a, const config_node *root, model *out, error *err) {
+    out->beams = true;
 #define NUMBER(key, member, max)                                                                                       \
     { "model." key, CONFIG_NUMBER, offsetof(seamless_file, member), 1, max, true }
     const config_field own[] = {

@@ -122,7 +122,10 @@ static const char *name_of(arena *a, const char *path) {
 }
 
 status hf_config_load(arena *a, const char *path, model *out, error *err) {
-    *out = (model){.family = family_find("llama"), .speculates = true, .source = arena_printf(a, "%s", path)};
+    *out = (model){.family = family_find("llama"),
+                   .speculates = true,
+                   .decoder_only = true,
+                   .source = arena_printf(a, "%s", path)};
     json_object o = {0};
     const char *type = NULL;
     status result = json_object_load(path, &o, err);

@@ -20,6 +20,7 @@ typedef struct model {
     bool qkv_bias;        /* the projections of queries, keys and values add a bias (Qwen2) */
     bool tied_embeddings; /* the head multiplies with the embedding table: stored once */
     bool beams;           /* decodes with beam search */
+    bool decoder_only;    /* nothing but a Llama-like decoder generates; what its cache and ranks can do applies */
     bool speculates;      /* its decode steps can draft and verify */
     double experts, experts_per_token; /* mixture of experts: `ffn` is one expert's; 0: a dense FFN */
     double layerskip_exit_layer;       /* that a published LayerSkip checkpoint drafts from; 0: there is none */

@@ -32,11 +32,32 @@ static status check_speculation(const workload *w, levers *l, error *err) {
     return STATUS_OK;
 }
 
+/* Levers that are built into decoder-only transformers alone. */
+static status check_decoder(const workload *w, const levers *l, error *err) {
+    const struct {
+        bool set;
+        const char *key;
+    } levers_of_decoders[] = {{l->kv_cache == KV_PAGED, "kv_cache=paged"},
+                              {l->kv_dtype != DTYPE_bf16, "kv_dtype"},
+                              {l->kv_keep != KEEP_FULL, "kv_keep"},
+                              {l->streams > 1, "streams"},
+                              {l->tp > 1, "tp"},
+                              {l->pp > 1, "pp"},
+                              {l->ep > 1, "ep"}};
+    for (size_t i = 0; i < sizeof levers_of_decoders / sizeof levers_of_decoders[0]; i++)
+        if (levers_of_decoders[i].set && !w->shape.decoder_only)
+            return error_set(err, STATUS_NEGATIVE, "not applicable: %s: %s is modelled for decoder-only transformers",
+                             w->shape.name, levers_of_decoders[i].key);
+    return STATUS_OK;
+}
+
 status workload_levers(const workload *w, const levers *l, levers *out, error *err) {
     *out = *l;
     if (out->beam_reorder == BEAM_AUTO)
         out->beam_reorder = w->shape.beams ? BEAM_INDIRECT : BEAM_COPY;
-    status result = check_speculation(w, out, err);
+    status result = check_decoder(w, out, err);
+    if (result == STATUS_OK)
+        result = check_speculation(w, out, err);
     if (result == STATUS_OK)
         result = levers_check(out, err);
     return result == STATUS_OK ? levers_pending(out, err) : result;

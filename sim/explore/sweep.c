@@ -147,7 +147,9 @@ static void begin_point(const sweep *s, int64_t index, machine *variant, result_
                                 .batch = c->batch};
     *variant = sweep_variant(s, index, slot->point.knobs);
     if (c->not_applicable) {
-        snprintf(slot->reason.text, sizeof slot->reason.text, "not applicable: %s", c->not_applicable);
+        static const char said[] = "not applicable: "; /* by those that know the workload, not by mere exclusions */
+        bool again = strncmp(c->not_applicable, said, sizeof said - 1) == 0;
+        snprintf(slot->reason.text, sizeof slot->reason.text, "%s%s", again ? "" : said, c->not_applicable);
         slot->point.reason = slot->reason.text;
     } else if (machine_check(variant, &slot->reason) != STATUS_OK) {
         slot->point.reason = slot->reason.text;
