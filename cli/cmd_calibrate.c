@@ -1,4 +1,5 @@
-/* ingot calibrate: fits the engine's parameters to measured operator rows. */
+/* ingot calibrate: fits the engine's parameters to measured operator rows; with --host, a host profile to traces. */
+#include "cli/calibrate_host.h"
 #include "cli/command.h"
 #include "core/base/config_find.h"
 #include "hwmodels/calibration_load.h"
@@ -11,13 +12,23 @@
 #include <string.h>
 #include <time.h>
 
-enum { CALIBRATE_FILES_MAX = 32, CALIBRATE_KINDS_MAX = 32, KEY_KIND = 256, KEY_ALL, KEY_START, KEY_DATA, KEY_PRIOR };
+enum {
+    CALIBRATE_FILES_MAX = 32,
+    CALIBRATE_KINDS_MAX = 32,
+    KEY_KIND = 256,
+    KEY_ALL,
+    KEY_START,
+    KEY_DATA,
+    KEY_PRIOR,
+    KEY_HOST
+};
 
 typedef struct calibrate_options {
     const char *machine, *files[CALIBRATE_FILES_MAX], *kinds[CALIBRATE_KINDS_MAX];
     const char *output, *start, *prior, *data;
     size_t file_count, kind_count;
-    bool all_rows;
+    bool all_rows, host;
+    const char *host_machine;
 } calibrate_options;
 
 static const struct argp_option option_table[] = {
@@ -27,6 +38,8 @@ static const struct argp_option option_table[] = {
     {"prior", KEY_PRIOR, "NAME", 0, "Priors from this calibration (default: those of calibration.def)", 0},
     {"data", KEY_DATA, "TEXT", 0, "What the file says of its data (default: the names of the rows' files)", 0},
     {"all", KEY_ALL, 0, 0, "Fit the held rows too", 0},
+    {"host", KEY_HOST, 0, 0, "Fit a host profile instead: the arguments are traces and runs", 0},
+    {"machine", 'm', "NAME", 0, "With --host: the machine, whose launch cost the profile's is a multiple of", 0},
     {0},
 };
 
@@ -52,6 +65,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         break;
     case KEY_ALL:
         o->all_rows = true;
+        break;
+    case KEY_HOST:
+        o->host = true;
+        break;
+    case 'm':
+        o->host_machine = value;
         break;
     case ARGP_KEY_ARG:
         if (!o->machine)
@@ -157,11 +176,19 @@ status command_calibrate(int argc, char **argv, error *err) {
                               "fitted, the odd ones held. Never edits a machine.\v"
                               "example: ingot calibrate h200-sxm rows.csv --kind gemm -o configs/calibration/mine.yaml";
     calibrate_options o = {0};
-    const struct argp parser = {
-        .options = option_table, .parser = parse_option, .args_doc = "MACHINE ROWS.csv...", .doc = doc};
+    const struct argp parser = {.options = option_table,
+                                .parser = parse_option,
+                                .args_doc = "MACHINE ROWS.csv... | --host TRACE...",
+                                .doc = doc};
     status result = command_parse(&parser, argc, argv, &o, err);
     if (result != STATUS_OK)
         return result;
+    if (o.host) { /* the first argument is a file too */
+        const char *files[CALIBRATE_FILES_MAX + 1] = {o.machine};
+        for (size_t i = 0; i < o.file_count; i++)
+            files[i + 1] = o.files[i];
+        return calibrate_host(files, o.machine ? o.file_count + 1 : 0, o.host_machine, o.output, err);
+    }
     if (!o.machine || o.file_count == 0)
         return error_set(err, STATUS_BAD_INPUT, "ingot calibrate: give a machine and measured rows; see --help");
     arena a = {0};

@@ -13,6 +13,8 @@ static const struct {
     {"import", "ingot trace import", trace_import,
      "read a PyTorch (Kineto) trace: busy, idle and why, categories, steps"},
     {"export", "ingot trace export", trace_export, "write simulated, executed and recorded timelines as Chrome JSON"},
+    {"what-if", "ingot trace what-if", trace_what_if,
+     "replay a trace with faster, fused or captured kernels, or another GPU"},
 };
 enum { SUBCOMMAND_COUNT = sizeof subcommands / sizeof subcommands[0] };
 

@@ -19,7 +19,7 @@ static const command commands[] = {
     {"validate", "ingot validate", command_validate, "measured operator rows and steps against predictions"},
     {"calibrate", "ingot calibrate", command_calibrate, "fits the engine's parameters to measured rows"},
     {"sweep", "ingot sweep", command_sweep, "machine variants x levers x workloads, and their Pareto front"},
-    {"trace", "ingot trace", command_trace, "recorded and simulated traces: import, export"},
+    {"trace", "ingot trace", command_trace, "recorded and simulated traces: import, export, what-if"},
     {"run", "ingot run", command_run, "a workload's graph on this GPU, recorded"},
     {"bench", "ingot bench", command_bench, "operator rows and ceilings, timed on this GPU"},
     {"detect", "ingot detect", command_detect, "this GPU as a machine description"},

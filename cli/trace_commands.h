@@ -6,5 +6,6 @@
 
 command_function trace_import;
 command_function trace_export;
+command_function trace_what_if;
 
 #endif

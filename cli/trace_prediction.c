@@ -158,13 +158,17 @@ static void find_errors(trace_comparison *c) {
         c->wall_range_error = 1 - c->predicted_wall_high_s / c->measured_wall_s;
 }
 
-static status compare(arena *a, const trace_question *q, const trace *t, setup *s, trace_comparison *out, error *err) {
+status trace_match_workload(arena *a, const trace_question *q, const trace *t, setup *s, trace_comparison *out,
+                            error *err) {
     setup_options options = q->common;
     if (options.request.decode_steps < 0)
         options.request.decode_steps = (int64_t)t->step_count;
     status result = setup_load(a, &options, s, err);
-    if (result == STATUS_OK)
-        result = match_best_phase(a, q, t, s, out, err);
+    return result == STATUS_OK ? match_best_phase(a, q, t, s, out, err) : result;
+}
+
+static status compare(arena *a, const trace_question *q, const trace *t, setup *s, trace_comparison *out, error *err) {
+    status result = trace_match_workload(a, q, t, s, out, err);
     if (result != STATUS_OK)
         return result;
     compare_nodes(a, s, out);

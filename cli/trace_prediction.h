@@ -43,6 +43,10 @@ typedef struct trace_question {
  * free when the result is STATUS_OK; the rest is owned by the arena. */
 status trace_compare(arena *a, const trace_question *q, trace *t, setup *s, trace_comparison *out, error *err);
 
+/* The part of it up to the match: loads the workload and aligns its graph with a trace that has been read. */
+status trace_match_workload(arena *a, const trace_question *q, const trace *t, setup *s, trace_comparison *out,
+                            error *err);
+
 /* Prints for people or as JSON. */
 void trace_comparison_print(const trace *t, const setup *s, const trace_comparison *c);
 status trace_comparison_json(const trace *t, const setup *s, const trace_comparison *c, error *err);

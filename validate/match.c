@@ -135,7 +135,9 @@ static void match_out_of_order(alignment *al) {
         const flat_op *flat = &al->view->ops[j];
         size_t *next = &next_of[flat->node - al->view->phase->nodes];
         for (; *next < al->event_count; (*next)++) {
-            if (al->op_of[*next] != TRACE_NONE || match_fit(&al->events[*next], &flat->op) < OUT_OF_ORDER_FIT_MIN)
+            double fit = match_fit(&al->events[*next], &flat->op);
+            bool fits = match_takes_leftovers(&flat->op) ? fit > 0 : fit >= OUT_OF_ORDER_FIT_MIN;
+            if (al->op_of[*next] != TRACE_NONE || !fits)
                 continue;
             al->op_of[(*next)++] = (uint32_t)j;
             break;

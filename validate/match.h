@@ -61,6 +61,8 @@ typedef struct match_event {
 /* How well an event fits an operator: 0 not at all, 1 as expected. */
 double match_fit(const match_event *e, const op *o);
 bool match_op_launches(const op *o);
+/* Whether it stands for any small kernel at the start of a step. */
+bool match_takes_leftovers(const op *o);
 
 /* Elements that a pointwise operator writes; 0 where the launch size tells nothing. */
 double match_elements(const op *o);

@@ -6,9 +6,13 @@
 
 /* Fits: what the operator's own kernel is, what a fused or alternative kernel may be, and the least that any pointwise
  * kernel has in common with any pointwise operator. */
-static const double EXACT = 1, LIKELY = 0.9, POSSIBLE = 0.6, GENERIC = 0.3;
+static const double EXACT = 1, LIKELY = 0.9, POSSIBLE = 0.6, GENERIC = 0.3, LEFT_OVER = 0.1;
 /* A launch of another size is hardly the same work. */
 static const double MISFIT_SCALE = 0.1;
+/* A launch that prepares a step: no larger. Unknown sizes count as small. */
+static const uint32_t SMALL_CTAS_MAX = 64;
+/* Weights that one CTA of a matrix product reads at most: the largest known launches have a sixteenth of it. */
+static const double WEIGHTS_PER_CTA_MAX = 8e6;
 /* Elements a CTA in pointwise kernels: from one warp's to a whole SM's worth of loops. */
 static const double ELEMENTS_PER_CTA_MIN = 32, ELEMENTS_PER_CTA_MAX = 16384;
 
@@ -23,6 +27,14 @@ static double best(uint32_t traits, uint32_t exact, uint32_t likely, uint32_t po
     if (traits & likely)
         return LIKELY;
     return traits & possible ? POSSIBLE : 0;
+}
+
+/* Positions, masks and tables at the start of a step: graphs tell how many small kernels they are, not which. */
+static double small_kernel_fit(const match_event *e) {
+    bool small = e->ctas <= SMALL_CTAS_MAX;
+    uint32_t any = POINTWISE | TRAIT_CONCAT | TRAIT_MEMCPY | TRAIT_GEMM;
+    double fit = small ? best(e->traits, TRAIT_FILL, TRAIT_COMPARE, any) : 0;
+    return fit == POSSIBLE ? LEFT_OVER : fit;
 }
 
 static double pointwise_fit(uint32_t traits, pointwise_function function) {
@@ -58,10 +70,6 @@ static double pointwise_fit(uint32_t traits, pointwise_function function) {
         exact = TRAIT_COMPARE;
         likely = TRAIT_ADD; /* masks are added as well as selected by */
         break;
-    case pointwise_function_fill:
-        exact = TRAIT_FILL;
-        likely = TRAIT_COMPARE | TRAIT_MEMSET;
-        break;
     default:
         break;
     }
@@ -74,7 +82,11 @@ static double pointwise_fit(uint32_t traits, pointwise_function function) {
 static double gemm_fit(const match_event *e, const gemm_params *p) {
     if (!(e->traits & TRAIT_GEMM))
         return 0;
-    if (e->k == 0 || p->activations_only)
+    if (p->activations_only)
+        return EXACT;
+    if (e->ctas > 0 && (double)p->n * (double)p->k > WEIGHTS_PER_CTA_MAX * e->ctas)
+        return 0;
+    if (e->k == 0)
         return EXACT;
     bool same = e->k == p->k && e->n == p->n && e->m == p->m;
     return same ? EXACT : 0;
@@ -106,10 +118,10 @@ static double class_fit(const match_event *e, const op *o) {
         return best(t, TRAIT_GATHER, 0, TRAIT_COPY);
     case OP_activation:
         return best(t, TRAIT_ACTIVATION, 0, 0);
-    case OP_add:
-        return best(t, TRAIT_ADD, 0, 0);
+    case OP_add: /* a normalisation that adds first is rather the norm with its residual */
+        return (t & TRAIT_RSQRT) && (t & TRAIT_REDUCE) ? best(t, 0, 0, TRAIT_ADD) : best(t, TRAIT_ADD, 0, 0);
     case OP_elementwise:
-        return pointwise_fit(t, o->as.elementwise.function);
+        return match_takes_leftovers(o) ? small_kernel_fit(e) : pointwise_fit(t, o->as.elementwise.function);
     case OP_reduce:
         return best(t, TRAIT_REDUCE, 0, 0);
     case OP_softmax:
@@ -132,6 +144,8 @@ static double class_fit(const match_event *e, const op *o) {
 double match_elements(const op *o) {
     switch (o->kind) {
     case OP_elementwise:
+        if (match_takes_leftovers(o))
+            return 0;
         return (double)o->as.elementwise.rows * (double)o->as.elementwise.cols;
     case OP_add:
         return (double)o->as.add.rows * (double)o->as.add.cols;
@@ -154,6 +168,10 @@ bool match_size_fits(const match_event *e, const op *o) {
 double match_fit(const match_event *e, const op *o) {
     double fit = class_fit(e, o);
     return fit > 0 && !match_size_fits(e, o) ? fit * MISFIT_SCALE : fit;
+}
+
+bool match_takes_leftovers(const op *o) {
+    return o->kind == OP_elementwise && o->as.elementwise.function == pointwise_function_fill;
 }
 
 bool match_op_launches(const op *o) {
