@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static const family *const families[] = {&family_llama, &family_chameleon, &family_seamless};
+static const family *const families[] = {&family_llama, &family_chameleon, &family_seamless, &family_hstu};
 enum { FAMILY_COUNT = sizeof families / sizeof families[0] };
 
 const family *family_find(const char *name) {
@@ -13,7 +13,7 @@ const family *family_find(const char *name) {
 }
 
 size_t family_names(const char *const **names) {
-    static const char *const known[FAMILY_COUNT] = {"llama", "chameleon", "seamless"};
+    static const char *const known[FAMILY_COUNT] = {"llama", "chameleon", "seamless", "hstu"};
     *names = known;
     return FAMILY_COUNT;
 }

@@ -18,7 +18,7 @@ typedef struct family {
     status (*build)(arena *a, const workload *w, const levers *l, graph *out, error *err);
 } family;
 
-extern const family family_llama, family_chameleon, family_seamless;
+extern const family family_llama, family_chameleon, family_seamless, family_hstu;
 
 const family *family_find(const char *name); /* NULL when unknown */
 /* Names of all, for messages. */
