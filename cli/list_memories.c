@@ -13,6 +13,10 @@ enum {
     MEMORY_ROW,
     MEMORY_GROUPS,
     MEMORY_BANKS,
+    MEMORY_READ,
+    MEMORY_WRITE,
+    MEMORY_COPY,
+    MEMORY_GATHER,
     MEMORY_SOURCE,
     MEMORY_TIMES,
     MEMORY_COLUMNS = MEMORY_TIMES + HBM_TIME_COUNT,
@@ -28,6 +32,10 @@ static const list_column columns[MEMORY_COLUMNS] = {
     [MEMORY_ROW] = {"row_bytes", "row", LIST_NUMBER, UNIT_BYTES},
     [MEMORY_GROUPS] = {"bank_groups", "groups", LIST_NUMBER, UNIT_PLAIN},
     [MEMORY_BANKS] = {"banks_per_pseudo_channel", "banks", LIST_NUMBER, UNIT_PLAIN},
+    [MEMORY_READ] = {"read_efficiency_frac", "read", LIST_NUMBER, UNIT_FRACTION},
+    [MEMORY_WRITE] = {"write_efficiency_frac", "write", LIST_NUMBER, UNIT_FRACTION},
+    [MEMORY_COPY] = {"copy_efficiency_frac", "copy", LIST_NUMBER, UNIT_FRACTION},
+    [MEMORY_GATHER] = {"gather_128_bytes_efficiency_frac", "gather 128 B", LIST_NUMBER, UNIT_FRACTION},
     [MEMORY_SOURCE] = {"source", "source", LIST_TEXT, UNIT_PLAIN},
 #define X(name, text) [MEMORY_TIMES + HBM_T_##name] = {"t" #name "_s", NULL, LIST_NUMBER, UNIT_SECONDS},
     HBM_TIMES(X)
@@ -42,6 +50,21 @@ static status times_of(const hbm_kind *kind, hbm_memory *out, error *err) {
     m.hbm.bandwidth_bytes_per_s = m.hbm.bus_bits * kind->pin_bits_per_s / BITS;
     m.hbm.capacity_bytes = STACK_BYTES;
     return hbm_memory_of(&m, out, err);
+}
+
+/* Of the pin rate, the device alone. */
+static void fill_efficiencies(const hbm_memory *memory, list_cell *row) {
+    static const struct {
+        size_t column;
+        hbm_pattern pattern;
+    } shown[] = {{MEMORY_READ, {.kind = HBM_STREAM}},
+                 {MEMORY_WRITE, {.kind = HBM_STREAM, .write_frac = 1}},
+                 {MEMORY_COPY, {.kind = HBM_STREAM, .write_frac = 0.5}},
+                 {MEMORY_GATHER, {.kind = HBM_GATHER, .item_bytes = 128}}};
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+        hbm_counts counts;
+        row[shown[i].column].number = hbm_pattern_busy_frac(memory, &shown[i].pattern, &counts);
+    }
 }
 
 status list_memories(list_table *table, error *err) {
@@ -63,6 +86,7 @@ status list_memories(list_table *table, error *err) {
         row[MEMORY_ROW].number = kind->row_bytes;
         row[MEMORY_GROUPS].number = kind->bank_groups;
         row[MEMORY_BANKS].number = memory.banks;
+        fill_efficiencies(&memory, row);
         row[MEMORY_SOURCE].text = kind->source;
         for (int t = 0; t < HBM_TIME_COUNT; t++)
             row[MEMORY_TIMES + t].number = memory.clk[t] * memory.clock_s;

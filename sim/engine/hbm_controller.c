@@ -18,6 +18,8 @@ typedef struct queued {
 typedef struct queue {
     queued items[QUEUE_MAX];
     size_t count, capacity;
+    int32_t hits[HBM_BANKS_MAX]; /* requests for each bank's open row */
+    uint64_t hit_banks;          /* banks that have any */
 } queue;
 
 typedef struct controller {
@@ -32,6 +34,20 @@ typedef struct controller {
     hbm_counts counts;
 } controller;
 
+static void add_hits(queue *q, int32_t bank, int32_t count) {
+    uint64_t bit = 1ull << bank;
+    q->hits[bank] += count;
+    q->hit_banks = q->hits[bank] > 0 ? q->hit_banks | bit : q->hit_banks & ~bit;
+}
+
+/* After a bank's row has opened or closed. */
+static void recount_hits(const hbm_device *device, queue *q, int32_t bank) {
+    int32_t row = device->open_row[bank], count = 0;
+    for (size_t i = 0; i < q->count && row != HBM_ROW_CLOSED; i++)
+        count += q->items[i].bank == bank && q->items[i].row == row;
+    add_hits(q, bank, count - q->hits[bank]);
+}
+
 static void fill(controller *c) {
     for (;;) {
         if (!c->has_waiting) {
@@ -44,7 +60,9 @@ static void fill(controller *c) {
         queue *q = c->waiting.write ? &c->writes : &c->reads;
         if (q->count == q->capacity)
             return;
-        q->items[q->count++] = (queued){c->waiting.place.bank, c->waiting.place.row};
+        const hbm_place *place = &c->waiting.place;
+        q->items[q->count++] = (queued){place->bank, place->row};
+        add_hits(q, place->bank, c->device.open_row[place->bank] == place->row);
         c->has_waiting = false;
     }
 }
@@ -69,15 +87,6 @@ typedef struct choice {
 static void sooner(choice *out, int64_t clk) {
     if (clk < out->next_clk)
         out->next_clk = clk;
-}
-
-/* Banks with requests for their open row. */
-static uint64_t hits_of(const controller *c, const queue *q) {
-    uint64_t hits = 0;
-    for (size_t i = 0; i < q->count; i++)
-        if (c->device.open_row[q->items[i].bank] == q->items[i].row)
-            hits |= 1ull << q->items[i].bank;
-    return hits;
 }
 
 /* The row command that the oldest request in need of one asks for. Only one request a bank is looked at. */
@@ -107,17 +116,22 @@ static void choose_row(const controller *c, const queue *q, uint64_t blocked, in
 
 static void choose_column(const controller *c, const queue *q, hbm_command command, uint64_t blocked, int64_t clk,
                           choice *out) {
-    for (size_t i = 0; i < q->count; i++) {
+    uint64_t ready = 0;
+    for (uint64_t banks = q->hit_banks & ~blocked; banks != 0; banks &= banks - 1) {
+        int32_t bank = __builtin_ctzll(banks);
+        int64_t ready_clk = hbm_device_earliest(&c->device, command, bank);
+        if (ready_clk <= clk)
+            ready |= 1ull << bank;
+        else
+            sooner(out, ready_clk);
+    }
+    for (size_t i = 0; i < q->count && ready != 0; i++) {
         const queued *item = &q->items[i];
-        if (c->device.open_row[item->bank] != item->row || blocked >> item->bank & 1)
-            continue;
-        int64_t ready_clk = hbm_device_earliest(&c->device, command, item->bank);
-        if (ready_clk <= clk) {
+        if ((ready >> item->bank & 1) && c->device.open_row[item->bank] == item->row) {
             out->has_column = true;
             out->column = i;
             return;
         }
-        sooner(out, ready_clk);
     }
 }
 
@@ -155,6 +169,12 @@ static uint64_t choose_refresh(controller *c, int64_t clk, choice *out) {
 static void issue_row(controller *c, const choice *what, int64_t clk) {
     const hbm_memory *memory = c->device.memory;
     hbm_device_issue(&c->device, what->row_command, what->row_bank, what->row, clk);
+    int32_t first = what->row_command == HBM_PREA ? 0 : what->row_bank;
+    int32_t last = what->row_command == HBM_PREA ? memory->banks - 1 : what->row_bank;
+    for (int32_t bank = first; bank <= last; bank++) {
+        recount_hits(&c->device, &c->reads, bank);
+        recount_hits(&c->device, &c->writes, bank);
+    }
     if (what->row_command == HBM_ACT)
         c->counts.activates++;
     if (what->row_command == HBM_REFAB || what->row_command == HBM_REFPB) {
@@ -168,6 +188,7 @@ static void issue_row(controller *c, const choice *what, int64_t clk) {
 
 static void issue_column(controller *c, queue *q, size_t index, bool write, int64_t clk) {
     hbm_device_issue(&c->device, write ? HBM_WR : HBM_RD, q->items[index].bank, 0, clk);
+    add_hits(q, q->items[index].bank, -1);
     q->count--;
     memmove(&q->items[index], &q->items[index + 1], (q->count - index) * sizeof *q->items);
     *(write ? &c->counts.writes : &c->counts.reads) += 1;
@@ -192,11 +213,11 @@ hbm_counts hbm_serve(const hbm_memory *memory, hbm_source source) {
         uint64_t blocked = choose_refresh(&c, clk, &what);
         choose_column(&c, active, c.draining ? HBM_WR : HBM_RD, blocked, clk, &what);
         /* A row with requests stays open, but for a refresh. */
-        uint64_t hits = hits_of(&c, active);
+        uint64_t hits = active->hit_banks;
         if (!what.has_row)
             choose_row(&c, active, blocked | hits, clk, &what);
         if (!what.has_row)
-            choose_row(&c, other, blocked | hits | hits_of(&c, other), clk, &what);
+            choose_row(&c, other, blocked | hits | other->hit_banks, clk, &what);
         /* A refresh that closes a row must not take it from under a column command of the same clock. */
         if (what.has_column)
             issue_column(&c, active, what.column, c.draining, clk);
