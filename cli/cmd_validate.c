@@ -327,7 +327,7 @@ status command_validate(int argc, char **argv, error *err) {
     if (!o.file || !o.machine)
         return error_set(err, STATUS_BAD_INPUT, "ingot validate: give a measured file and --machine; see --help");
     arena a = {0};
-    if (ends_with(o.file, ".json") || ends_with(o.file, ".json.gz"))
+    if (ends_with(o.file, ".json") || ends_with(o.file, ".json.gz") || ends_with(o.file, ".sqlite"))
         result = validate_trace(&a, &o, err);
     else
         result = ends_with(o.file, ".jsonl") ? validate_steps(&a, &o, err) : validate_rows(&a, &o, err);

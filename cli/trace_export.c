@@ -307,6 +307,11 @@ static int64_t correlation_of(const trace_event *e, int pid) {
     return e->correlation == 0 ? 0 : first_correlation(pid) + e->correlation % CORRELATIONS_A_TIMELINE;
 }
 
+/* Threads may be numbered beyond an int's range (Nsight Systems' global ids). */
+static int tid_of(const trace_track *track) {
+    return (int)(strtoll(track->thread, NULL, 10) & INT32_MAX);
+}
+
 static void export_events(const trace *t, const trace_event *list, size_t count, int64_t origin_ns, int pid,
                           chrome_trace *out) {
     for (size_t i = 0; i < count; i++) {
@@ -315,14 +320,14 @@ static void export_events(const trace *t, const trace_event *list, size_t count,
         chrome_event event = {.category = category_of((trace_kind)e->kind),
                               .name = trace_name(t, e->name),
                               .pid = track->gpu ? pid : pid + 1,
-                              .tid = atoi(track->thread),
+                              .tid = tid_of(track),
                               .start_s = (double)(e->start_ns - origin_ns) * 1e-9,
                               .duration_s = (double)e->duration_ns * 1e-9,
                               .correlation = correlation_of(e, pid)};
         chrome_trace_event(out, &event);
         const trace_event *launch = track->gpu ? trace_launch(t, e) : NULL;
         if (launch)
-            chrome_trace_flow(out, event.correlation, pid + 1, atoi(t->tracks[launch->track].thread),
+            chrome_trace_flow(out, event.correlation, pid + 1, tid_of(&t->tracks[launch->track]),
                               (double)(launch->start_ns - origin_ns) * 1e-9, pid, event.tid, event.start_s);
     }
 }

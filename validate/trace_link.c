@@ -1,5 +1,5 @@
 /* What belongs to what: host events nest by time on their thread, GPU events find their launch by correlation id. */
-#include "validate/trace.h"
+#include "validate/trace_build.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -157,7 +157,7 @@ double trace_step_wall_s(const trace *t, size_t step) {
 
 status trace_read(const char *path, bool any_order, trace *out, error *err) {
     *out = (trace){.path = strdup(path), .names = names_new()};
-    status result = trace_parse(path, any_order, out, err);
+    status result = trace_is_sqlite(path) ? trace_parse_nsys(path, out, err) : trace_parse(path, any_order, out, err);
     if (result != STATUS_OK) {
         trace_free(out);
         return result;

@@ -1,7 +1,7 @@
 /* From JSON tokens to compact events. A trace is an object with an array "traceEvents", or such an array alone. */
 #include "core/base/json_stream.h"
 #include "core/base/number.h"
-#include "validate/trace.h"
+#include "validate/trace_build.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -58,8 +58,8 @@ static const struct {
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 enum { SHORT_BYTES = 64, DIMS_BYTES = 512, GRID_DIMS = 3 };
-/* Of a number of microseconds, so that nanoseconds fit 63 bits; and of durations, so that they fit 40. */
-static const double TS_MAX_US = 9e15, DURATION_MAX_US = 1.0e9;
+/* Of a number of microseconds, so that nanoseconds fit 63 bits. */
+static const double TS_MAX_US = 9e15;
 static const double NS_PER_US = 1000;
 
 typedef struct short_text {
@@ -84,11 +84,10 @@ typedef struct raw_event {
 
 typedef struct reader {
     trace *t;
-    size_t gpu_capacity, host_capacity, track_capacity;
+    trace_builder builder;
     int event_depth; /* depth of tokens inside an event; 0 while outside traceEvents */
     bool in_events, found_events, in_device, take_device;
     field field, arg;
-    bool any_order;
     raw_event event;
 } reader;
 
@@ -143,106 +142,25 @@ static bool read_ns(const json_token *token, int64_t *out) {
 
 /* ---- finished events ---- */
 
-static status append(trace_event **list, size_t *count, size_t *capacity, const trace *t, const trace_event *e,
-                     error *err) {
-    if (t->gpu_count + t->host_count >= TRACE_EVENTS_MAX)
-        return error_set(err, STATUS_BAD_INPUT, "more than %d million events of GPU and host work: split the trace",
-                         TRACE_EVENTS_MAX / 1000000);
-    if (*count == *capacity) {
-        *capacity = *capacity ? *capacity + *capacity / 2 : 4096;
-        trace_event *larger = realloc(*list, *capacity * sizeof *larger);
-        if (!larger)
-            abort();
-        *list = larger;
-    }
-    (*list)[(*count)++] = *e;
-    return STATUS_OK;
-}
-
-static status find_track(reader *r, bool gpu, uint16_t *out, error *err) {
-    trace *t = r->t;
+static status keep(reader *r, trace_kind kind, error *err) {
     const raw_event *e = &r->event;
-    for (size_t i = t->track_count; i-- > 0;) { /* the last one used is the likeliest */
-        trace_track *track = &t->tracks[i];
-        if (track->gpu == gpu && strcmp(track->thread, e->tid.text) == 0 && strcmp(track->process, e->pid.text) == 0) {
-            *out = (uint16_t)i;
-            return STATUS_OK;
-        }
-    }
-    if (t->track_count == TRACE_TRACKS_MAX)
-        return error_set(err, STATUS_BAD_INPUT, "more than %d streams and threads", TRACE_TRACKS_MAX);
-    if (t->track_count == r->track_capacity) {
-        r->track_capacity = r->track_capacity ? 2 * r->track_capacity : 16;
-        t->tracks = realloc(t->tracks, r->track_capacity * sizeof *t->tracks);
-        if (!t->tracks)
-            abort();
-    }
-    uint32_t process = names_intern(t->names, e->pid.text, strlen(e->pid.text));
-    uint32_t thread = names_intern(t->names, e->tid.text, strlen(e->tid.text));
-    t->tracks[t->track_count] = (trace_track){.process = names_text(t->names, process),
-                                              .thread = names_text(t->names, thread),
-                                              .last_start_ns = INT64_MIN,
-                                              .gpu = gpu};
-    *out = (uint16_t)t->track_count++;
-    return STATUS_OK;
-}
-
-static status check_event(const raw_event *e, error *err) {
     const char *missing = !e->has_name ? "name" : !e->has_ts ? "ts" : !e->has_duration ? "dur" : NULL;
     if (missing)
         return error_set(err, STATUS_BAD_INPUT, "an event of category '%s' has no number or text '%s'",
                          e->category.text, missing);
-    if (e->duration_us < 0 || e->duration_us > DURATION_MAX_US)
-        return error_set(err, STATUS_BAD_INPUT,
-                         "'%.60s' lasts %g us: an event cannot end before it begins or outlast "
-                         "%g s",
-                         e->name, e->duration_us, DURATION_MAX_US / 1e6);
-    return STATUS_OK;
-}
-
-static status check_order(reader *r, const trace_event *e, error *err) {
-    trace_track *track = &r->t->tracks[e->track];
-    if (e->start_ns < track->last_start_ns) {
-        r->t->backward_count++;
-        if (!r->any_order)
-            return error_set(err, STATUS_BAD_INPUT,
-                             "time goes backward on stream %.20s: '%.60s' starts %.3f us before "
-                             "the event above it (--any-order sorts)",
-                             track->thread, r->event.name, (double)(track->last_start_ns - e->start_ns) / NS_PER_US);
-    }
-    track->last_start_ns = e->start_ns;
-    return STATUS_OK;
-}
-
-static status keep(reader *r, trace_kind kind, error *err) {
-    const raw_event *e = &r->event;
-    trace *t = r->t;
-    bool gpu = kind <= TRACE_MEMSET;
-    status result = check_event(e, err);
-    uint16_t track = 0;
-    if (result == STATUS_OK)
-        result = find_track(r, gpu, &track, err);
-    if (result != STATUS_OK)
-        return result;
-    trace_event kept = {.start_ns = e->ts_ns,
-                        .duration_ns = (uint64_t)llround(e->duration_us * NS_PER_US),
-                        .track = track,
-                        .kind = (unsigned)kind,
-                        .name = names_intern(t->names, e->name, e->name_bytes),
-                        .correlation = e->correlation};
-    uint32_t dims = e->has_dims ? names_intern(t->names, e->dims, e->dims_bytes) : TRACE_NONE;
-    if (kept.name == TRACE_NONE)
-        return error_set(err, STATUS_BAD_INPUT, "different names of more than %d MiB in all",
-                         TRACE_NAMES_MAX_BYTES >> 20);
-    if (!gpu) {
-        kept.parent = TRACE_NONE;
-        kept.dims = dims;
-        return append(&t->host, &t->host_count, &r->host_capacity, t, &kept, err);
-    }
-    kept.launch = TRACE_NONE;
-    kept.ctas = e->grid_seen == GRID_DIMS && e->ctas < (double)UINT32_MAX ? (uint32_t)e->ctas : 0;
-    result = check_order(r, &kept, err);
-    return result == STATUS_OK ? append(&t->gpu, &t->gpu_count, &r->gpu_capacity, t, &kept, err) : result;
+    double duration_us = fmax(-TS_MAX_US, fmin(TS_MAX_US, e->duration_us));
+    trace_input in = {.kind = kind,
+                      .name = e->name,
+                      .name_bytes = e->name_bytes,
+                      .process = e->pid.text,
+                      .thread = e->tid.text,
+                      .start_ns = e->ts_ns,
+                      .duration_ns = (int64_t)llround(duration_us * NS_PER_US),
+                      .correlation = e->correlation,
+                      .ctas = e->grid_seen == GRID_DIMS && e->ctas < (double)UINT32_MAX ? (uint32_t)e->ctas : 0,
+                      .dims = e->has_dims ? e->dims : NULL,
+                      .dims_bytes = e->dims_bytes};
+    return trace_build(&r->builder, &in, err);
 }
 
 static status finish_event(reader *r, error *err) {
@@ -421,7 +339,7 @@ static status take(void *context, const json_token *token, error *err) {
 }
 
 status trace_parse(const char *path, bool any_order, trace *out, error *err) {
-    reader r = {.t = out, .any_order = any_order};
+    reader r = {.t = out, .builder = {.t = out, .any_order = any_order}};
     r.event.name = malloc(TRACE_NAME_MAX_BYTES + 1);
     if (!r.event.name)
         abort();
