@@ -45,6 +45,8 @@ status setup_load(arena *a, const setup_options *o, setup *out, error *err) {
     if (result == STATUS_OK)
         result = workload_build(a, &out->workload, &out->levers, &out->graph, err);
     if (result == STATUS_OK)
+        result = engine_check_links(&out->graph, &out->machine, err);
+    if (result == STATUS_OK)
         result = host_load(a, command_config_dir(), o->host ? o->host : levers_host(&out->levers), &out->host, err);
     if (result == STATUS_OK)
         result = engine_parse(o->engine, &out->options.kind, err);

@@ -97,6 +97,9 @@ typedef struct graph {
     size_t state_count;
     const struct graph_register *registers; /* dataflow.h; none: the graph cannot be run */
     size_t register_count;
+    /* A graph shows what one GPU does, or one after the other: `ranks` do the same side by side, each its share, and
+     * `stages` take turns. 0 counts as 1. */
+    double ranks, stages;
     double rope_theta; /* base of rotary frequencies, where there are any */
     arena *memory;     /* owns everything above */
 } graph;

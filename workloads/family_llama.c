@@ -1,6 +1,7 @@
 /* The Llama family: Llama, Code Llama and whatever shares their layer. */
 #include "workloads/decoder.h"
 #include "workloads/family.h"
+#include "workloads/parallel.h"
 #include "workloads/speculate.h"
 
 static status load(arena *a, const config_node *root, model *out, error *err) {
@@ -22,15 +23,17 @@ static status make_scenario(arena *a, const workload *w, const workload_request 
 }
 
 static status build(arena *a, const workload *w, const levers *l, graph *out, error *err) {
-    const model *m = &w->shape;
-    status result = decoder_applies(m, l, err);
+    model rank, *m = &rank; /* of one GPU of those that share the work */
+    status result = decoder_applies(&w->shape, l, err);
+    if (result == STATUS_OK)
+        result = rank_model(&w->shape, l, &rank, err);
     if (result != STATUS_OK)
         return result;
     enum { PHASE_COUNT = 2 };
     *out = (graph){
         .name = m->name,
         .phases = ARENA_ARRAY(a, graph_phase, PHASE_COUNT),
-        .parameter_count = model_parameter_count(m),
+        .parameter_count = model_parameter_count(&w->shape),
         .memory = a,
     };
     build_kv_state(out, m, l, 1);
@@ -53,7 +56,10 @@ static status build(arena *a, const workload *w, const levers *l, graph *out, er
         build_logits(&b, m, l);
         build_greedy(&b, m, l);
     }
+    parallel_rewrite(out, m, l);
+    streams_rewrite(out, l);
     out->weight_bytes = decoder_stored_bytes(out, m);
+    parallel_memory(out, m, l);
     add_draft_memory(out, &spec, l);
     bind_llama_dataflow(out, m, l);
     return STATUS_OK;

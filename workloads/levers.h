@@ -106,8 +106,6 @@ status levers_parse(const char *text, levers *out, error *err);
 
 /* Levers that exclude each other: STATUS_NEGATIVE, saying which and why. */
 status levers_check(const levers *l, error *err);
-/* Levers that no graph has yet: STATUS_NEGATIVE. */
-status levers_pending(const levers *l, error *err);
 
 /* "compile weights=int8": the preset and what differs from it. */
 const char *levers_text(arena *a, const levers *l);

@@ -53,15 +53,11 @@ status levers_check(const levers *l, error *err) {
         result = check_speculation(l, err);
     if (result == STATUS_OK)
         result = check_types(l, err);
+    if (result == STATUS_OK && l->speculate == SPECULATE_DRAFT && l->tp > 1)
+        return no(err, "speculate=draft excludes tp: how a draft model is split is not modelled");
     if (result == STATUS_OK && l->ep > 1 && l->tp > 1)
         return no(err, "ep excludes tp: splitting experts and heads over the same GPUs is not modelled");
     if (result == STATUS_OK && l->streams > 1 && l->tp * l->pp * l->ep > 1)
         return no(err, "streams excludes tp, pp and ep: collectives on side streams are not modelled");
     return result;
-}
-
-status levers_pending(const levers *l, error *err) {
-    if (l->streams > 1 || l->tp * l->pp * l->ep > 1)
-        return no(err, "streams, tp, pp and ep are not modelled yet");
-    return STATUS_OK;
 }

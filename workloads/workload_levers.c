@@ -32,22 +32,25 @@ static status check_speculation(const workload *w, levers *l, error *err) {
     return STATUS_OK;
 }
 
-/* Levers that are built into decoder-only transformers alone. */
+/* Levers that are built into decoder-only transformers alone, or into those that speak nothing but text. */
 static status check_decoder(const workload *w, const levers *l, error *err) {
     const struct {
         bool set;
+        bool text_only;
         const char *key;
-    } levers_of_decoders[] = {{l->kv_cache == KV_PAGED, "kv_cache=paged"},
-                              {l->kv_dtype != DTYPE_bf16, "kv_dtype"},
-                              {l->kv_keep != KEEP_FULL, "kv_keep"},
-                              {l->streams > 1, "streams"},
-                              {l->tp > 1, "tp"},
-                              {l->pp > 1, "pp"},
-                              {l->ep > 1, "ep"}};
+    } levers_of_decoders[] = {{l->kv_cache == KV_PAGED, false, "kv_cache=paged"},
+                              {l->kv_dtype != DTYPE_bf16, false, "kv_dtype"},
+                              {l->kv_keep != KEEP_FULL, false, "kv_keep"},
+                              {l->streams > 1, true, "streams"},
+                              {l->tp > 1, true, "tp"},
+                              {l->pp > 1, true, "pp"},
+                              {l->ep > 1, true, "ep"}};
     for (size_t i = 0; i < sizeof levers_of_decoders / sizeof levers_of_decoders[0]; i++)
-        if (levers_of_decoders[i].set && !w->shape.decoder_only)
-            return error_set(err, STATUS_NEGATIVE, "not applicable: %s: %s is modelled for decoder-only transformers",
-                             w->shape.name, levers_of_decoders[i].key);
+        if (levers_of_decoders[i].set &&
+            !(levers_of_decoders[i].text_only ? w->shape.speculates : w->shape.decoder_only))
+            return error_set(err, STATUS_NEGATIVE, "not applicable: %s: %s is modelled for decoders of %s",
+                             w->shape.name, levers_of_decoders[i].key,
+                             levers_of_decoders[i].text_only ? "plain text" : "text and images");
     return STATUS_OK;
 }
 
@@ -58,7 +61,5 @@ status workload_levers(const workload *w, const levers *l, levers *out, error *e
     status result = check_decoder(w, out, err);
     if (result == STATUS_OK)
         result = check_speculation(w, out, err);
-    if (result == STATUS_OK)
-        result = levers_check(out, err);
-    return result == STATUS_OK ? levers_pending(out, err) : result;
+    return result == STATUS_OK ? levers_check(out, err) : result;
 }

@@ -2,6 +2,7 @@
 
 #include "sim/engine/event.h"
 
+#include "sim/engine/overlap.h"
 #include "sim/engine/schedule.h"
 
 #include <assert.h>
@@ -133,9 +134,10 @@ typedef struct phase_run {
     const scenario *s;
     const machine_block *machines;
     const engine_options *options;
-    node_cost *costs;   /* one a node */
-    node_state *states; /* one a node */
-    double *layers;     /* repetitions of each node's segment */
+    node_cost *costs;       /* one a node */
+    node_state *states;     /* one a node */
+    double *layers;         /* repetitions of each node's segment */
+    overlap_node *branches; /* one a node where streams fork; NULL: nowhere, or the engine places CTAs itself */
 } phase_run;
 
 static bool dimensions_vary_with_layer(const graph_node *node) {
@@ -149,12 +151,19 @@ static void evaluate_nodes(phase_run *run, int64_t step, bool only_varying) {
     for (size_t n = 0; n < run->phase->node_count; n++) {
         const graph_node *node = &run->phase->nodes[n];
         assert(!dimensions_vary_with_layer(node)); /* a folded layer stands for all: graphs unroll what differs */
-        if (only_varying && !node_varies_with_step(node))
+        bool shared = run->branches && overlap_is_branch(node); /* its time was changed */
+        if (only_varying && !node_varies_with_step(node) && !shared)
             continue;
         node_state *state = &run->states[n];
         engine_cost_node(run->phase, node, run->s, step, 0, run->machines, run->options, &state->o, &state->cost,
                          &run->costs[n]);
     }
+    if (!run->branches)
+        return;
+    overlap_credit(run->branches, run->phase->node_count, run->machines);
+    for (size_t n = 0; n < run->phase->node_count; n++)
+        if (overlap_is_branch(&run->phase->nodes[n]))
+            memcpy(run->costs[n].busy_s, run->states[n].cost.time_s, sizeof(lanes));
 }
 
 static double energy_per_flop_j(const machine_block *m, size_t lane, const op_work *work) {
@@ -177,6 +186,7 @@ typedef struct step_result {
 /* Adds one step's totals, `weight` times. */
 static void add_step(const phase_run *run, const step_result *step, double weight, phase_totals *totals) {
     const step_clocks *clocks = &step->clocks;
+    double ranks = run->g->ranks > 1 ? run->g->ranks : 1, stages = run->g->stages > 1 ? run->g->stages : 1;
     for (size_t n = 0; n < run->phase->node_count; n++) {
         const node_state *state = &run->states[n];
         if (!run->costs[n].launches)
@@ -187,9 +197,10 @@ static void add_step(const phase_run *run, const step_result *step, double weigh
         for (size_t i = 0; i < MACHINE_LANES; i++) {
             category[i] += step->overlaps ? 0 : times * state->cost.time_s[i];
             totals->launches[i] += times * state->cost.launches[i];
-            totals->energy_j[i] += times * (work.flops * energy_per_flop_j(run->machines, i, &work) +
-                                            state->cost.hbm_bytes[i] * run->machines->power_energy_per_hbm_byte_j[i] +
-                                            state->cost.l2_bytes[i] * run->machines->power_energy_per_l2_byte_j[i]);
+            totals->energy_j[i] += times * ranks *
+                                   (work.flops * energy_per_flop_j(run->machines, i, &work) +
+                                    state->cost.hbm_bytes[i] * run->machines->power_energy_per_hbm_byte_j[i] +
+                                    state->cost.l2_bytes[i] * run->machines->power_energy_per_l2_byte_j[i]);
         }
     }
     for (size_t i = 0; i < MACHINE_LANES; i++) {
@@ -202,7 +213,7 @@ static void add_step(const phase_run *run, const step_result *step, double weigh
         totals->gap_s[i] += weight * clocks->gap_s[i];
         totals->waiting_s[i] += weight * (wall_s - clocks->gpu_s[i]);
         totals->category_s[CATEGORY_IDLE][i] += weight * (wall_s - clocks->busy_s[i]);
-        totals->energy_j[i] += weight * wall_s * run->machines->power_idle_w[i];
+        totals->energy_j[i] += weight * wall_s * ranks * stages * run->machines->power_idle_w[i];
     }
 }
 
@@ -309,6 +320,19 @@ size_t engine_node_count(const graph *g) {
     return count;
 }
 
+/* NULL where nothing overlaps, or where the event engine places the CTAs. */
+static overlap_node *prepare_branches(const phase_run *run, arena *memory) {
+    bool forks = false;
+    for (size_t n = 0; n < run->phase->node_count; n++)
+        forks |= run->phase->nodes[n].dependency_count > 1;
+    if (!forks || run->options->kind == ENGINE_EVENT)
+        return NULL;
+    overlap_node *branches = ARENA_ARRAY(memory, overlap_node, run->phase->node_count);
+    for (size_t n = 0; n < run->phase->node_count; n++)
+        branches[n] = (overlap_node){&run->phase->nodes[n], &run->states[n].o, &run->states[n].cost};
+    return branches;
+}
+
 static phase_run prepare_phase(const graph *g, size_t index, const scenario *s, const machine_block *machines,
                                const engine_options *options, arena *memory) {
     const graph_phase *phase = &g->phases[index];
@@ -319,6 +343,7 @@ static phase_run prepare_phase(const graph *g, size_t index, const scenario *s, 
     for (size_t i = 0; i < phase->segment_count; i++)
         for (size_t n = 0; n < phase->segments[i].node_count; n++)
             run.layers[phase->segments[i].first_node + n] = (double)graph_segment_repetitions(&phase->segments[i], s);
+    run.branches = prepare_branches(&run, memory);
     return run;
 }
 

@@ -71,6 +71,9 @@ size_t engine_node_count(const graph *g);
 status engine_timeline(const graph *g, const scenario *s, const machine_block *machines, const engine_options *options,
                        int64_t max_steps, timeline_sink sink, error *err);
 
+/* Whether the machine's links join as many GPUs as the graph needs; STATUS_NEGATIVE when not. */
+status engine_check_links(const graph *g, const machine *m, error *err);
+
 /* ---- alternatives: picks.c ---- */
 
 /* Which alternative each weight is stored as, per lane: 0 the node's own operator, 1 the first alternative, ... */

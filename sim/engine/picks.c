@@ -67,7 +67,8 @@ static void add_phase(const graph_phase *phase, const scenario *s, const machine
             weight_group *group = &list->groups[of_node[n]];
             group->phase_layers += node->weights_shared ? 0 : (double)segment->layers;
             if (steps > 0)
-                add_node(group, node, (double)(segment->layers * steps), steps / 2, s, machines, options);
+                add_node(group, node, (double)(graph_segment_repetitions(segment, s) * steps), steps / 2, s, machines,
+                         options);
         }
     }
     for (size_t g = 0; g < list->count; g++) {

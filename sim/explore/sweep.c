@@ -151,7 +151,8 @@ static void begin_point(const sweep *s, int64_t index, machine *variant, result_
         bool again = strncmp(c->not_applicable, said, sizeof said - 1) == 0;
         snprintf(slot->reason.text, sizeof slot->reason.text, "%s%s", again ? "" : said, c->not_applicable);
         slot->point.reason = slot->reason.text;
-    } else if (machine_check(variant, &slot->reason) != STATUS_OK) {
+    } else if (machine_check(variant, &slot->reason) != STATUS_OK ||
+               engine_check_links(&c->graph, variant, &slot->reason) != STATUS_OK) {
         slot->point.reason = slot->reason.text;
     }
 }
