@@ -19,6 +19,7 @@ typedef struct bench_arguments {
     bench_method method;
     bool ceilings, json;
     double bytes;
+    gpu_variant variant;
     int argc;
     char **argv;
 } bench_arguments;
@@ -30,6 +31,7 @@ static const struct argp_option option_table[] = {
     {"output", 'o', "FILE", 0, "Measured rows; FILE.meta.json says on what", 0},
     {"ceilings", KEY_CEILINGS, 0, 0, "Measure bandwidths, matrix rates, latencies and launch costs instead of rows", 0},
     {"gigabytes", KEY_GIGABYTES, "N", 0, "Size of each of the ceilings' two buffers (default 8)", 0},
+    GPU_VARIANT_OPTIONS,
     {"json", 'j', 0, 0, "Print JSON (ceilings)", 0},
     {0},
 };
@@ -64,8 +66,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
             return EINVAL;
         o->file = value;
         return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: {
+        bool known;
+        if (!gpu_variant_parse(key, value, &o->variant, &known))
+            return EINVAL;
+        return known ? 0 : ARGP_ERR_UNKNOWN;
+    }
     }
 }
 
@@ -239,7 +245,7 @@ status command_bench(int argc, char **argv, error *err) {
     if (o.ceilings == (o.file != NULL))
         return error_set(err, STATUS_BAD_INPUT, "ingot bench: give a file of rows, or --ceilings; see --help");
     gpu_setup gpu = {0};
-    result = gpu_setup_open(&gpu, err);
+    result = gpu_setup_open(&o.variant, &gpu, err);
     if (result == STATUS_OK)
         result = o.ceilings ? bench_ceilings(&o, &gpu, err) : bench_file(&o, &gpu, err);
     gpu_setup_close(&gpu);

@@ -81,7 +81,7 @@ status command_detect(int argc, char **argv, error *err) {
     if (result != STATUS_OK)
         return result;
     gpu_setup gpu = {0};
-    result = gpu_setup_open(&gpu, err);
+    result = gpu_setup_open(&(gpu_variant){0}, &gpu, err);
     if (result != STATUS_OK)
         return result;
     const char *base = base_of(&gpu.info);

@@ -23,6 +23,7 @@ typedef struct run_arguments {
     int64_t layers; /* 0: the model's */
     gpu_run_options options;
     bool json, check;
+    gpu_variant variant;
     int argc;
     char **argv;
 } run_arguments;
@@ -43,6 +44,7 @@ static const struct argp_option option_table[] = {
     {"emulate-launch-us", KEY_LAUNCH, "US", 0, "Host time spent before each launch; emulated", 0},
     {"output", 'o', "FILE", 0, "Record every operator into a run file (.run.jsonl.gz)", 0},
     {"check", KEY_CHECK, 0, 0, "Compare with the CPU reference, and eager with CUDA Graph; exit 1 when they differ", 0},
+    GPU_VARIANT_OPTIONS,
     {"json", 'j', 0, 0, "Print JSON", 0},
     {0},
 };
@@ -110,8 +112,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         return take_microseconds(value, &o->options.launch_s) ? 0 : EINVAL;
     case ARGP_KEY_ARG:
         return EINVAL;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: {
+        bool known;
+        if (!gpu_variant_parse(key, value, &o->variant, &known))
+            return EINVAL;
+        return known ? 0 : ARGP_ERR_UNKNOWN;
+    }
     }
 }
 
@@ -238,6 +244,13 @@ static void print_text(arena *a, const run_arguments *o, const run_setup *s, con
     printf("%s, %s on %s, %s%s\n", o->workload, levers_text(a, &s->levers), gpu->info.name,
            o->options.mode == GPU_LAUNCH_GRAPH ? "CUDA Graph" : "eager",
            is_emulated(&o->options) ? ", host cost EMULATED" : "");
+    if (gpu->actual.sm_count != gpu->info.sm_count || gpu->variant.sm_count > 0)
+        printf("variant: %d SMs\n", gpu->actual.sm_count);
+    if (gpu->actual.l2_set_aside_bytes > 0)
+        printf("variant: %.1f MB of L2 set aside\n", gpu->actual.l2_set_aside_bytes / 1e6);
+    if (gpu->actual.background_blocks > 0)
+        printf("variant: %.3g of %.3g TB/s left by background traffic\n", gpu->actual.read_bytes_per_s / 1e12,
+               gpu->actual.read_alone_bytes_per_s / 1e12);
     printf("memory %.3f GB (activations %.3f MB, %.3f MB without sharing); energy %.3g J; SM %.0f MHz\n",
            r->memory_bytes / BYTES_PER_GB, (double)s->plan.activation_bytes / 1e6,
            (double)s->plan.activation_bytes_apart / 1e6, r->after.energy_j - r->before.energy_j,
@@ -320,7 +333,7 @@ status command_run(int argc, char **argv, error *err) {
     gpu_setup gpu = {0};
     result = load(&a, &o, s, err);
     if (result == STATUS_OK)
-        result = gpu_setup_open(&gpu, err);
+        result = gpu_setup_open(&o.variant, &gpu, err);
     if (result == STATUS_OK)
         result = run_and_print(&a, &o, s, &gpu, err);
     gpu_setup_close(&gpu);

@@ -1,13 +1,40 @@
 #include "cli/gpu_setup.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-status gpu_setup_open(gpu_setup *out, error *err) {
-    *out = (gpu_setup){0};
+static const double BYTES_PER_MB = 1e6;
+
+bool gpu_variant_parse(int key, const char *value, gpu_variant *out, bool *known) {
+    *known = key == KEY_SMS || key == KEY_L2_SET_ASIDE || key == KEY_BANDWIDTH_SHARE;
+    if (!*known)
+        return true;
+    char *end;
+    double number = strtod(value, &end);
+    if (!*value || *end || !isfinite(number) || number <= 0)
+        return false;
+    if (key == KEY_SMS)
+        out->sm_count = (int32_t)number;
+    else if (key == KEY_L2_SET_ASIDE)
+        out->l2_set_aside_bytes = number * BYTES_PER_MB;
+    else
+        out->bandwidth_share = number;
+    return key == KEY_SMS ? number == floor(number) && number <= 4096 : key == KEY_L2_SET_ASIDE || number < 1;
+}
+
+status gpu_setup_open(const gpu_variant *variant, gpu_setup *out, error *err) {
+    *out = (gpu_setup){.variant = *variant};
     status result = gpu_load(&out->api, err);
-    return result == STATUS_OK ? out->api->open(0, &out->context, &out->info, err) : result;
+    if (result == STATUS_OK)
+        result = out->api->open(0, &out->context, &out->info, err);
+    out->actual.sm_count = out->info.sm_count;
+    bool whole = variant->sm_count == 0 && variant->l2_set_aside_bytes == 0 && variant->bandwidth_share == 0;
+    if (result == STATUS_OK && !whole)
+        result = out->api->variant_begin(out->context, variant, &out->actual, err);
+    return result;
 }
 
 void gpu_setup_close(gpu_setup *gpu) {
@@ -45,4 +72,12 @@ void gpu_environment_json(json_writer *w, const gpu_setup *gpu, int argc, char *
     json_text(w, "driver_cuda", gpu->info.driver);
     json_text(w, "runtime_cuda", gpu->info.runtime);
     gpu_telemetry_json(w, "before", &t);
+    json_object_begin(w, "variant");
+    json_number(w, "sm_count", gpu->actual.sm_count);
+    json_number(w, "l2_set_aside_bytes", gpu->actual.l2_set_aside_bytes);
+    json_number(w, "bandwidth_share_wanted", gpu->variant.bandwidth_share > 0 ? gpu->variant.bandwidth_share : NAN);
+    json_number(w, "read_alone_bytes_per_s", gpu->actual.background_blocks ? gpu->actual.read_alone_bytes_per_s : NAN);
+    json_number(w, "read_bytes_per_s", gpu->actual.background_blocks ? gpu->actual.read_bytes_per_s : NAN);
+    json_integer(w, "background_blocks", gpu->actual.background_blocks);
+    json_object_end(w);
 }

@@ -9,10 +9,23 @@ typedef struct gpu_setup {
     const gpu_api *api;
     gpu_context *context;
     gpu_device_info info;
+    gpu_variant variant; /* wanted */
+    gpu_variant_actual actual;
 } gpu_setup;
 
-/* STATUS_ENVIRONMENT, saying why, when there is no library or no GPU. */
-status gpu_setup_open(gpu_setup *out, error *err);
+/* Options of a GPU's variants, for argp tables and parsers; */
+enum { KEY_SMS = 512, KEY_L2_SET_ASIDE, KEY_BANDWIDTH_SHARE };
+#define GPU_VARIANT_OPTIONS                                                                                            \
+    {"sms", KEY_SMS, "N", 0, "Run on N of the SMs (a green context)", 1},                                              \
+        {"l2-set-aside-mb", KEY_L2_SET_ASIDE, "MB", 0, "Take so much of L2 away", 1}, {                                \
+        "bandwidth-share", KEY_BANDWIDTH_SHARE, "FRAC", 0, "Leave this share of the memory bandwidth", 1               \
+    }
+
+/* False when the value makes no sense; `known` tells whether the key is one of these. */
+bool gpu_variant_parse(int key, const char *value, gpu_variant *out, bool *known);
+
+/* STATUS_ENVIRONMENT, saying why, when there is no library or no GPU. A zeroed variant is the GPU as it is. */
+status gpu_setup_open(const gpu_variant *variant, gpu_setup *out, error *err);
 void gpu_setup_close(gpu_setup *gpu); /* a zeroed one is fine */
 
 /* Members of the object that is open: what was measured on, with what, when. */

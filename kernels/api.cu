@@ -2,6 +2,7 @@
 #include "kernels/bench.h"
 #include "kernels/context.h"
 #include "kernels/gpu_executor.h"
+#include "kernels/variant.h"
 
 #include <cuda_runtime.h>
 #include <stdio.h>
@@ -74,6 +75,7 @@ static void api_close(gpu_context *context) {
     if (gemm_cache_free)
         gemm_cache_free(context->gemm);
     nvml_free(context->nvml);
+    variant_free(context->variant);
     if (context->stream)
         cudaStreamDestroy(context->stream);
     free(context);
@@ -149,10 +151,10 @@ static gpu_status api_launch(gpu_context *context, const op *o, const plan *p, c
 
 const gpu_api *ingot_gpu_api(void) {
     static const gpu_api api = {
-        GPU_API_VERSION, api_open,         api_close,           api_allocate,          api_release,    api_copy_in,
-        api_copy_out,    api_has_kernel,   api_workspace_bytes, api_prepare,           api_launch,     gpu_status_text,
-        executor_open,   executor_step,    executor_read,       executor_memory_bytes, executor_close, telemetry_read,
-        bench_op,        measure_ceilings,
+        GPU_API_VERSION, api_open,       api_close,           api_allocate,          api_release,    api_copy_in,
+        api_copy_out,    api_has_kernel, api_workspace_bytes, api_prepare,           api_launch,     gpu_status_text,
+        executor_open,   executor_step,  executor_read,       executor_memory_bytes, executor_close, telemetry_read,
+        variant_begin,   bench_op,       measure_ceilings,
     };
     return &api;
 }

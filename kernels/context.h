@@ -4,15 +4,17 @@
 
 #include "kernels/launch.h"
 
-struct gemm_cache; /* gemm_library.cu */
-struct nvml;       /* telemetry.cu */
+struct gemm_cache;    /* gemm_library.cu */
+struct nvml;          /* telemetry.cu */
+struct variant_state; /* variant.cu */
 
 struct gpu_context {
     int32_t device;
     gpu_device_info info;
     gpu_stream stream;
-    struct gemm_cache *gemm; /* made on first use, freed by gemm_cache_free */
-    struct nvml *nvml;       /* likewise, by nvml_free */
+    struct gemm_cache *gemm;       /* made on first use, freed by gemm_cache_free */
+    struct nvml *nvml;             /* likewise, by nvml_free */
+    struct variant_state *variant; /* NULL: the GPU as it is */
 };
 
 #ifdef __cplusplus

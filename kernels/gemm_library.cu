@@ -174,7 +174,7 @@ static bool set_scales(cublasLtMatmulDesc_t description, const void *a_scales, c
            set_attribute(description, CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, a_scales);
 }
 
-static bool describe(gemm_entry *entry, const gemm_types *types) {
+static bool describe(gemm_entry *entry, const gemm_types *types, int32_t sm_count) {
     const gemm_params *p = &entry->key;
     cublasOperation_t transposed = CUBLAS_OP_T;
     if (cublasLtMatmulDescCreate(&entry->description, types->compute, types->scale) != CUBLAS_STATUS_SUCCESS)
@@ -183,6 +183,8 @@ static bool describe(gemm_entry *entry, const gemm_types *types) {
                 describe_matrix(&entry->b, types->in, p->k, p->n, p->batch) &&
                 describe_matrix(&entry->a, types->in, p->k, p->m, p->batch) &&
                 describe_matrix(&entry->d, types->out, p->n, p->m, p->batch);
+    /* On a part of the SMs, the library should plan for that part. */
+    fine = fine && set_attribute(entry->description, CUBLASLT_MATMUL_DESC_SM_COUNT_TARGET, sm_count);
     if (fine && p->dtype == DTYPE_fp8) {
         int32_t mode = CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F;
         fine = set_attribute(entry->description, CUBLASLT_MATMUL_DESC_A_SCALE_MODE, mode) &&
@@ -351,7 +353,7 @@ static gpu_status prepare_entry(gpu_context *context, gemm_cache *cache, gemm_en
     gemm_types types;
     if (!types_of(&entry->key, &types))
         return GPU_NO_KERNEL;
-    if (!describe(entry, &types))
+    if (!describe(entry, &types, context->variant ? context->info.sm_count : 0))
         return GPU_LIBRARY_FAILED;
     measuring_buffers x;
     if (!make_scratch(cache, &entry->key, &types, &x, context->stream))

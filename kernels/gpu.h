@@ -87,6 +87,22 @@ typedef struct gpu_telemetry {
     double power_w, sm_clock_hz, memory_clock_hz, temperature_c;
 } gpu_telemetry;
 
+/* ---- variants of this GPU ---- */
+
+/* Real silicon variants, in force from variant_begin to the end of the process. 0: as it is. */
+typedef struct gpu_variant {
+    int32_t sm_count;          /* run on so many SMs (a green context) */
+    double l2_set_aside_bytes; /* taken from L2 by lines that stay */
+    double bandwidth_share;    /* of a read's bandwidth that background traffic leaves, in (0, 1) */
+} gpu_variant;
+
+typedef struct gpu_variant_actual {
+    int32_t sm_count;                                /* the driver's granularity: at least what was wanted */
+    double l2_set_aside_bytes;                       /* as the driver rounded it */
+    double read_alone_bytes_per_s, read_bytes_per_s; /* without and with background traffic; 0: none wanted */
+    int32_t background_blocks;
+} gpu_variant_actual;
+
 /* ---- measuring ---- */
 
 typedef enum bench_method {
@@ -146,13 +162,16 @@ typedef struct gpu_api {
 
     gpu_telemetry (*telemetry)(gpu_context *context);
 
+    /* Once, right after `open`. STATUS_ENVIRONMENT or STATUS_NEGATIVE when this GPU cannot. */
+    status (*variant_begin)(gpu_context *context, const gpu_variant *wanted, gpu_variant_actual *actual, error *err);
+
     /* Times an operator on random operands of its own. STATUS_NEGATIVE: it has no kernel. */
     status (*bench)(gpu_context *context, const op *o, bench_method method, bench_result *out, error *err);
     /* Bandwidths over two buffers of `bytes` each, latencies, launch costs, matrix rates. */
     status (*ceilings)(gpu_context *context, double bytes, ceiling *out, size_t capacity, size_t *count, error *err);
 } gpu_api;
 
-enum { GPU_API_VERSION = 3 };
+enum { GPU_API_VERSION = 4 };
 
 /* What libingot_gpu.so exports. */
 const gpu_api *ingot_gpu_api(void);

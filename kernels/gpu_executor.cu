@@ -5,6 +5,7 @@
 
 #include "kernels/gpu_memory.h"
 #include "kernels/recorder.h"
+#include "kernels/variant.h"
 
 #include <algorithm>
 #include <cuda_runtime.h>
@@ -243,7 +244,7 @@ typedef struct timed_run {
 } timed_run;
 
 /* Issues or replays a step once and waits. */
-static status run_once(gpu_executor *x, const graph_view *view, cudaGraphExec_t replay, timed_run *out, error *err) {
+static status run_alone(gpu_executor *x, const graph_view *view, cudaGraphExec_t replay, timed_run *out, error *err) {
     double begin = now_s();
     status result;
     if (replay) {
@@ -256,6 +257,15 @@ static status run_once(gpu_executor *x, const graph_view *view, cudaGraphExec_t 
     if (result == STATUS_OK)
         result = gpu_check(cudaStreamSynchronize(x->context->stream), "running a step", err);
     out->wall_s = now_s() - begin;
+    return result;
+}
+
+/* The same beside what the variant of the GPU runs in the background. */
+static status run_once(gpu_executor *x, const graph_view *view, cudaGraphExec_t replay, timed_run *out, error *err) {
+    status result = variant_run_begins(x->context, err);
+    if (result == STATUS_OK)
+        result = run_alone(x, view, replay, out, err);
+    variant_run_ends(x->context);
     return result;
 }
 
@@ -300,13 +310,20 @@ static status record_with_cupti(gpu_executor *x, const graph_view *view, cudaGra
                                 error *err) {
     timed_run traced;
     recorder_clear();
+    status result = variant_run_begins(x->context, err);
     uint64_t begin_ns = recorder_now_ns();
-    status result = run_once(x, view, replay, &traced, err);
+    if (result == STATUS_OK)
+        result = run_alone(x, view, replay, &traced, err);
+    variant_run_ends(x->context);
     if (result != STATUS_OK)
         return result;
     times->recorded_wall_s = traced.wall_s;
     size_t count = 0;
     const activity *records = recorder_take(&count);
+    while (count > 0 && records->start_ns < begin_ns) { /* background traffic began before */
+        records++;
+        count--;
+    }
     assign_records(x, records, count, begin_ns, times);
     return STATUS_OK;
 }
@@ -345,6 +362,10 @@ static status measure(gpu_executor *x, const graph_view *view, cudaGraphExec_t r
                       error *err) {
     int32_t repeats = std::max(1, x->options.repeats);
     std::vector<timed_run> runs(static_cast<size_t>(repeats));
+    timed_run warm_up; /* loads every kernel */
+    status warmed = run_alone(x, view, replay, &warm_up, err);
+    if (warmed != STATUS_OK)
+        return warmed;
     for (timed_run &run : runs) {
         status result = run_once(x, view, replay, &run, err);
         if (result != STATUS_OK)

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Everything that needs a GPU, from a folder that pack.sh made:
 #     bash FOLDER/all.sh OUT [PART...]
-# Parts: kernels sanitizer numerics ceilings models rows (default: all). Each goes on when another fails; full logs go to
+# Parts: kernels numerics models ceilings rows variants sanitizer (default: all). Each goes on when another fails; full logs go to
 # OUT (at most 8 files), a table comes last.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:?usage: all.sh OUT [PART...]}
 shift
-parts=${*:-kernels numerics models ceilings rows sanitizer}
+parts=${*:-kernels numerics models ceilings rows variants sanitizer}
 mkdir -p "$out"
 log=$out/log.txt
 : >"$log"
@@ -87,6 +87,13 @@ for part in $parts; do
         model "7b int8" -w codellama-7b -P 218 --steps 4 -s weights=int8
         model "7b b16" -w codellama-7b -P 218 --steps 4 -b 16
         model "34b graph" -w codellama-34b -P 218 --steps 3 -o "$out/34b-graph.run.jsonl.gz"
+        ;;
+    variants) # ratios to the whole GPU; the simulator's for the same override are asked for elsewhere
+        for variant in "" "--sms 66" "--sms 96" "--l2-set-aside-mb 25" "--bandwidth-share 0.75" "--bandwidth-share 0.5" \
+            "--emulate-launch-us 20"; do
+            # shellcheck disable=SC2086
+            model "7b graph [$variant]" -w codellama-7b -P 512 --steps 2 $variant
+        done
         ;;
     rows)
         for method in cupti_cold_l2 graph_steady; do
