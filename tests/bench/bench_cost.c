@@ -1,5 +1,5 @@
-/* How many operator costs and whole workloads the analytic engine predicts a second on one core: with one machine in
- * the block, and with all lanes filled. Prints a line a measurement. */
+/* How many operator costs and whole workloads the analytic engine predicts a second on one core, and the event engine:
+ * with one machine in the block, and with all lanes filled. Prints a line a measurement. */
 #include "core/base/random.h"
 #include "hwmodels/calibration_load.h"
 #include "hwmodels/machine_load.h"
@@ -79,14 +79,16 @@ static void bench_ops(const char *name, op (*make)(int64_t), const machine_block
 
 /* ---- whole workloads ---- */
 
-static status bench_workload(arena *a, const char *name, const char *preset, const machine_block *block, error *err) {
+/* `steps`: decode steps; -1: the task's. */
+static status bench_workload(arena *a, const char *name, const char *preset, engine_kind kind, int64_t steps,
+                             const machine_block *block, error *err) {
     workload w;
     levers l;
     scenario s;
     graph g;
     host_profile host;
     status result = workload_find(a, CONFIG_DIR, name, &w, err);
-    workload_request request = {.batch = 1, .decode_steps = -1, .statistic = "mean"};
+    workload_request request = {.batch = 1, .decode_steps = steps, .statistic = "mean"};
     if (result == STATUS_OK)
         result = levers_parse(preset, &l, err);
     if (result == STATUS_OK)
@@ -95,7 +97,7 @@ static status bench_workload(arena *a, const char *name, const char *preset, con
         result = workload_build(a, &w, &l, &g, err);
     if (result == STATUS_OK)
         result = host_load(a, CONFIG_DIR, levers_host(&l), &host, err);
-    engine_options options = {.kind = ENGINE_ANALYTIC, .host = &host};
+    engine_options options = {.kind = kind, .host = &host};
     engine_result *r = ARENA_NEW(a, engine_result);
     double start_s = now_s(), elapsed_s = 0;
     int64_t count = 0;
@@ -108,8 +110,10 @@ static status bench_workload(arena *a, const char *name, const char *preset, con
     }
     if (result == STATUS_OK) {
         double rate = (double)count / elapsed_s;
-        printf("%s, %s: %.0f requests a second (%zu machine%s each: %.0f predictions a second)\n", name, preset, rate,
-               block->count, block->count > 1 ? "s" : "", rate * (double)block->count);
+        printf(
+            "%s, %s, %s engine: %.3f ms each, %.0f requests a second (%zu machine%s each: %.0f predictions a second)\n",
+            name, preset, engine_name(kind), 1e3 / rate, rate, block->count, block->count > 1 ? "s" : "",
+            rate * (double)block->count);
     }
     return result;
 }
@@ -133,9 +137,14 @@ static status bench(arena *a, error *err) {
         machine_block_fill(block, machines, calibrations, lanes_used);
         bench_ops("gemm", gemm, block);
         bench_ops("attention", attention, block);
-        result = bench_workload(a, "codellama-34b/humaneval", "baseline", block, err);
-        if (result == STATUS_OK)
-            result = bench_workload(a, "codellama-34b/humaneval", "compile", block, err);
+        for (int kind = ENGINE_ANALYTIC; kind <= ENGINE_EVENT && result == STATUS_OK; kind++) {
+            result = bench_workload(a, "codellama-34b/humaneval", "baseline", (engine_kind)kind, -1, block, err);
+            if (result == STATUS_OK)
+                result = bench_workload(a, "codellama-34b/humaneval", "compile", (engine_kind)kind, -1, block, err);
+        }
+        /* Every layer written out, with kernels side by side. */
+        if (result == STATUS_OK && lanes_used == 1)
+            result = bench_workload(a, "codellama-34b/humaneval", "compile streams=2", ENGINE_EVENT, 1, block, err);
     }
     return result;
 }
