@@ -213,6 +213,7 @@ static void search(seamless_builder *s, style how) {
         if (pass == PASS_STEP) {
             s->b.phase->steps = SCENARIO_DECODE_STEPS;
             s->b.phase->per_output = true;
+            seamless_reorder(s);
         }
         seamless_text_decoder(s, (seamless_pass)pass);
         seamless_beam_step(s, (seamless_pass)pass);

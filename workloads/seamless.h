@@ -99,6 +99,8 @@ typedef enum seamless_pass {
 } seamless_pass;
 
 void seamless_text_decoder(seamless_builder *s, seamless_pass pass);
+/* What the search chose in the step before: the host does not wait for it, so it belongs to the step that follows. */
+void seamless_reorder(seamless_builder *s);
 void seamless_beam_step(seamless_builder *s, seamless_pass pass);
 void seamless_unit_decoder(seamless_builder *s); /* T2U encoder, characters, durations, units */
 void seamless_vocoder(seamless_builder *s);

@@ -139,6 +139,12 @@ static void reorder_hypotheses(seamless_builder *s) {
     build_variable(node, "rows", SCENARIO_SOURCE_CACHE, 1);
 }
 
+void seamless_reorder(seamless_builder *s) {
+    reorder_hypotheses(s);
+    if (s->l->beam_reorder == BEAM_COPY)
+        reorder_caches(s);
+}
+
 void seamless_beam_step(seamless_builder *s, seamless_pass pass) {
     seamless_span at = span_of(s, pass);
     probabilities(s, at);
@@ -153,9 +159,6 @@ void seamless_beam_step(seamless_builder *s, seamless_pass pass) {
         search_together(s, rows);
     else
         search_one(s, rows);
-    reorder_hypotheses(s);
-    if (s->l->beam_reorder == BEAM_COPY)
-        reorder_caches(s);
     if (s->own && s->l->launch == LAUNCH_EAGER)
         wait(s, "sync");
 }

@@ -4,7 +4,7 @@
 /* Framework calls behind one kernel (dispatcher calls, as in the traces behind llama_hf.c; fairseq2 wraps the same
  * operators in one module more). */
 static const double LINEAR_CALLS = 5, NORM_CALLS = 4, POINTWISE_CALLS = 2.5, COPY_CALLS = 3, CONV_CALLS = 7;
-static const double NAIVE_ATTENTION_CALLS = 5.4, SDPA_CALLS = 6;
+static const double NAIVE_ATTENTION_CALLS = 4.6, SDPA_CALLS = 18;
 
 const seamless_span seamless_frames = {SCENARIO_BATCH, SCENARIO_FRAMES, SCENARIO_FRAME_ROWS};
 const seamless_span seamless_source = {SCENARIO_BATCH, SCENARIO_SOURCE_TOKENS, SCENARIO_SOURCE_ROWS};

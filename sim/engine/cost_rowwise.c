@@ -29,8 +29,15 @@ static double waves_of(const plan *p, const machine_block *m, size_t i) {
     return larger(1, p->ctas / (m->sm_count[i] * slots_per_sm(p, m, i)));
 }
 
+/* Elements that each thread of a fixed grid visits, one after the other. */
+static double visits_of(const row_kernel *k, const plan *p, const machine_block *m, size_t i) {
+    return larger(1, k->elements / (k->walkers_per_sm * m->sm_count[i] * p->block_threads));
+}
+
 static double issue_s(const row_kernel *k, const plan *p, const machine_block *m, size_t i, double waves) {
     double latency_s = memory_latency_s(m, i), threads = p->block_threads;
+    if (k->walkers_per_sm > 0) /* its index, then itself */
+        return visits_of(k, p, m, i) * (1 + POINTER_CHAINS) * latency_s;
     double block_bytes = (k->read_bytes + k->write_bytes) / p->ctas;
     double stream_s = (waves - 1) * latency_s;
     if (k->streams)
@@ -58,7 +65,8 @@ void row_cost(const op *o, const row_kernel *k, residency where, const machine_b
             (k->read_bytes / m->memory_read_efficiency_frac[i] + k->write_bytes / m->memory_write_efficiency_frac[i]) *
             (1 - kept) / m->hbm_bandwidth_bytes_per_s[i];
         double l2_s = moved / l2_bytes_per_s(m, i, m->rowwise_l2_efficiency_frac[i]);
-        double memory_s = larger(hbm_s, l2_s), waves = waves_of(p, m, i);
+        double memory_s = larger(hbm_s, l2_s),
+               waves = k->walkers_per_sm > 0 ? visits_of(k, p, m, i) : waves_of(p, m, i);
         double issued_s = issue_s(k, p, m, i, waves), begin_s = start_s(k, m, i);
         double body_s = larger(memory_s, issued_s) + m->rowwise_exposed_frac[i] * smaller(memory_s, issued_s) / waves;
         out->time_s[i] = begin_s + body_s;

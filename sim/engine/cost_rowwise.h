@@ -17,6 +17,7 @@ typedef struct row_kernel {
     double chains;    /* dependent steps besides one load and one store, as parts of a reduction across a block */
     bool streams;     /* a thread walks its row; otherwise a block has all its bytes on their way at once */
     double launches;
+    double walkers_per_sm; /* blocks an SM whose threads walk all elements, one each at a time; 0: a grid as planned */
 } row_kernel;
 
 /* Bytes as the work formulas count them; activations read are what a predecessor leaves behind. */

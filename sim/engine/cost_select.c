@@ -6,6 +6,10 @@ static const double TOPK_PASSES = 4;
 /* Stages of a radix-2 transform of 512 points that exchange values through shared memory. */
 static const double FBANK_CHAINS = 9;
 
+/* PyTorch's index_select launches at most this many blocks of 128 threads an SM, which walk the elements one by one
+ * (aten/native/cuda/Indexing.cu): at two bytes an element too few are on their way to fill HBM. */
+static const double INDEX_SELECT_BLOCKS_PER_SM = 8;
+
 void cost_topk(const op *o, residency where, const machine_block *machines, cost_block *out) {
     const topk_params *p = &o->as.topk;
     double elements = (double)p->rows * (double)p->cols;
@@ -53,7 +57,8 @@ void cost_kv_reorder(const op *o, residency where, const machine_block *machines
     const kv_reorder_params *p = &o->as.kv_reorder;
     row_kernel k = row_kernel_of(o, (double)p->batch * (double)p->kv_heads * (double)p->head_dim * (double)p->kv_len);
     k.hot_bytes = 0;  /* the step before streamed all weights through L2 since these were written */
-    k.strided = true; /* index_select computes a source address for each element */
+    k.strided = true; /* a source address is computed for each element */
     k.chains = POINTER_CHAINS;
+    k.walkers_per_sm = INDEX_SELECT_BLOCKS_PER_SM;
     row_cost(o, &k, where, machines, out);
 }
