@@ -12,6 +12,7 @@ static const struct {
 } subcommands[] = {
     {"import", "ingot trace import", trace_import,
      "read a PyTorch (Kineto) trace: busy, idle and why, categories, steps"},
+    {"summarise", "ingot trace summarise", trace_import, "the same as import"},
     {"export", "ingot trace export", trace_export, "write simulated, executed and recorded timelines as Chrome JSON"},
     {"what-if", "ingot trace what-if", trace_what_if,
      "replay a trace with faster, fused or captured kernels, or another GPU"},

@@ -6,6 +6,7 @@
 #include "core/base/number.h"
 #include "sim/explore/row_prediction.h"
 #include "validate/score_rows.h"
+#include "validate/trace_run.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -317,7 +318,7 @@ status command_validate(int argc, char **argv, error *err) {
     };
     const struct argp parser = {.options = option_table,
                                 .parser = parse_option,
-                                .args_doc = "ROWS.csv | STEPS.jsonl | TRACE.json[.gz]",
+                                .args_doc = "ROWS.csv | STEPS.jsonl | TRACE.json[.gz] | RUN.run.jsonl.gz",
                                 .doc = doc};
     status result = command_parse_level(&parser, argc, argv, &o, &o.level, err);
     if (result != STATUS_OK)
@@ -327,7 +328,8 @@ status command_validate(int argc, char **argv, error *err) {
     if (!o.file || !o.machine)
         return error_set(err, STATUS_BAD_INPUT, "ingot validate: give a measured file and --machine; see --help");
     arena a = {0};
-    if (ends_with(o.file, ".json") || ends_with(o.file, ".json.gz") || ends_with(o.file, ".sqlite"))
+    if (ends_with(o.file, ".json") || ends_with(o.file, ".json.gz") || ends_with(o.file, ".sqlite") ||
+        trace_is_run(o.file))
         result = validate_trace(&a, &o, err);
     else
         result = ends_with(o.file, ".jsonl") ? validate_steps(&a, &o, err) : validate_rows(&a, &o, err);

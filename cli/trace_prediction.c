@@ -1,6 +1,7 @@
 #include "cli/trace_prediction.h"
 
 #include "sim/engine/schedule.h"
+#include "validate/trace_run.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -167,12 +168,33 @@ status trace_match_workload(arena *a, const trace_question *q, const trace *t, s
     return result == STATUS_OK ? match_best_phase(a, q, t, s, out, err) : result;
 }
 
-static status compare(arena *a, const trace_question *q, const trace *t, setup *s, trace_comparison *out, error *err) {
-    status result = trace_match_workload(a, q, t, s, out, err);
+/* The phase that a run is asked about: the last one in it unless named. */
+static status match_run(arena *a, const trace_question *q, const run *r, const char *phase, const trace *t, setup *s,
+                        trace_comparison *out, error *err) {
+    setup_options options = q->common;
+    if (options.request.decode_steps < 0)
+        options.request.decode_steps = (int64_t)t->step_count;
+    status result = setup_load(a, &options, s, err);
     if (result != STATUS_OK)
         return result;
+    size_t p = 0;
+    while (p < s->graph.phase_count && strcmp(s->graph.phases[p].name, phase) != 0)
+        p++;
+    if (p == s->graph.phase_count)
+        return error_set(err, STATUS_NEGATIVE, "%s: %s has no phase '%.40s'", q->file, s->workload.name, phase);
+    out->phase = phase;
+    out->phase_index = p;
+    trace_match_run(a, t, r, &s->graph, p, &s->scenario, &out->match, &out->view);
+    error reason;
+    if (match_check(&out->match, &out->view, &reason) != STATUS_OK)
+        return error_set(err, STATUS_NEGATIVE, "%s: %s", q->file, reason.text);
+    return STATUS_OK;
+}
+
+/* Behind the match: everything else that is compared. */
+static status compare(arena *a, const trace *t, setup *s, trace_comparison *out, error *err) {
     compare_nodes(a, s, out);
-    result = check_rates(t, s, out, err);
+    status result = check_rates(t, s, out, err);
     if (result == STATUS_OK)
         result = predict_steps(a, s, out, err);
     measure_steps(t, out);
@@ -180,12 +202,33 @@ static status compare(arena *a, const trace_question *q, const trace *t, setup *
     return result;
 }
 
+static status compare_run(arena *a, const trace_question *q, trace *t, setup *s, trace_comparison *out, error *err) {
+    run r;
+    status result = run_read(a, q->file, &r, err);
+    if (result != STATUS_OK)
+        return result;
+    const char *phase = q->phase ? q->phase : r.intervals[r.count - 1].phase;
+    result = trace_from_run(&r, q->file, phase, t, err);
+    if (result != STATUS_OK)
+        return result;
+    result = match_run(a, q, &r, phase, t, s, out, err);
+    if (result == STATUS_OK)
+        result = compare(a, t, s, out, err);
+    if (result != STATUS_OK)
+        trace_free(t);
+    return result;
+}
+
 status trace_compare(arena *a, const trace_question *q, trace *t, setup *s, trace_comparison *out, error *err) {
     *out = (trace_comparison){0};
+    if (trace_is_run(q->file))
+        return compare_run(a, q, t, s, out, err);
     status result = trace_read(q->file, q->any_order, t, err);
     if (result != STATUS_OK)
         return result;
-    result = compare(a, q, t, s, out, err);
+    result = trace_match_workload(a, q, t, s, out, err);
+    if (result == STATUS_OK)
+        result = compare(a, t, s, out, err);
     if (result != STATUS_OK)
         trace_free(t);
     return result;

@@ -1,6 +1,7 @@
 /* Matching traces to graphs: our own H200 traces against the model that ran and against others; made-up traces whose
  * every answer is known. */
 #include "validate/match.h"
+#include "validate/trace_run.h"
 #include "workloads/workload.h"
 
 #include <criterion/criterion.h>
@@ -269,4 +270,44 @@ Test(match, recorded_shapes_decide) {
         unlink(path);
         free(path);
     }
+}
+
+/* ---- our own runs ---- */
+
+/* Two steps whose operators run in the reverse of the graph's order: identity, not order, decides. */
+Test(match, runs_match_by_identity) {
+    fixture f = {0};
+    error err = {0};
+    build(&f, "llama-2-7b", "compile", 100);
+    size_t phase = phase_named(&f.graph, "decode");
+    graph_view view = graph_at(&f.graph, phase, &f.scenario, 0, &f.memory);
+    run r = {.header = {"h200-sxm", "llama-2-7b", "c-runner"},
+             .intervals = ARENA_ARRAY(&f.memory, interval, 2 * view.count + 1)};
+    for (int64_t step = 0; step < 2; step++)
+        for (size_t j = view.count; j-- > 0;) {
+            if (!match_op_launches(&view.ops[j].op))
+                continue;
+            r.intervals[r.count] = (interval){.phase = "decode",
+                                              .op_id = view.ops[j].node->id,
+                                              .step = step,
+                                              .layer = view.ops[j].layer,
+                                              .lane = LANE_GPU,
+                                              .start_s = 1e-5 * (double)r.count,
+                                              .duration_s = 1e-9 * (double)(j + 1)};
+            r.count++;
+        }
+    r.intervals[r.count++] = (interval){
+        .phase = "decode", .op_id = "unheard_of", .step = 1, .lane = LANE_GPU, .start_s = 1, .duration_s = 1e-9};
+    cr_assert_eq(trace_from_run(&r, "made-up", "decode", &f.trace, &err), STATUS_OK, "%s", err.text);
+    cr_expect_eq(f.trace.step_count, 2);
+    trace_match_run(&f.memory, &f.trace, &r, &f.graph, phase, &f.scenario, &f.match, &f.view);
+    for (size_t j = 0; j < view.count; j++)
+        if (match_op_launches(&view.ops[j].op)) {
+            cr_expect_eq(f.match.ops[j].events, 2);
+            cr_expect_float_eq(f.match.ops[j].time_s, 2e-9 * (double)(j + 1), 1e-15);
+        }
+    cr_expect_eq(f.match.found_count, f.match.launching_count);
+    cr_expect_float_eq(f.match.time_s - f.match.matched_s, 1e-9, 1e-15, "the unheard-of operator");
+    cr_expect_eq(trace_from_run(&r, "made-up", "prefill", &f.trace, &err), STATUS_BAD_INPUT);
+    done(&f);
 }

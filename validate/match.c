@@ -227,6 +227,14 @@ static void match_step(arena *scratch, const trace *t, const classified *classes
         }
 }
 
+void match_count_found(trace_match *m, const graph_view *view) {
+    for (size_t j = 0; j < view->count; j++) {
+        bool launches = match_op_launches(&view->ops[j].op);
+        m->launching_count += launches;
+        m->found_count += launches && (m->ops[j].events > 0 || m->ops[j].absorbed > 0);
+    }
+}
+
 status trace_match_phase(arena *a, const trace *t, const classified *classes, const graph *g, size_t phase,
                          const scenario *s, trace_match *out, graph_view *view, error *err) {
     *view = graph_at(g, phase, s, 0, a);
@@ -248,11 +256,7 @@ status trace_match_phase(arena *a, const trace *t, const classified *classes, co
         out->time_s += (double)t->gpu[i].duration_ns * 1e-9;
         out->matched_s += out->op_of[i] == TRACE_NONE ? 0 : (double)t->gpu[i].duration_ns * 1e-9;
     }
-    for (size_t j = 0; j < view->count; j++) {
-        bool launches = match_op_launches(&view->ops[j].op);
-        out->launching_count += launches;
-        out->found_count += launches && (out->ops[j].events > 0 || out->ops[j].absorbed > 0);
-    }
+    match_count_found(out, view);
     return STATUS_OK;
 }
 

@@ -50,6 +50,9 @@ status match_check(const trace_match *m, const graph_view *view, error *err);
 
 /* ---- shared by the files of the matcher ---- */
 
+/* Fills launching_count and found_count from the operators' sums. */
+void match_count_found(trace_match *m, const graph_view *view);
+
 /* A step's event as the alignment sees it. */
 typedef struct match_event {
     uint32_t traits;

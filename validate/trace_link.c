@@ -1,5 +1,6 @@
 /* What belongs to what: host events nest by time on their thread, GPU events find their launch by correlation id. */
 #include "validate/trace_build.h"
+#include "validate/trace_run.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -155,7 +156,23 @@ double trace_step_wall_s(const trace *t, size_t step) {
     return (double)(end_ns - t->gpu[s->first].start_ns) * 1e-9;
 }
 
+static status read_run(const char *path, trace *out, error *err) {
+    arena a = {0};
+    run r;
+    status result = run_read(&a, path, &r, err);
+    if (result == STATUS_OK)
+        result = trace_from_run(&r, path, NULL, out, err);
+    arena_free(&a);
+    return result;
+}
+
+bool trace_is_run(const char *path) {
+    return strstr(path, ".run.jsonl") != NULL;
+}
+
 status trace_read(const char *path, bool any_order, trace *out, error *err) {
+    if (trace_is_run(path))
+        return read_run(path, out, err);
     *out = (trace){.path = strdup(path), .names = names_new()};
     status result = trace_is_sqlite(path) ? trace_parse_nsys(path, out, err) : trace_parse(path, any_order, out, err);
     if (result != STATUS_OK) {
