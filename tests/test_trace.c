@@ -172,6 +172,31 @@ Test(trace, steps_by_period) {
     free(text);
 }
 
+/* XLA's profiler (JAX, TensorFlow) names streams instead of giving categories; ids are text there. */
+Test(trace, streams_by_name) {
+    static const char text[] =
+        "{\"displayTimeUnit\": \"ns\", \"traceEvents\": ["
+        "{\"ph\": \"M\", \"pid\": 1, \"name\": \"process_name\", \"args\": {\"name\": \"/device:GPU:0\"}},"
+        "{\"ph\": \"M\", \"pid\": 1, \"tid\": 20, \"name\": \"thread_name\", \"args\": {\"name\": \"Stream "
+        "#20(Compute)\"}},"
+        "{\"ph\": \"M\", \"pid\": 1, \"tid\": 21, \"name\": \"thread_name\", \"args\": {\"name\": \"XLA Ops\"}},"
+        "{\"ph\": \"X\", \"pid\": 701, \"tid\": 9, \"ts\": 10, \"dur\": 5, \"name\": \"cuLaunchKernel\", "
+        "\"args\": {\"correlation_id\": \"77\"}},"
+        "{\"ph\": \"X\", \"pid\": 701, \"tid\": 9, \"ts\": 9, \"dur\": 50, \"name\": \"PjitFunction\"},"
+        "{\"ph\": \"X\", \"pid\": 1, \"tid\": 20, \"ts\": 18, \"dur\": 4, \"name\": \"gemm_fusion_dot\", "
+        "\"args\": {\"correlation_id\": \"77\"}},"
+        "{\"ph\": \"X\", \"pid\": 1, \"tid\": 20, \"ts\": 30, \"dur\": 1, \"name\": \"MemcpyD2H\"},"
+        "{\"ph\": \"X\", \"pid\": 1, \"tid\": 21, \"ts\": 18, \"dur\": 4, \"name\": \"fusion.1\"}]}";
+    trace t;
+    error err = {0};
+    cr_assert_eq(read_text(text, false, false, &t, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(t.gpu_count, 2, "derived lines are no GPU activity");
+    cr_expect_eq(t.gpu[1].kind, TRACE_MEMCPY);
+    cr_expect_str_eq(trace_name(&t, trace_launch(&t, &t.gpu[0])->name), "cuLaunchKernel");
+    cr_expect_float_eq(trace_busy_s(&t, 0, 2), 5e-6, 1e-15);
+    trace_free(&t);
+}
+
 Test(trace, steps_by_annotation) {
     static const char text[] = HEAD HOST("user_annotation", "ProfilerStep#4", "0", "50", "0")
         HOST("cuda_runtime", "cudaLaunchKernel", "10", "2", "1")

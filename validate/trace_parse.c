@@ -30,6 +30,7 @@ static const struct {
 } event_fields[] = {{"ph", FIELD_PH},   {"cat", FIELD_CAT}, {"name", FIELD_NAME}, {"pid", FIELD_PID},
                     {"tid", FIELD_TID}, {"ts", FIELD_TS},   {"dur", FIELD_DUR},   {"args", FIELD_ARGS}},
   arg_fields[] = {{"correlation", FIELD_CORRELATION},
+                  {"correlation_id", FIELD_CORRELATION}, /* XLA */
                   {"grid", FIELD_GRID},
                   {"Input Dims", FIELD_DIMS},
                   {"Input dims", FIELD_DIMS},
@@ -82,6 +83,11 @@ typedef struct raw_event {
     bool has_dims;
 } raw_event;
 
+/* Profilers that give events no category (XLA's: JAX and TensorFlow) name what is a GPU's stream in metadata. */
+typedef struct stream_name {
+    short_text pid, tid;
+} stream_name;
+
 typedef struct reader {
     trace *t;
     trace_builder builder;
@@ -89,6 +95,8 @@ typedef struct reader {
     bool in_events, found_events, in_device, take_device;
     field field, arg;
     raw_event event;
+    stream_name *streams; /* threads called "Stream ..." */
+    size_t stream_count;
 } reader;
 
 static bool is_text(const json_token *token, const char *text) {
@@ -163,9 +171,44 @@ static status keep(reader *r, trace_kind kind, error *err) {
     return trace_build(&r->builder, &in, err);
 }
 
+static bool begins(const char *text, const char *start) {
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+static void take_metadata(reader *r) {
+    const raw_event *e = &r->event;
+    if (strcmp(e->name, "thread_name") != 0 || !begins(e->label.text, "Stream ") || r->stream_count == TRACE_TRACKS_MAX)
+        return;
+    r->streams[r->stream_count++] = (stream_name){e->pid, e->tid};
+}
+
+static bool is_stream(const reader *r) {
+    for (size_t i = r->stream_count; i-- > 0;)
+        if (strcmp(r->streams[i].tid.text, r->event.tid.text) == 0 &&
+            strcmp(r->streams[i].pid.text, r->event.pid.text) == 0)
+            return true;
+    return false;
+}
+
+/* An event without a category: GPU work on a stream, or a host call that says what it launched. */
+static status keep_uncategorised(reader *r, error *err) {
+    const raw_event *e = &r->event;
+    if (is_stream(r))
+        return keep(r,
+                    begins(e->name, "Memcpy")   ? TRACE_MEMCPY
+                    : begins(e->name, "Memset") ? TRACE_MEMSET
+                                                : TRACE_KERNEL,
+                    err);
+    return e->correlation != 0 && r->stream_count > 0 ? keep(r, TRACE_CALL, err) : STATUS_OK;
+}
+
 static status finish_event(reader *r, error *err) {
+    if (strcmp(r->event.ph.text, "M") == 0)
+        take_metadata(r);
     if (strcmp(r->event.ph.text, "X") != 0)
         return STATUS_OK; /* metadata, flows, instants, counters */
+    if (r->event.category.text[0] == '\0')
+        return keep_uncategorised(r, err);
     for (size_t i = 0; i < COUNT(kinds); i++)
         if (strcmp(kinds[i].category, r->event.category.text) == 0)
             return keep(r, kinds[i].kind, err);
@@ -176,7 +219,7 @@ static status finish_event(reader *r, error *err) {
 
 static void begin_event(raw_event *e) {
     char *name = e->name;
-    e->ph.text[0] = e->category.text[0] = e->pid.text[0] = e->tid.text[0] = '\0';
+    e->ph.text[0] = e->category.text[0] = e->pid.text[0] = e->tid.text[0] = e->label.text[0] = '\0';
     e->has_name = e->has_ts = e->has_duration = e->has_dims = false;
     e->name = name;
     e->name[0] = '\0';
@@ -258,7 +301,10 @@ static void take_arg(reader *r, const json_token *token) {
     } else if (r->arg == FIELD_GRID && token->kind == JSON_NUMBER && read_number(token, &value)) {
         e->ctas *= value;
         e->grid_seen++;
-    } else if (r->arg == FIELD_CORRELATION && token->kind == JSON_NUMBER && read_number(token, &value)) {
+    } else if (r->arg == FIELD_LABEL && token->kind == JSON_STRING) {
+        keep_short(&e->label, token);
+    } else if (r->arg == FIELD_CORRELATION && (token->kind == JSON_NUMBER || token->kind == JSON_STRING) &&
+               read_number(token, &value)) {
         e->correlation = value >= 1 && value < (double)UINT32_MAX ? (uint32_t)value : 0;
     }
 }
@@ -341,10 +387,12 @@ static status take(void *context, const json_token *token, error *err) {
 status trace_parse(const char *path, bool any_order, trace *out, error *err) {
     reader r = {.t = out, .builder = {.t = out, .any_order = any_order}};
     r.event.name = malloc(TRACE_NAME_MAX_BYTES + 1);
-    if (!r.event.name)
+    r.streams = malloc(TRACE_TRACKS_MAX * sizeof *r.streams);
+    if (!r.event.name || !r.streams)
         abort();
     status result = json_stream_read(path, (json_stream_sink){.take = take, .context = &r}, err);
     free(r.event.name);
+    free(r.streams);
     if (result == STATUS_OK && !r.found_events)
         result = error_set(err, STATUS_BAD_INPUT, "%s: no 'traceEvents': not a Chrome or Kineto trace", path);
     if (result == STATUS_OK && out->gpu_count == 0)
