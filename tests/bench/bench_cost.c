@@ -144,7 +144,7 @@ static status bench(arena *a, error *err) {
         }
         /* Every layer written out, with kernels side by side. */
         if (result == STATUS_OK && lanes_used == 1)
-            result = bench_workload(a, "codellama-34b/humaneval", "compile streams=2", ENGINE_EVENT, 1, block, err);
+            result = bench_workload(a, "codellama-34b/humaneval", "sdpa streams=2", ENGINE_EVENT, 1, block, err);
     }
     return result;
 }
