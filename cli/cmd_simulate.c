@@ -6,6 +6,7 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,8 +204,11 @@ static status print_json(arena *a, const setup *s, const engine_result *r, const
 static void print_text(arena *a, const setup *s, const engine_result *r) {
     printf("%s, %s, batch %.0f on %s (host %s, %s engine)\n", s->workload.name, levers_text(a, &s->levers),
            s->scenario.values[SCENARIO_BATCH], s->machine.name, s->host.name, engine_name(s->options.kind));
-    printf("  latency    %10.3f ms   first token %.3f ms, then %.3f ms a token\n", r->latency_s[0] * 1e3,
-           r->ttft_s[0] * 1e3, r->tpot_s[0] * 1e3);
+    if (isnan(r->tpot_s[0])) /* nothing follows the first output */
+        printf("  latency    %10.3f ms\n", r->latency_s[0] * 1e3);
+    else
+        printf("  latency    %10.3f ms   first token %.3f ms, then %.3f ms a token\n", r->latency_s[0] * 1e3,
+               r->ttft_s[0] * 1e3, r->tpot_s[0] * 1e3);
     printf("  GPU idle   %10.1f %%    energy %.1f J, peak memory %.1f GB\n", 100 * r->idle_s[0] / r->latency_s[0],
            r->energy_j[0], r->memory.total_bytes / 1e9);
     for (int c = 0; c < CATEGORY_COUNT; c++) {

@@ -126,12 +126,12 @@ Test(seamless, the_vocoder_convolves_97_times) {
         set_up(&f, "seamless-m4t-v2/s-s", texts[i], 1);
         totals conv = totals_of(&f, "vocoder", OP_conv1d);
         cr_expect_eq(conv.count, 97, "%s: %zu", texts[i], conv.count);
-        expect_close(conv.flops / f.s.values[SCENARIO_UNITS], 333e6, 3e-3, "FLOPs a unit");
+        expect_close(conv.flops / f.s.values[SCENARIO_VOCODER_UNITS], 333e6, 3e-3, "FLOPs a unit");
         graph_view view = view_of(&f, "vocoder");
         const conv1d_params *last = NULL;
         for (size_t n = 0; n < view.count; n++)
             last = view.ops[n].op.kind == OP_conv1d ? &view.ops[n].op.as.conv1d : last;
-        cr_expect_eq(conv1d_out_len(last), 320 * (int64_t)f.s.values[SCENARIO_UNITS]);
+        cr_expect_eq(conv1d_out_len(last), 320 * (int64_t)f.s.values[SCENARIO_VOCODER_UNITS]);
         arena_free(&f.memory);
     }
 }

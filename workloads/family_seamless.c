@@ -11,8 +11,8 @@
 
 static const double LAYERS_MAX = 1000, WIDTH_MAX = 1e6, HEADS_MAX = 4096, TABLE_MAX = 1e7, TAPS_MAX = 1000;
 /* fairseq2's generator: at most source + 200 tokens, and 1,024; the compiled caches hold this many whatever the
- * request, and the encoder's output is padded to 256 (seamless_communication's torch_blog branch). */
-static const double LENGTH_ADDED_TOKENS = 200, LENGTH_MAX_TOKENS = 1024, STATIC_SOURCE_TOKENS = 256;
+ * request, and the encoder's output is padded to 256 and units to 835 (seamless_communication's torch_blog branch). */
+static const double LENGTH_ADDED_TOKENS = 200, LENGTH_MAX_TOKENS = 1024, STATIC_SOURCE_TOKENS = 256, STATIC_UNITS = 835;
 
 typedef struct seamless_file {
     model_file common; /* first: model_common_fields */
@@ -173,6 +173,8 @@ static status make_scenario(arena *a, const workload *w, const workload_request 
     v[SCENARIO_CHARACTER_ROWS] = batch * characters;
     v[SCENARIO_UNITS] = length.units;
     v[SCENARIO_UNIT_ROWS] = batch * length.units;
+    v[SCENARIO_VOCODER_UNITS] = fixed && length.units < STATIC_UNITS ? STATIC_UNITS : length.units;
+    v[SCENARIO_VOCODER_ROWS] = batch * v[SCENARIO_VOCODER_UNITS];
     return STATUS_OK;
 }
 

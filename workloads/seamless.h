@@ -40,7 +40,7 @@ typedef struct seamless_span {
 } seamless_span;
 
 extern const seamless_span seamless_frames, seamless_source, seamless_hypotheses, seamless_requests, seamless_text,
-    seamless_characters, seamless_units;
+    seamless_characters, seamless_units, seamless_vocoded;
 
 /* floor((T + 2 pad - kernel) / stride) + 1. */
 double seamless_adaptor_length(const seamless_shape *shape, double frames);

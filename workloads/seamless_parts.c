@@ -13,6 +13,7 @@ const seamless_span seamless_requests = {SCENARIO_BATCH, SCENARIO_ONE, SCENARIO_
 const seamless_span seamless_text = {SCENARIO_BATCH, SCENARIO_TEXT_TOKENS, SCENARIO_TEXT_ROWS};
 const seamless_span seamless_characters = {SCENARIO_BATCH, SCENARIO_CHARACTERS, SCENARIO_CHARACTER_ROWS};
 const seamless_span seamless_units = {SCENARIO_BATCH, SCENARIO_UNITS, SCENARIO_UNIT_ROWS};
+const seamless_span seamless_vocoded = {SCENARIO_BATCH, SCENARIO_VOCODER_UNITS, SCENARIO_VOCODER_ROWS};
 
 const char *seamless_id(const seamless_builder *s, const char *prefix, const char *name) {
     return arena_printf(s->b.out->memory, "%s_%s", prefix, name);

@@ -57,7 +57,7 @@ static void durations(seamless_builder *s) {
 static void unit_layer(seamless_builder *s) {
     double d = s->m->hidden;
     seamless_span at = seamless_units;
-    seamless_self_attention_block(s, at, "self", true);
+    seamless_self_attention_block(s, at, "unit", true);
     same_conv(s, at, "conv1", d, d, s->shape->t2u_kernel);
     seamless_activation(s, at, "conv_relu", d, activation_function_relu, false);
     same_conv(s, at, "conv2", d, d, s->shape->t2u_kernel);
@@ -69,7 +69,7 @@ static void unit_layer(seamless_builder *s) {
 void seamless_unit_decoder(seamless_builder *s) {
     const model *m = s->m;
     const seamless_shape *p = s->shape;
-    seamless_encoder_layers(s, seamless_text, "encoder", p->t2u_layers);
+    seamless_encoder_layers(s, seamless_text, "t2u", p->t2u_layers);
     upsample(s, seamless_text, seamless_characters, "character");
     op characters = {
         .kind = OP_embedding,

@@ -20,7 +20,7 @@ static void embed(seamless_builder *s, seamless_span at) {
 
 void seamless_text_encoder(seamless_builder *s) {
     embed(s, seamless_source);
-    seamless_encoder_layers(s, seamless_source, "self", s->m->layers);
+    seamless_encoder_layers(s, seamless_source, "source", s->m->layers);
 }
 
 /* ---- decoder ---- */

@@ -31,12 +31,12 @@ static void weight_norm(signal *at, const char *id, int64_t weights) {
 
 static void conv(signal *at, const char *id, conv1d_params p) {
     weight_norm(at, id, p.cin * p.cout * p.kernel);
-    graph_node *node = seamless_conv(at->s, seamless_units, id, p);
+    graph_node *node = seamless_conv(at->s, seamless_vocoded, id, p);
     node->dims[1].value.per_variable = (double)at->per_unit; /* the length */
 }
 
 static void pointwise(signal *at, const char *id, op o) {
-    build_variable(build_node(&at->s->b, id, o, CALLS), "rows", SCENARIO_UNIT_ROWS, (double)at->per_unit);
+    build_variable(build_node(&at->s->b, id, o, CALLS), "rows", SCENARIO_VOCODER_ROWS, (double)at->per_unit);
 }
 
 static void activation(signal *at, const char *id, activation_function f) {
@@ -113,8 +113,8 @@ void seamless_vocoder(seamless_builder *s) {
     build_segment(&s->b, 1);
     op gather = {.kind = OP_embedding,
                  .as.embedding = {.cols = width, .table_rows = (int64_t)p->vocoder_units, .dtype = s->m->dtype}};
-    seamless_row_op(s, seamless_units, "unit_embedding", gather, GATHER_CALLS);
-    seamless_copy(s, seamless_units, "condition_concat", (double)(width + condition));
+    seamless_row_op(s, seamless_vocoded, "unit_embedding", gather, GATHER_CALLS);
+    seamless_copy(s, seamless_vocoded, "condition_concat", (double)(width + condition));
     edge_conv(&at, "conv_pre", width + condition, (int64_t)p->vocoder_channels);
     for (int i = 0; i < SEAMLESS_UPSAMPLINGS; i++)
         stage(&at, i);

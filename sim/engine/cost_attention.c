@@ -155,7 +155,7 @@ static double step_s(const attention_shape *s, const plan *t, const context_para
                         : m->sm_tensor_bf16_flops_per_clk[i] * k->efficiency[i];
     if (rate <= 0)
         rate = m->sm_fp32_flops_per_clk[i];
-    double operations = scores * k->softmax_ops[i];
+    double operations = scores * (k->softmax_ops[i] + s->score_ops);
     if (s->eight_bit && k->convert_ops)
         operations += loaded * k->convert_ops[i];
     double issue_s =
@@ -219,7 +219,7 @@ static void context_cost(const attention_shape *s, const attention_params *p, co
         double peak = m->peak_flops_per_s[s->rate][i];
         double compute_s = larger(fixed_s + ceil_quotient(steps.longest / splits) * step, all_s / sms + tail_s);
         compute_s = larger(compute_s, peak > 0 ? s->flops / peak : 0);
-        compute_s = throttled_s(s, m, i, k.softmax_ops[i], compute_s);
+        compute_s = throttled_s(s, m, i, k.softmax_ops[i] + s->score_ops, compute_s);
         double kept = s->hot_frac * attention_kept_frac(m, i, footprint);
         double hbm_bytes = footprint * (1 - kept), hbm_s = hbm_bytes / hbm_rate, l2_s = l2_bytes / l2_rate;
         double main_s = larger(compute_s, larger(l2_s, hbm_s));
@@ -288,9 +288,15 @@ static void naive_cost(const attention_params *p, residency where, const machine
                   .as.softmax = {.rows = p->batch * p->heads * p->q_len, .cols = keys, .dtype = p->dtype}};
     cost_block part;
     cost_gemm(&scores, where, m, out);
-    cost_softmax(&softmax, where == RESIDENCY_COLD ? RESIDENCY_PREDECESSORS : where, m, &part);
+    op silu = {.kind = OP_activation,
+               .as.activation = {.rows = softmax.as.softmax.rows, .cols = keys, .dtype = p->dtype}};
+    residency after = where == RESIDENCY_COLD ? RESIDENCY_PREDECESSORS : where;
+    if (p->score == attention_score_silu)
+        cost_activation(&silu, after, m, &part);
+    else
+        cost_softmax(&softmax, after, m, &part);
     add_cost(out, &part);
-    cost_gemm(&values, where == RESIDENCY_COLD ? RESIDENCY_PREDECESSORS : where, m, &part);
+    cost_gemm(&values, after, m, &part);
     add_cost(out, &part);
 }
 
@@ -303,6 +309,16 @@ static double hot_frac_of(const attention_shape *s, const attention_params *p, r
     if (where == RESIDENCY_COLD)
         return 0;
     return (s->query_bytes + (p->q_len == p->kv_len ? s->kv_bytes : 0)) / total;
+}
+
+/* What SiLU costs a score beyond a softmax: a reciprocal (a special function, as long as four lanes' operations) and
+ * the products with it and with 1 / length, less the maximum and the sum of the row. */
+static const double SILU_FURTHER_OPS = 5;
+/* A relative position's product is looked up (an address, a load from shared memory) and added. */
+static const double RELATIVE_OPS = 3;
+
+static double score_ops_of(const attention_params *p) {
+    return (p->score == attention_score_silu ? SILU_FURTHER_OPS : 0) + (p->relative > 0 ? RELATIVE_OPS : 0);
 }
 
 void cost_attention(const op *o, residency where, const machine_block *machines, cost_block *out) {
@@ -322,6 +338,7 @@ void cost_attention(const op *o, residency where, const machine_block *machines,
                          .keys = attention_visible_keys(p),
                          .kv_element_bytes = dtype_bytes(p->kv_dtype),
                          .causal = p->causal,
+                         .score_ops = score_ops_of(p),
                          .rate = DTYPE_bf16};
     s.group = s.heads / s.kv_heads;
     s.eight_bit = s.kv_element_bytes < ATTENTION_ELEMENT_BYTES;
