@@ -132,8 +132,6 @@ typedef struct run_setup {
 static status load(arena *a, run_arguments *o, run_setup *s, error *err) {
     status result = levers_parse(o->preset, &s->levers, err);
     s->levers.flavour = FLAVOUR_INGOT;
-    if (s->levers.fuse == FUSE_NONE && strcmp(o->preset, "compile") == 0)
-        s->levers.fuse = FUSE_STANDARD;
     for (size_t i = 0; i < o->setting_count && result == STATUS_OK; i++)
         result = levers_set(&s->levers, o->settings[i], err);
     if (result == STATUS_OK)
@@ -260,6 +258,8 @@ static void print_text(arena *a, const run_arguments *o, const run_setup *s, con
     for (size_t p = 0; p < s->graph.phase_count; p++) {
         phase_summary sum = summarise(r, p);
         double scale = MILLISECONDS_PER_SECOND / (double)sum.steps;
+        if (!phase_is_bound(&s->graph.phases[p]))
+            printf("%-10s not run: it has no kernels yet\n", s->graph.phases[p].name);
         if (sum.steps > 0)
             printf("%-10s %6zu %12.4f %12.4f %12.4f %12.4f %7.2f  %s\n", s->graph.phases[p].name, sum.steps,
                    sum.wall_s * scale, sum.least_s * scale, sum.issue_s * scale, sum.busy_s * scale,

@@ -47,7 +47,7 @@ static status run_steps(running *r, const gpu_api *api, gpu_executor *x, run_res
     const graph *g = r->plan->graph;
     for (size_t p = 0; p < g->phase_count; p++) {
         int64_t steps = (int64_t)r->plan->scenario->values[g->phases[p].steps];
-        for (int64_t s = 0; s < steps; s++) {
+        for (int64_t s = 0; s < steps && phase_is_bound(&g->phases[p]); s++) {
             if (out->count == RUN_STEPS_MAX)
                 return error_set(err, STATUS_BAD_INPUT, "more than %d steps", RUN_STEPS_MAX);
             run_step *step = &out->steps[out->count++];

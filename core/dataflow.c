@@ -14,15 +14,17 @@ operand_binding *operand_bindings_new(arena *a) {
 }
 
 bool register_is_input(register_kind kind) {
-    return kind == REGISTER_PROMPT || kind == REGISTER_POSITIONS || kind == REGISTER_SLOTS;
+    return kind == REGISTER_PROMPT || kind == REGISTER_POSITIONS || kind == REGISTER_SLOTS || kind == REGISTER_SEEN ||
+           kind == REGISTER_UNIFORMS;
 }
 
-static bool register_is_integer(register_kind kind) {
+/* Sized and laid out by its operand, 4 bytes an element. */
+static bool register_is_vector(register_kind kind) {
     return register_is_input(kind) || kind == REGISTER_TOKENS;
 }
 
 static double element_bytes(const graph_register *r) {
-    return register_is_integer(r->kind) ? (double)sizeof(int32_t) : dtype_bytes(r->type);
+    return register_is_vector(r->kind) ? (double)sizeof(int32_t) : dtype_bytes(r->type);
 }
 
 static size_t aligned(double bytes) {
@@ -53,12 +55,19 @@ static int64_t layers_of(const graph_phase *phase, size_t node) {
     return 1;
 }
 
+bool phase_is_bound(const graph_phase *phase) {
+    for (size_t n = 0; n < phase->node_count; n++)
+        if (phase->nodes[n].operands)
+            return true;
+    return false;
+}
+
 static status check_bound(const graph *g, error *err) {
     if (g->register_count == 0)
         return error_set(err, STATUS_NEGATIVE, "%s: this flavour is predicted only; flavour=ingot can be run", g->name);
     assert(g->register_count <= REGISTERS_MAX);
     for (size_t p = 0; p < g->phase_count; p++) {
-        for (size_t n = 0; n < g->phases[p].node_count; n++) {
+        for (size_t n = 0; phase_is_bound(&g->phases[p]) && n < g->phases[p].node_count; n++) {
             const graph_node *node = &g->phases[p].nodes[n];
             bool computes = node->op.kind != OP_sync && node->op.kind != OP_host_call;
             if (computes && !node->operands)
@@ -136,7 +145,8 @@ static void collect_weights(arena *a, memory_plan *plan) {
             operand_list list;
             operands_of(&o, &list);
             for (size_t i = 0; i < OPERANDS_MAX; i++) {
-                bool weight = i < list.count && operand_present(&list.at[i]) && list.at[i].role == ROLE_WEIGHT;
+                bool weight =
+                    node->operands && i < list.count && operand_present(&list.at[i]) && list.at[i].role == ROLE_WEIGHT;
                 plan->node_weights[number * OPERANDS_MAX + i] =
                     weight ? add_weight(plan, node, &o, (int)i, &list.at[i], layers_of(&g->phases[p], n))
                            : REGISTER_NONE;
@@ -163,12 +173,18 @@ static int32_t bound_register(const operand_binding *binding, int64_t layer) {
     return layer == 0 && binding->first_reg != REGISTER_NONE ? binding->first_reg : binding->reg;
 }
 
-static double rows_wanted(const memory_plan *plan, const graph_register *r, const operand *item) {
+/* Rows of the operand in a row of the register. */
+static int64_t rows_together(const operand_binding *binding, const operand *item) {
+    return binding->width > item->cols ? binding->width / item->cols : 1;
+}
+
+static double rows_wanted(const memory_plan *plan, const graph_register *r, const operand_binding *binding,
+                          const operand *item) {
     if (r->kind == REGISTER_CACHE)
         return plan->scenario->values[SCENARIO_BATCH] * (double)plan->cache_tokens;
-    if (register_is_integer(r->kind))
+    if (register_is_vector(r->kind))
         return (double)operand_elements(item);
-    return (double)(item->blocks * item->rows);
+    return (double)(item->blocks * item->rows) / (double)rows_together(binding, item);
 }
 
 static void size_registers(memory_plan *plan, const graph_view *view) {
@@ -181,7 +197,8 @@ static void size_registers(memory_plan *plan, const graph_view *view) {
             if (reg == REGISTER_NONE || !operand_present(&list.at[j]))
                 continue;
             const graph_register *r = &plan->graph->registers[reg];
-            double bytes = rows_wanted(plan, r, &list.at[j]) * (double)r->cols * element_bytes(r);
+            double bytes =
+                rows_wanted(plan, r, &flat->node->operands[j], &list.at[j]) * (double)r->cols * element_bytes(r);
             if (aligned(bytes) > plan->register_bytes[reg])
                 plan->register_bytes[reg] = aligned(bytes);
         }
@@ -207,12 +224,13 @@ static void accesses(const memory_plan *plan, const flat_op *flat, register_set 
         int32_t reg = bound_register(binding, flat->layer);
         if (reg == REGISTER_NONE || !operand_present(&list.at[j]))
             continue;
-        bool whole = binding->column == 0 && list.at[j].cols == plan->graph->registers[reg].cols;
+        int64_t width = binding->width > 0 ? binding->width : list.at[j].cols;
+        bool whole = binding->column == 0 && width == plan->graph->registers[reg].cols;
         if (list.at[j].written)
             *write |= one(reg);
         if (list.at[j].written && whole && list.at[j].role == ROLE_OUTPUT)
             *kill |= one(reg);
-        if (!list.at[j].written || !whole)
+        if (!list.at[j].written || !whole || list.at[j].role == ROLE_STATE)
             *read |= one(reg);
     }
     *kill &= ~*read;
@@ -221,6 +239,8 @@ static void accesses(const memory_plan *plan, const flat_op *flat, register_set 
 /* Backwards over a step: two registers are apart when both hold something at the same operator. */
 static void find_conflicts(const memory_plan *plan, const graph_view *view, register_set *conflicts) {
     register_set live = 0;
+    for (int32_t r = 0; r < (int32_t)plan->graph->register_count; r++)
+        live |= plan->graph->registers[r].kept ? one(r) : 0;
     for (size_t i = view->count; i-- > 0;) {
         register_set read, write, kill;
         accesses(plan, &view->ops[i], &read, &write, &kill);
@@ -308,7 +328,7 @@ status memory_plan_make(arena *a, const graph *g, const scenario *s, memory_plan
     arena scratch = {0};
     for (size_t p = 0; p < g->phase_count; p++) {
         int64_t steps = (int64_t)s->values[g->phases[p].steps];
-        if (steps < 1)
+        if (steps < 1 || !phase_is_bound(&g->phases[p]))
             continue;
         const int64_t sized[] = {0, steps - 1}; /* dimensions are linear in the step: the ends are the largest */
         for (size_t i = 0; i < 2; i++) {
@@ -340,16 +360,25 @@ static void view_register(const memory_plan *plan, const flat_op *flat, const op
         if (v->item.blocks > 1)
             v->block_stride = plan->cache_tokens * r->cols;
     }
+    int64_t together = rows_together(binding, &v->item);
+    if (together > 1) { /* a block a row of the register */
+        v->item.blocks = v->item.rows / together;
+        v->item.rows = together;
+        v->row_stride = v->item.cols;
+        v->block_stride = r->cols;
+    }
     if (binding->last_tokens) {
         column += (prompt - 1) * r->cols;
         v->row_stride = prompt * r->cols;
     }
-    if (register_is_integer(r->kind)) {
+    if (register_is_vector(r->kind)) {
         v->row_stride = v->item.cols;
         v->block_stride = v->item.rows * v->item.cols;
     }
     v->offset_bytes += (size_t)((double)column * element_bytes(r));
-    v->gathered = !v->item.strided && v->item.rows > 1 && v->row_stride != v->item.cols;
+    bool rows_apart = v->item.rows > 1 && v->row_stride != v->item.cols;
+    bool blocks_apart = v->item.blocks > 1 && v->block_stride != v->item.rows * v->item.cols;
+    v->gathered = !v->item.strided && (rows_apart || blocks_apart);
 }
 
 void memory_plan_views(const memory_plan *plan, const flat_op *flat, op_views *out) {
@@ -396,16 +425,21 @@ void memory_plan_input(const memory_plan *plan, size_t reg, bool prefill, int64_
     int64_t tokens = prefill ? prompt : 1;
     register_kind kind = plan->graph->registers[reg].kind;
     double vocabulary = vocabulary_of(plan->graph);
-    for (int64_t row = 0; row < batch * tokens; row++) {
-        int64_t sequence = row / tokens;
-        int64_t position = prefill ? row % tokens : prompt + step;
-        if (kind == REGISTER_PROMPT)
-            out[row] =
-                (int32_t)(random_uniform(s->seed, PROMPT_STREAM - (prefill ? 0 : (uint64_t)step + 1), (uint64_t)row) *
-                          vocabulary);
+    uint64_t stream = PROMPT_STREAM - (prefill ? 0 : (uint64_t)step + 1);
+    int64_t count = batch * tokens;
+    if (kind == REGISTER_SEEN || kind == REGISTER_UNIFORMS)
+        count = (int64_t)(plan->register_bytes[reg] / sizeof(int32_t));
+    for (int64_t row = 0; row < count; row++) {
+        int64_t sequence = row / tokens, position = prefill ? row % tokens : prompt + step;
+        double u = random_uniform(s->seed, stream, (uint64_t)row);
+        float uniform = (float)(u * (1 - 0x1p-24)); /* below 1 in fp32 too */
+        if (kind == REGISTER_UNIFORMS)
+            memcpy(&out[row], &uniform, sizeof uniform);
         else if (kind == REGISTER_POSITIONS)
             out[row] = (int32_t)position;
-        else
+        else if (kind == REGISTER_SLOTS)
             out[row] = (int32_t)(sequence * plan->cache_tokens + position);
+        else
+            out[row] = (int32_t)(u * vocabulary);
     }
 }

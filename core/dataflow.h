@@ -23,6 +23,8 @@ typedef enum register_kind {
     REGISTER_PROMPT,    /* int32; the token ids that a step starts from: the prompt's, or the scenario's last choice */
     REGISTER_POSITIONS, /* int32; a row's position in its sequence */
     REGISTER_SLOTS,     /* int32; a row's cache row */
+    REGISTER_SEEN,      /* int32; token ids that a sequence has seen, random ones */
+    REGISTER_UNIFORMS,  /* fp32; random numbers in [0, 1) for draws */
     REGISTER_ZEROS,     /* never written */
 } register_kind;
 
@@ -31,6 +33,7 @@ typedef struct graph_register {
     register_kind kind;
     data_type type; /* of kinds that are not int32 */
     int64_t cols;   /* elements of a row */
+    bool kept;      /* an activation that is still there after the step, for whoever looks at it */
 } graph_register;
 
 enum { REGISTERS_MAX = 64, REGISTER_NONE = -1 };
@@ -41,6 +44,9 @@ typedef struct operand_binding {
     int32_t first_reg; /* the register at the first layer of the segment; REGISTER_NONE: `reg` there too */
     int64_t column;    /* first column of the register that the operand sees */
     bool last_tokens;  /* sees the last row of each sequence alone */
+    /* Columns of the register's row that the operand's rows share, several to one of them (the heads of a token); 0: a
+     * row of the operand is in a row of the register. */
+    int64_t width;
 } operand_binding;
 
 /* A fresh array of bindings, none bound. */
@@ -81,8 +87,12 @@ typedef struct memory_plan {
     size_t node_total;
 } memory_plan;
 
-/* STATUS_NEGATIVE when a node is not bound: the message names it. Owned by the arena; graph and scenario must outlive
- * it. */
+/* Whether a phase can be run: none of its nodes is bound where no kernels exist yet (image tokenizers). Executors pass
+ * over such phases. */
+bool phase_is_bound(const graph_phase *phase);
+
+/* STATUS_NEGATIVE when a node of a phase that is otherwise bound is not: the message names it. Owned by the arena;
+ * graph and scenario must outlive it. */
 status memory_plan_make(arena *a, const graph *g, const scenario *s, memory_plan *out, error *err);
 
 /* An operand of one operator of a step: where it begins and how its rows lie. Not present: bytes is 0. */
@@ -102,9 +112,9 @@ typedef struct op_views {
 
 void memory_plan_views(const memory_plan *plan, const flat_op *flat, op_views *out);
 
-/* Fills an input register for a step: token ids are random below the vocabulary (from the scenario's seed, whatever
- * the logits say, so that executors that round differently stay together); positions and slots follow from the
- * scenario. `out` holds register_bytes. */
+/* Fills an input register of a step with register_bytes (uniforms as fp32): token ids are random below the vocabulary
+ * (from the scenario's seed, whatever the logits say, so that executors that round differently stay together);
+ * positions and slots follow from the scenario. */
 void memory_plan_input(const memory_plan *plan, size_t reg, bool prefill, int64_t step, int32_t *out);
 bool register_is_input(register_kind kind); /* filled before each step */
 

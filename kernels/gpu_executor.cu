@@ -82,7 +82,7 @@ static status prepare_steps(gpu_executor *x, error *err) {
     for (size_t p = 0; p < g->phase_count && result == STATUS_OK; p++) {
         int64_t steps = static_cast<int64_t>(x->plan->scenario->values[g->phases[p].steps]);
         const int64_t ends[] = {0, steps - 1};
-        for (int i = 0; i < 2 && steps > 0 && result == STATUS_OK; i++) {
+        for (int i = 0; i < 2 && steps > 0 && phase_is_bound(&g->phases[p]) && result == STATUS_OK; i++) {
             arena scratch = {};
             graph_view view = graph_at(g, p, x->plan->scenario, ends[i], &scratch);
             result = prepare_view(x, &view, err);
@@ -148,13 +148,17 @@ status executor_read(gpu_executor *x, size_t offset_bytes, size_t bytes, void *o
 
 /* ---- issuing ---- */
 
+/* Rows that lie apart, or blocks of rows that do. */
 static gpu_status gather(gpu_executor *x, const tensor_view *v) {
-    size_t row_bytes = static_cast<size_t>(operand_row_bytes(&v->item));
-    operand distance = v->item;
-    distance.cols = v->row_stride;
-    return cudaMemcpy2DAsync(
-        x->scratch, row_bytes, x->memory + v->offset_bytes, static_cast<size_t>(operand_row_bytes(&distance)),
-        row_bytes, static_cast<size_t>(v->item.blocks * v->item.rows), cudaMemcpyDeviceToDevice, x->context->stream);
+    operand piece = v->item, distance = v->item;
+    bool by_block = v->row_stride == v->item.cols;
+    piece.cols = by_block ? v->item.rows * v->item.cols : v->item.cols;
+    distance.cols = by_block ? v->block_stride : v->row_stride;
+    size_t piece_bytes = static_cast<size_t>(operand_row_bytes(&piece));
+    int64_t pieces = by_block ? v->item.blocks : v->item.blocks * v->item.rows;
+    return cudaMemcpy2DAsync(x->scratch, piece_bytes, x->memory + v->offset_bytes,
+                             static_cast<size_t>(operand_row_bytes(&distance)), piece_bytes,
+                             static_cast<size_t>(pieces), cudaMemcpyDeviceToDevice, x->context->stream);
 }
 
 static gpu_status issue_op(gpu_executor *x, const flat_op *flat, const op_views *views) {

@@ -37,7 +37,10 @@ static const char *const lever_texts[] = {
     "compile flavour=ingot fuse=maximal",
     "compile flavour=ingot fuse=none",
     "sdpa flavour=ingot kv_cache=static weights=int8",
+    "compile flavour=ingot kv_dtype=int8",
 };
+static const char *const model_names[] = {"codellama-34b", "chameleon-7b", "chameleon-34b"};
+enum { MODEL_NAMES = sizeof model_names / sizeof model_names[0] };
 enum { LEVER_TEXTS = sizeof lever_texts / sizeof lever_texts[0] };
 
 /* A shadow of the activations, a register number for every aligned block: whoever writes leaves its number, and whoever
@@ -75,13 +78,15 @@ static size_t count_clobbered(const fixture *f, size_t phase, int64_t step) {
 }
 
 Test(memory_plan, registers_that_share_are_never_alive_together) {
-    for (size_t l = 0; l < LEVER_TEXTS; l++) {
+    for (size_t l = 0; l < LEVER_TEXTS * MODEL_NAMES; l++) {
         fixture f;
         error err = {0};
-        cr_assert_eq(make(&f, "codellama-34b", lever_texts[l], 3, &err), STATUS_OK, "%s: %s", lever_texts[l], err.text);
-        cr_expect_lt(f.plan.activation_bytes, f.plan.activation_bytes_apart, "%s", lever_texts[l]);
+        const char *levers_used = lever_texts[l % LEVER_TEXTS], *model_used = model_names[l / LEVER_TEXTS];
+        cr_assert_eq(make(&f, model_used, levers_used, 3, &err), STATUS_OK, "%s, %s: %s", model_used, levers_used,
+                     err.text);
+        cr_expect_lt(f.plan.activation_bytes, f.plan.activation_bytes_apart, "%s", levers_used);
         for (size_t p = 0; p < f.graph.phase_count; p++)
-            cr_expect_eq(count_clobbered(&f, p, 0), (size_t)0, "%s", lever_texts[l]);
+            cr_expect_eq(count_clobbered(&f, p, 0), (size_t)0, "%s, %s", model_used, levers_used);
         arena_free(&f.memory);
     }
 }

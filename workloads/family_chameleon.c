@@ -92,6 +92,9 @@ static void token_step(graph_builder *b, const workload *w, const levers *l, boo
         build_embedding(b, m, l);
         build_layers(b, m, l, (int64_t)m->layers);
         build_logits(b, m, l);
+        op cast = {.kind = OP_copy,
+                   .as.copy = {.cols = (int64_t)m->vocabulary, .dtype = m->dtype, .out_dtype = DTYPE_fp32}};
+        build_variable(build_node(b, "logits_cast", cast, SAMPLE_CALLS), "rows", SCENARIO_BATCH, 1);
         for (size_t n = first; forward > 0 && n < b->phase->node_count; n++) { /* the same weights again */
             graph_node *node = &b->phase->nodes[n];
             node->id = arena_printf(b->out->memory, "%s.uncond", node->id);
@@ -131,6 +134,7 @@ static status build(arena *a, const workload *w, const levers *l, graph *out, er
     }
     if (image_in || makes_images(w))
         out->weight_bytes += vqgan_parameter_count() * dtype_bytes(DTYPE_fp32);
+    bind_llama_dataflow(out, m, l);
     return STATUS_OK;
 }
 

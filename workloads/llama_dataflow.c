@@ -1,6 +1,7 @@
-/* Which registers the operators of ingot's own Llama graph read and write, by node id. */
+/* Which registers the operators of ingot's own decoder graphs read and write, by node id. */
 #include "core/dataflow.h"
 #include "workloads/decoder.h"
+#include "workloads/kv_levers.h"
 
 #include <assert.h>
 #include <string.h>
@@ -22,12 +23,22 @@ typedef enum llama_register {
     R_UP,
     R_GATED,
     R_LOGITS,
+    R_Q_NORMED, /* with norms of heads */
+    R_K_NORMED,
+    R_SCORES, /* logits in fp32, where sampling is more than a maximum */
+    R_FILTERED,
+    R_SEEN,
+    R_UNIFORMS,
     R_KEYS,
     R_VALUES,
+    R_KEY_SCALES,
+    R_VALUE_SCALES,
     LLAMA_REGISTERS,
 } llama_register;
 
-static graph_register *make_registers(arena *a, const model *m) {
+static graph_register *make_registers(arena *a, const model *m, const levers *l) {
+    data_type kept = kv_cache_dtype(m, l);
+    int64_t vocabulary = (int64_t)m->vocabulary, heads = (int64_t)m->kv_heads;
     int64_t q = (int64_t)(m->heads * m->head_dim), kv = (int64_t)(m->kv_heads * m->head_dim);
     int64_t d = (int64_t)m->hidden, f = (int64_t)m->ffn;
     const graph_register all[LLAMA_REGISTERS] = {
@@ -46,9 +57,17 @@ static graph_register *make_registers(arena *a, const model *m) {
         [R_GATE] = {"gate", REGISTER_ACTIVATION, m->dtype, f},
         [R_UP] = {"up", REGISTER_ACTIVATION, m->dtype, f},
         [R_GATED] = {"gated", REGISTER_ACTIVATION, m->dtype, f},
-        [R_LOGITS] = {"logits", REGISTER_ACTIVATION, m->dtype, (int64_t)m->vocabulary},
-        [R_KEYS] = {"keys", REGISTER_CACHE, m->dtype, kv},
-        [R_VALUES] = {"values", REGISTER_CACHE, m->dtype, kv},
+        [R_LOGITS] = {"logits", REGISTER_ACTIVATION, m->dtype, vocabulary, .kept = true},
+        [R_Q_NORMED] = {"q_normed", REGISTER_ACTIVATION, m->dtype, q},
+        [R_K_NORMED] = {"k_normed", REGISTER_ACTIVATION, m->dtype, kv},
+        [R_SCORES] = {"scores", REGISTER_ACTIVATION, DTYPE_fp32, vocabulary},
+        [R_FILTERED] = {"filtered", REGISTER_ACTIVATION, DTYPE_fp32, vocabulary},
+        [R_SEEN] = {"seen", REGISTER_SEEN, m->dtype, 1},
+        [R_UNIFORMS] = {"uniforms", REGISTER_UNIFORMS, DTYPE_fp32, 1},
+        [R_KEYS] = {"keys", REGISTER_CACHE, kept, kv},
+        [R_VALUES] = {"values", REGISTER_CACHE, kept, kv},
+        [R_KEY_SCALES] = {"key_scales", REGISTER_CACHE, DTYPE_fp16, heads},
+        [R_VALUE_SCALES] = {"value_scales", REGISTER_CACHE, DTYPE_fp16, heads},
     };
     graph_register *registers = ARENA_ARRAY(a, graph_register, LLAMA_REGISTERS);
     memcpy(registers, all, sizeof all);
@@ -60,9 +79,10 @@ typedef struct binding_row {
     int32_t operand;
     llama_register reg;
     int64_t column;
+    int64_t width; /* operand_binding's */
 } binding_row;
 
-enum { ROWS_MAX = 96 };
+enum { ROWS_MAX = 128 };
 
 typedef struct binding_table {
     binding_row rows[ROWS_MAX];
@@ -71,7 +91,13 @@ typedef struct binding_table {
 
 static void bind(binding_table *t, const char *node, int32_t operand_index, llama_register reg, int64_t column) {
     assert(t->count < ROWS_MAX);
-    t->rows[t->count++] = (binding_row){node, operand_index, reg, column};
+    t->rows[t->count++] = (binding_row){node, operand_index, reg, column, 0};
+}
+
+static void bind_heads(binding_table *t, const char *node, int32_t operand_index, llama_register reg, int64_t column,
+                       int64_t width) {
+    bind(t, node, operand_index, reg, column);
+    t->rows[t->count - 1].width = width;
 }
 
 static void bind_gemm(binding_table *t, const char *node, llama_register in, llama_register out) {
@@ -97,9 +123,13 @@ static void bind_residual(binding_table *t, const char *node, llama_register add
 static void bind_attention(binding_table *t, const model *m) {
     int64_t q = (int64_t)(m->heads * m->head_dim), kv = (int64_t)(m->kv_heads * m->head_dim);
     const char *const ropes[] = {"rope_kv_write", "rope"};
+    bind_heads(t, "q_norm", OPERAND_layernorm_x, R_QKV, 0, q);
+    bind_heads(t, "q_norm", OPERAND_layernorm_out, R_Q_NORMED, 0, q);
+    bind_heads(t, "k_norm", OPERAND_layernorm_x, R_QKV, q, kv);
+    bind_heads(t, "k_norm", OPERAND_layernorm_out, R_K_NORMED, 0, kv);
     for (size_t i = 0; i < 2; i++) {
-        bind(t, ropes[i], OPERAND_rope_q, R_QKV, 0);
-        bind(t, ropes[i], OPERAND_rope_k, R_QKV, q);
+        bind(t, ropes[i], OPERAND_rope_q, m->qk_norm ? R_Q_NORMED : R_QKV, 0);
+        bind(t, ropes[i], OPERAND_rope_k, m->qk_norm ? R_K_NORMED : R_QKV, m->qk_norm ? 0 : q);
         bind(t, ropes[i], OPERAND_rope_v, R_QKV, q + kv);
         bind(t, ropes[i], OPERAND_rope_positions, R_POSITIONS, 0);
         bind(t, ropes[i], OPERAND_rope_slots, R_SLOTS, 0);
@@ -113,9 +143,13 @@ static void bind_attention(binding_table *t, const model *m) {
     bind(t, "kv_append", OPERAND_kv_append_slots, R_SLOTS, 0);
     bind(t, "kv_append", OPERAND_kv_append_k_cache, R_KEYS, 0);
     bind(t, "kv_append", OPERAND_kv_append_v_cache, R_VALUES, 0);
+    bind(t, "kv_append", OPERAND_kv_append_k_scales, R_KEY_SCALES, 0);
+    bind(t, "kv_append", OPERAND_kv_append_v_scales, R_VALUE_SCALES, 0);
     bind(t, "attention", OPERAND_attention_q, R_Q, 0);
     bind(t, "attention", OPERAND_attention_k, R_KEYS, 0);
     bind(t, "attention", OPERAND_attention_v, R_VALUES, 0);
+    bind(t, "attention", OPERAND_attention_k_scales, R_KEY_SCALES, 0);
+    bind(t, "attention", OPERAND_attention_v_scales, R_VALUE_SCALES, 0);
     bind(t, "attention", OPERAND_attention_out, R_ATTENTION, 0);
     bind_gemm(t, "o", R_ATTENTION, R_BLOCK);
 }
@@ -131,6 +165,28 @@ static void bind_ffn(binding_table *t, const model *m, const levers *l, llama_re
     bind_gemm(t, "down", R_GATED, R_BLOCK);
 }
 
+/* Guidance and filters in 32 bits: Chameleon's. */
+static void bind_sampling(binding_table *t, const graph *g) {
+    bool mixed = false;
+    for (size_t p = 0; p < g->phase_count; p++)
+        for (size_t n = 0; n < g->phases[p].node_count; n++)
+            mixed = mixed || strcmp(g->phases[p].nodes[n].id, "cfg_mix") == 0;
+    llama_register first = mixed ? R_FILTERED : R_SCORES, second = mixed ? R_SCORES : R_FILTERED;
+    bind(t, "logits_cast", OPERAND_copy_source, R_LOGITS, 0);
+    bind(t, "logits_cast", OPERAND_copy_destination, R_SCORES, 0);
+    bind(t, "cfg_mix", OPERAND_cfg_mix_logits, R_SCORES, 0);
+    bind(t, "cfg_mix", OPERAND_cfg_mix_out, R_FILTERED, 0);
+    bind(t, "allowed_tokens", OPERAND_elementwise_a, first, 0);
+    bind(t, "allowed_tokens", OPERAND_elementwise_out, second, 0);
+    bind(t, "temperature", OPERAND_elementwise_a, second, 0);
+    bind(t, "temperature", OPERAND_elementwise_out, first, 0);
+    bind(t, "repetition_penalty", OPERAND_penalty_seen, R_SEEN, 0);
+    bind(t, "repetition_penalty", OPERAND_penalty_logits, first, 0);
+    bind(t, "sample", OPERAND_sample_uniforms, R_UNIFORMS, 0);
+    bind(t, "sample", OPERAND_sample_tokens, R_TOKENS, 0);
+    bind(t, "sample", OPERAND_sample_logits, first, 0);
+}
+
 static void bind_model(binding_table *t, const model *m, const levers *l) {
     bool fused = l->fuse != FUSE_NONE && !m->post_norm; /* norms take the residual in */
     llama_register stream = m->post_norm ? R_BLOCK : R_RESIDUAL;
@@ -144,12 +200,10 @@ static void bind_model(binding_table *t, const model *m, const levers *l) {
     bind_residual(t, "ffn_residual", m->post_norm ? R_NORMED : R_BLOCK);
     bind_norm(t, "norm", fused ? R_BLOCK : R_RESIDUAL, fused);
     bind_gemm(t, "head", R_NORMED, R_LOGITS);
-    bind(t, "sample", OPERAND_sample_logits, R_LOGITS, 0);
-    bind(t, "sample", OPERAND_sample_tokens, R_TOKENS, 0);
 }
 
 /* A node whose id the table does not know stays unbound, and says so when the graph is to be run. */
-static void bind_node(arena *a, const binding_table *t, graph_node *node, bool prefill) {
+static operand_binding *bind_node(arena *a, const binding_table *t, graph_node *node, bool prefill) {
     operand_binding *bindings = NULL;
     for (size_t i = 0; i < t->count; i++) {
         const binding_row *row = &t->rows[i];
@@ -159,6 +213,7 @@ static void bind_node(arena *a, const binding_table *t, graph_node *node, bool p
             bindings = operand_bindings_new(a);
         bindings[row->operand].reg = (int32_t)row->reg;
         bindings[row->operand].column = row->column;
+        bindings[row->operand].width = row->width;
         bool last = strcmp(row->node, "head") == 0 && row->operand == OPERAND_gemm_a;
         bindings[row->operand].last_tokens = last && prefill;
         /* Before the first layer nothing has been added yet. */
@@ -168,18 +223,41 @@ static void bind_node(arena *a, const binding_table *t, graph_node *node, bool p
     if (bindings &&
         node->op.kind == OP_embedding) /* decode steps too: outcomes are the scenario's, never the logits' */
         bindings[OPERAND_embedding_ids].reg = R_PROMPT;
+    /* Argmax takes the logits as they are. */
+    if (bindings && node->op.kind == OP_sample && node->op.as.sample.dtype != DTYPE_fp32)
+        bindings[OPERAND_sample_logits].reg = R_LOGITS;
     node->operands = bindings;
+    return bindings;
+}
+
+/* A cache of another type is not what a prompt attends to: its keys and values are still in 16 bits. */
+static void bind_prompt_attention(graph_node *node, const model *m, operand_binding *bindings) {
+    if (node->op.kind != OP_attention || !bindings || node->op.as.attention.kv_dtype != m->dtype)
+        return;
+    int64_t q = (int64_t)(m->heads * m->head_dim), kv = (int64_t)(m->kv_heads * m->head_dim);
+    bindings[OPERAND_attention_k] = (operand_binding){.reg = R_QKV, .first_reg = REGISTER_NONE, .column = q};
+    bindings[OPERAND_attention_v] = (operand_binding){.reg = R_QKV, .first_reg = REGISTER_NONE, .column = q + kv};
 }
 
 void bind_llama_dataflow(graph *g, const model *m, const levers *l) {
     if (l->flavour != FLAVOUR_INGOT)
         return;
-    g->registers = make_registers(g->memory, m);
+    g->registers = make_registers(g->memory, m, l);
     g->register_count = LLAMA_REGISTERS;
     g->rope_theta = m->rope_theta;
     binding_table table = {.count = 0};
     bind_model(&table, m, l);
-    for (size_t p = 0; p < g->phase_count; p++)
-        for (size_t n = 0; n < g->phases[p].node_count; n++)
-            bind_node(g->memory, &table, &g->phases[p].nodes[n], g->phases[p].steps == SCENARIO_ONE);
+    bind_sampling(&table, g);
+    bool narrow = kv_cache_dtype(m, l) != m->dtype;
+    for (size_t p = 0; p < g->phase_count; p++) {
+        bool prefill = strcmp(g->phases[p].name, "prefill") == 0;
+        if (!prefill && strcmp(g->phases[p].name, "decode") != 0)
+            continue;
+        for (size_t n = 0; n < g->phases[p].node_count; n++) {
+            graph_node *node = &g->phases[p].nodes[n];
+            operand_binding *bindings = bind_node(g->memory, &table, node, prefill);
+            if (prefill && narrow)
+                bind_prompt_attention(node, m, bindings);
+        }
+    }
 }
