@@ -1,0 +1,1 @@
+ingot trace what-if $SOURCE/validate/measured/h200-sxm/traces/codellama-7b-eager-decode.json.gz --graph
