@@ -5,13 +5,13 @@
 template <activation_function FUNCTION> struct activate {
     __device__ float operator()(float a, float) const {
         if constexpr (FUNCTION == activation_function_silu)
-            return a / (1.0f + __expf(-a));
+            return __fdividef(a, 1.0f + __expf(-a));
         else if constexpr (FUNCTION == activation_function_gelu) /* the exact one, by erf */
             return 0.5f * a * (1.0f + erff(a * 0.70710678118654752f));
         else if constexpr (FUNCTION == activation_function_relu)
             return fmaxf(a, 0.0f);
         else if constexpr (FUNCTION == activation_function_sigmoid)
-            return 1.0f / (1.0f + __expf(-a));
+            return __fdividef(1.0f, 1.0f + __expf(-a));
         else if constexpr (FUNCTION == activation_function_tanh)
             return tanhf(a);
         else

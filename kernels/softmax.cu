@@ -1,5 +1,5 @@
 /* Softmax by row, or its logarithm: exp(x - max) / sum in fp32. Memory bound: reads and writes each element once where
- * a row fits in registers, reads it three times otherwise (maximum, sum, result; the later passes mostly from L2). */
+ * a row fits in registers, reads it twice otherwise (maximum and sum together, then the result, mostly from L2). */
 #include "kernels/rows.cuh"
 
 template <typename T, bool LOG> static __device__ T softmax_result(float x, float top, float sum) {
@@ -53,32 +53,71 @@ static __global__ void __launch_bounds__(ROWS_THREADS_MAX)
     }
 }
 
-template <typename T, bool LOG>
-static __global__ void __launch_bounds__(ROWS_THREADS_MAX) softmax_scalar_kernel(const T *x, T *out, int cols) {
-    const T *from = x + static_cast<int64_t>(blockIdx.x) * cols;
-    T *to = out + static_cast<int64_t>(blockIdx.x) * cols;
-    float top = -INFINITY, sum = 0;
-    for (int c = threadIdx.x; c < cols; c += blockDim.x)
-        top = fmaxf(top, to_float(from[c]));
-    top = block_max(top);
-    for (int c = threadIdx.x; c < cols; c += blockDim.x)
-        sum += expf(to_float(from[c]) - top);
-    sum = block_sum(sum);
-    for (int c = threadIdx.x; c < cols; c += blockDim.x)
-        to[c] = softmax_result<T, LOG>(to_float(from[c]), top, sum);
+/* A running maximum and the sum of exponentials under it. */
+struct softmax_state {
+    float top, sum;
+};
+
+/* Rows of any length, N elements an access: one pass for maximum and sum together, one for the result. */
+template <typename T, int N, bool LOG>
+static __global__ void __launch_bounds__(ROWS_THREADS_MAX) softmax_stream_kernel(const T *x, T *out, int cols) {
+    using V = vector<T, N>;
+    const V *from = reinterpret_cast<const V *>(x + static_cast<int64_t>(blockIdx.x) * cols);
+    V *to = reinterpret_cast<V *>(out + static_cast<int64_t>(blockIdx.x) * cols);
+    int vectors = cols / N;
+    softmax_state mine = {-INFINITY, 0.0f};
+#pragma unroll 4
+    for (int v = threadIdx.x; v < vectors; v += blockDim.x) {
+        V held = from[v];
+        float top = mine.top;
+#pragma unroll
+        for (int i = 0; i < N; i++)
+            top = fmaxf(top, to_float(held.at[i]));
+        float sum = mine.top == -INFINITY ? 0.0f : mine.sum * expf(mine.top - top);
+#pragma unroll
+        for (int i = 0; i < N; i++)
+            sum += expf(to_float(held.at[i]) - top);
+        mine = {top, sum};
+    }
+    float top = block_max(mine.top);
+    float sum = block_sum(mine.top == -INFINITY ? 0.0f : mine.sum * expf(mine.top - top));
+#pragma unroll 4
+    for (int v = threadIdx.x; v < vectors; v += blockDim.x) { /* from L2: the row was read a moment ago */
+        V held = from[v];
+#pragma unroll
+        for (int i = 0; i < N; i++)
+            held.at[i] = softmax_result<T, LOG>(to_float(held.at[i]), top, sum);
+        to[v] = held;
+    }
+}
+
+template <typename T, int N, bool LOG>
+static gpu_status launch_stream(const softmax_params *p, const T *x, T *out, gpu_stream stream) {
+    int64_t wanted = divide_up(p->cols, N * WARP_SIZE) * WARP_SIZE;
+    int threads = ROWS_THREADS_MAX;
+    if (wanted < ROWS_THREADS_MAX)
+        threads = static_cast<int>(wanted);
+    softmax_stream_kernel<T, N, LOG>
+        <<<static_cast<unsigned>(p->rows), threads, 0, stream>>>(x, out, static_cast<int>(p->cols));
+    return gpu_last_error();
 }
 
 template <typename T, bool LOG>
 static gpu_status launch_softmax(const softmax_params *p, const T *x, T *out, gpu_stream stream) {
+    constexpr int N = vector_elements<T>();
     bool aligned = is_aligned(x, VECTOR_BYTES) && is_aligned(out, VECTOR_BYTES);
     row_layout layout = row_layout_of<T>(p->rows, p->cols, aligned);
     int cols = static_cast<int>(p->cols);
-    if (!layout.whole)
-        softmax_scalar_kernel<T, LOG><<<layout.blocks, layout.threads, 0, stream>>>(x, out, cols);
-    else if (layout.group == WARP_SIZE && layout.threads > WARP_SIZE)
+    if (layout.whole && layout.group == WARP_SIZE && layout.threads > WARP_SIZE)
         softmax_vector_kernel<T, true, LOG><<<layout.blocks, layout.threads, 0, stream>>>(x, out, p->rows, cols);
-    else
+    else if (layout.whole)
         softmax_vector_kernel<T, false, LOG><<<layout.blocks, layout.threads, 0, stream>>>(x, out, p->rows, cols);
+    else if (aligned && cols % N == 0)
+        return launch_stream<T, N, LOG>(p, x, out, stream);
+    else if (aligned && cols % (N / 2) == 0)
+        return launch_stream<T, N / 2, LOG>(p, x, out, stream);
+    else
+        return launch_stream<T, 1, LOG>(p, x, out, stream);
     return gpu_last_error();
 }
 

@@ -81,6 +81,8 @@ static const kernel_case cases[] = {
     SOFTMAX("LM-7b", 32, 1025, fp32, false),
     SOFTMAX("LM-16", 1, 32000, fp32, false),
     SOFTMAX(NULL, 5, 256102, fp32, true),
+    SOFTMAX(NULL, 2, 65536, fp32, false),
+    SOFTMAX(NULL, 2, 33333, bf16, true),
     SOFTMAX(NULL, 40, 512, fp16, false),
     SOFTMAX(NULL, 3, 7, bf16, true),
 };
