@@ -1,8 +1,10 @@
 /* ingot simulate: one workload on one machine. */
 #include "cli/command.h"
 #include "cli/setup.h"
+#include "cli/simulate_requests.h"
 #include "core/base/json_writer.h"
 #include "core/base/number.h"
+#include "core/scenario_file.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -13,7 +15,9 @@
 
 typedef struct simulate_options {
     setup_options common;
-    const char *timeline;
+    const char *timeline, *save_scenario;
+    int64_t distribution; /* requests to draw; 0: none */
+    bool batch_max;
     int64_t timeline_steps;
     bool json, ops;
     message_level level;
@@ -21,7 +25,21 @@ typedef struct simulate_options {
     status failure;
 } simulate_options;
 
-enum { KEY_OVERRIDE = 256, KEY_STEPS, KEY_STATISTIC, KEY_EXACT, KEY_TIMELINE, KEY_TIMELINE_STEPS, KEY_ENGINE };
+enum {
+    KEY_OVERRIDE = 256,
+    KEY_STEPS,
+    KEY_STATISTIC,
+    KEY_EXACT,
+    KEY_TIMELINE,
+    KEY_TIMELINE_STEPS,
+    KEY_ENGINE,
+    KEY_LENGTH,
+    KEY_SEED,
+    KEY_SCENARIO,
+    KEY_SAVE_SCENARIO,
+    KEY_DISTRIBUTION
+};
+enum { REQUESTS_DEFAULT = 200 };
 
 static const struct argp_option option_table[] = {
     {"machine", 'm', "NAME", 0, "Machine: a name of configs/machines or a YAML path", 0},
@@ -29,10 +47,16 @@ static const struct argp_option option_table[] = {
     {"workload", 'w', "MODEL/TASK", 0, "Workload, as codellama-34b/humaneval", 0},
     {"preset", 'p', "NAME", 0, "Levers, as ingot list presets has them (default compile)", 0},
     {"set", 's', "LEVER=VALUE", 0, "Set one lever over the preset, as weights=int8", 0},
-    {"batch", 'b', "N", 0, "Sequences (default 1)", 0},
+    {"batch", 'b', "N", 0, "Sequences (default 1), or max: as many as fit", 0},
     {"prompt", 'P', "N", 0, "Prompt tokens a sequence, instead of the task's", 0},
     {"steps", KEY_STEPS, "N", 0, "Decode steps, instead of the task's", 0},
     {"statistic", KEY_STATISTIC, "NAME", 0, "Of the task's lengths: mean (default), p50, p90, p99, min, max", 0},
+    {"length", KEY_LENGTH, "NAME=N", 0, "Fix any length that the task states, as units=400", 0},
+    {"distribution", KEY_DISTRIBUTION, "N", OPTION_ARG_OPTIONAL,
+     "Draw N requests (200) from the task's lengths: mean, p50, p90, p99", 0},
+    {"seed", KEY_SEED, "N", 0, "Of everything that is drawn (default 0)", 0},
+    {"scenario", KEY_SCENARIO, "FILE", 0, "Lengths and outcomes of a scenario file, instead of drawn ones", 0},
+    {"save-scenario", KEY_SAVE_SCENARIO, "FILE", 0, "Write the scenario that is simulated", 0},
     {"host", 'H', "NAME", 0, "Host profile, instead of the one that goes with the levers", 0},
     {"engine", KEY_ENGINE, "NAME", 0, "analytic (default), event or roofline", 0},
     {"exact-steps", KEY_EXACT, 0, 0, "Evaluate every decode step instead of interpolating", 0},
@@ -86,13 +110,29 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         add(o, c->machine_overrides, &c->machine_override_count, value);
         break;
     case 'b':
-        c->request.batch = whole(o, "batch", value, 1);
+        o->batch_max = strcmp(value, "max") == 0;
+        c->request.batch = o->batch_max ? 1 : whole(o, "batch", value, 1);
         break;
     case 'P':
         c->request.prompt_tokens = whole(o, "prompt", value, 1);
         break;
     case KEY_STEPS:
         c->request.decode_steps = whole(o, "steps", value, 0);
+        break;
+    case KEY_LENGTH:
+        add(o, c->lengths, &c->length_count, value);
+        break;
+    case KEY_DISTRIBUTION:
+        o->distribution = value ? whole(o, "distribution", value, 1) : REQUESTS_DEFAULT;
+        break;
+    case KEY_SEED:
+        c->request.seed = (uint64_t)whole(o, "seed", value, 0);
+        break;
+    case KEY_SCENARIO:
+        c->scenario = value;
+        break;
+    case KEY_SAVE_SCENARIO:
+        o->save_scenario = value;
         break;
     case KEY_STATISTIC:
         c->request.statistic = value;
@@ -166,7 +206,17 @@ static void ops_json(json_writer *w, const setup *s, const node_totals *nodes) {
     json_array_end(w);
 }
 
-static status print_json(arena *a, const setup *s, const engine_result *r, const node_totals *nodes, error *err) {
+static void memory_json(json_writer *w, const graph_memory *memory) {
+    json_object_begin(w, "memory");
+    json_number(w, "weight_bytes", memory->weight_bytes);
+    json_number(w, "kv_bytes", memory->kv_bytes);
+    json_number(w, "activation_bytes", memory->activation_bytes);
+    json_number(w, "workspace_bytes", memory->workspace_bytes);
+    json_object_end(w);
+}
+
+static status print_json(arena *a, const setup *s, const engine_result *r, const node_totals *nodes,
+                         const request_distribution *drawn, error *err) {
     json_writer w = json_writer_to_file(stdout, JSON_PRETTY);
     json_object_begin(&w, NULL);
     json_text(&w, "machine", s->machine.name);
@@ -195,6 +245,9 @@ static status print_json(arena *a, const setup *s, const engine_result *r, const
         json_number(&w, op_category_name((op_category)c), total_s);
     }
     json_object_end(&w);
+    memory_json(&w, &r->memory);
+    if (drawn->requests > 0)
+        distribution_json(&w, "distribution", drawn);
     phases_json(&w, s, r);
     ops_json(&w, s, nodes);
     json_object_end(&w);
@@ -262,6 +315,26 @@ static status write_timeline(const simulate_options *o, const setup *s, error *e
     return result;
 }
 
+static status save_scenario(arena *a, const simulate_options *o, const setup *s, error *err) {
+    scenario_file file = {s->workload.name, levers_text(a, &s->levers), s->scenario};
+    return scenario_save(o->save_scenario, &file, err);
+}
+
+static status find_batch(arena *a, const simulate_options *o, setup *s, error *err) {
+    batch_limit limit;
+    status result = requests_largest_batch(a, &s->request, s, &limit, err);
+    if (result != STATUS_OK)
+        return result;
+    s->request.batch = limit.batch;
+    if (o->level != MESSAGES_QUIET)
+        fprintf(stderr,
+                "batch %lld is the largest that fits, limited by %s: one more takes weights %.1f GB, KV %.1f GB and "
+                "activations %.1f GB of %.1f GB\n",
+                (long long)limit.batch, limit.limited_by, limit.next.weight_bytes / 1e9, limit.next.kv_bytes / 1e9,
+                limit.next.activation_bytes / 1e9, limit.capacity_bytes / 1e9);
+    return STATUS_OK;
+}
+
 static status simulate(arena *a, const simulate_options *o, setup *s, error *err) {
     status result = setup_load(a, &o->common, s, err);
     if (result != STATUS_OK)
@@ -269,7 +342,14 @@ static status simulate(arena *a, const simulate_options *o, setup *s, error *err
     if (o->level == MESSAGES_VERBOSE)
         fprintf(stderr, "machine %s, calibration %s of %s, host %s: configurations of %s\n", s->machine.name,
                 s->calibration.name, s->calibration.date, s->host.name, command_config_dir());
+    if (o->batch_max)
+        result = find_batch(a, o, s, err);
+    if (result == STATUS_OK && o->save_scenario)
+        result = save_scenario(a, o, s, err);
+    if (result != STATUS_OK)
+        return result;
     engine_result r;
+    request_distribution drawn = {0};
     node_totals *nodes = ARENA_ARRAY(a, node_totals, engine_node_count(&s->graph));
     result = engine_run(&s->graph, &s->scenario, &s->block, &s->options, a, &r, nodes, err);
     if (result != STATUS_OK)
@@ -277,13 +357,17 @@ static status simulate(arena *a, const simulate_options *o, setup *s, error *err
     if (r.fits[0] == 0)
         return error_set(err, STATUS_NEGATIVE, "%s does not fit %s: needs %.1f GB of %.1f GB", s->workload.name,
                          s->machine.name, r.memory.total_bytes / 1e9, s->machine.hbm.capacity_bytes / 1e9);
-    if (o->timeline)
+    if (o->distribution > 0)
+        result = requests_distribution(s, &s->request, o->distribution, &drawn, err);
+    if (result == STATUS_OK && o->timeline)
         result = write_timeline(o, s, err);
     if (result != STATUS_OK)
         return result;
     if (o->json)
-        return print_json(a, s, &r, nodes, err);
+        return print_json(a, s, &r, nodes, &drawn, err);
     print_text(a, s, &r);
+    if (o->distribution > 0)
+        distribution_print(&drawn);
     if (o->ops)
         print_ops(s, nodes);
     return STATUS_OK;
@@ -307,6 +391,9 @@ status command_simulate(int argc, char **argv, error *err) {
         return o.failure;
     if (!o.common.machine || !o.common.workload)
         return error_set(err, STATUS_BAD_INPUT, "ingot simulate: give --machine and --workload; see --help");
+    if (o.common.scenario && (o.batch_max || o.distribution > 0))
+        return error_set(err, STATUS_BAD_INPUT, "--scenario fixes the batch and its lengths: leave out %s",
+                         o.batch_max ? "--batch max" : "--distribution");
     arena a = {0};
     setup *s = ARENA_NEW(&a, setup);
     result = simulate(&a, &o, s, err);

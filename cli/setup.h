@@ -15,6 +15,9 @@ typedef struct setup_options {
     const char *machine_overrides[SETUP_OVERRIDES_MAX]; /* --override key=value */
     const char *lever_overrides[SETUP_OVERRIDES_MAX];   /* --set key=value */
     size_t machine_override_count, lever_override_count;
+    const char *lengths[SETUP_OVERRIDES_MAX]; /* --length name=value */
+    size_t length_count;
+    const char *scenario; /* a scenario file instead of one drawn from the request; NULL: none */
     workload_request request;
     bool exact_steps;
 } setup_options;
@@ -26,6 +29,7 @@ typedef struct setup {
     host_profile host;
     workload workload;
     levers levers;
+    workload_request request; /* with the lengths that options fix */
     scenario scenario;
     graph graph;
     engine_options options;

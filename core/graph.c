@@ -101,6 +101,32 @@ static double working_set_bytes(const op *o) {
     }
 }
 
+/* One tensor of the stream that blocks add to, which lives while they run; 0 for operators that tell nothing of it. */
+static double stream_bytes(const op *o) {
+    switch (o->kind) {
+    case OP_add:
+        return (double)o->as.add.rows * (double)o->as.add.cols * dtype_bytes(o->as.add.dtype);
+    case OP_rmsnorm:
+        return (double)o->as.rmsnorm.rows * (double)o->as.rmsnorm.cols * dtype_bytes(o->as.rmsnorm.dtype);
+    case OP_layernorm:
+        return (double)o->as.layernorm.rows * (double)o->as.layernorm.cols * dtype_bytes(o->as.layernorm.dtype);
+    default:
+        return 0;
+    }
+}
+
+/* The largest operator's inputs and outputs, and the stream beside them. */
+static double phase_activation_bytes(const graph_phase *phase, const scenario *s, int64_t step) {
+    double largest = 0, stream = 0;
+    for (size_t n = 0; n < phase->node_count; n++) {
+        op o = node_op_at(&phase->nodes[n], s, step, 0);
+        double bytes = working_set_bytes(&o), beside = stream_bytes(&o);
+        largest = bytes > largest ? bytes : largest;
+        stream = beside > stream ? beside : stream;
+    }
+    return largest + stream;
+}
+
 graph_memory graph_memory_of(const graph *g, const scenario *s) {
     graph_memory memory = {.weight_bytes = g->weight_bytes};
     for (size_t i = 0; i < g->state_count; i++)
@@ -110,12 +136,8 @@ graph_memory graph_memory_of(const graph *g, const scenario *s) {
         int64_t last_step = (int64_t)s->values[phase->steps] - 1;
         if (last_step < 0)
             continue;
-        for (size_t n = 0; n < phase->node_count; n++) {
-            op largest = node_op_at(&phase->nodes[n], s, last_step, 0);
-            double bytes = working_set_bytes(&largest);
-            if (bytes > memory.activation_bytes)
-                memory.activation_bytes = bytes;
-        }
+        double bytes = phase_activation_bytes(phase, s, last_step);
+        memory.activation_bytes = bytes > memory.activation_bytes ? bytes : memory.activation_bytes;
     }
     memory.total_bytes = memory.weight_bytes + memory.kv_bytes + memory.activation_bytes;
     return memory;

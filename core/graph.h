@@ -134,10 +134,15 @@ graph_view graph_at(const graph *g, size_t phase, const scenario *s, int64_t ste
 
 /* ---- memory ---- */
 
-/* Peak device memory: weights, states (caches at their longest), and the largest working set of any phase's operators.
- * A dynamic cache holds the old and the new copy of one layer's tensors while it concatenates. */
+/* Peak device memory: weights, states (caches at their longest), activations, and what libraries reserve.
+ *
+ * Activations are those of the phase that needs most: the inputs and outputs of its largest operator, and the stream
+ * that blocks add to, which lives beside them. Reuse of everything else is perfect, as a caching allocator comes close
+ * to. A dynamic cache holds the old and the new copy of one layer's tensors while it concatenates. */
 typedef struct graph_memory {
-    double weight_bytes, kv_bytes, activation_bytes, total_bytes;
+    double weight_bytes, kv_bytes, activation_bytes;
+    double workspace_bytes; /* 0 here: the machine's generation sets it (engine.h) */
+    double total_bytes;
 } graph_memory;
 
 graph_memory graph_memory_of(const graph *g, const scenario *s);

@@ -1,13 +1,17 @@
 #include "workloads/workload.h"
 
 #include "core/base/config_find.h"
+#include "core/base/random.h"
 #include "workloads/family.h"
 #include "workloads/hf_config.h"
 #include "workloads/kv_levers.h"
 #include "workloads/speculate.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+
+static const double LENGTH_MAX = 1e7; /* only keeps products sane */
 
 static bool ends_with(const char *name, const char *suffix) {
     size_t length = strlen(name), suffix_length = strlen(suffix);
@@ -45,11 +49,47 @@ status workload_find(arena *a, const char *config_dir, const char *name, workloa
 
 /* What the request fixes by name: --prompt and --steps. */
 static double fixed_length(const workload_request *request, const char *name) {
+    for (size_t i = 0; i < request->fixed_count; i++)
+        if (strcmp(request->fixed[i].name, name) == 0)
+            return request->fixed[i].value;
     if (strcmp(name, "prompt_tokens") == 0)
         return request->prompt_tokens > 0 ? (double)request->prompt_tokens : -1;
     if (strcmp(name, "decode_steps") == 0)
         return (double)request->decode_steps;
     return -1;
+}
+
+/* Of random numbers. */
+static const uint64_t STREAM_PROMPTS = 0x70726f6d7074, STREAM_LENGTHS = 0x6c656e677468; /* "prompt", "length" */
+
+static double draw_length(const length_distribution *lengths, const workload_request *request, uint64_t stream) {
+    double longest = 0;
+    for (int64_t i = 0; i < request->batch; i++)
+        longest = fmax(longest, length_quantile(lengths, random_uniform(request->seed, stream, (uint64_t)i)));
+    return (double)llround(longest);
+}
+
+status workload_read_length(arena *a, const workload *w, const char *text, request_length *out, error *err) {
+    const char *equals = strchr(text, '=');
+    if (!equals)
+        return error_set(err, STATUS_BAD_INPUT, "--length '%.60s' is not of the form name=value", text);
+    out->name = arena_strndup(a, text, (size_t)(equals - text));
+    char *end;
+    out->value = strtod(equals + 1, &end);
+    if (end == equals + 1 || *end != '\0' || !(out->value >= 0 && out->value <= LENGTH_MAX) ||
+        out->value != floor(out->value))
+        return error_set(err, STATUS_BAD_INPUT, "--length %s: '%.40s' is not a whole number from 0 to %g", out->name,
+                         equals + 1, LENGTH_MAX);
+    const char *known[TASK_LENGTHS_MAX];
+    size_t count = w->task ? w->task->length_count : 0;
+    for (size_t i = 0; i < count; i++) {
+        known[i] = w->task->lengths[i].name;
+        if (strcmp(known[i], out->name) == 0)
+            return STATUS_OK;
+    }
+    const char *nearest = config_nearest(out->name, known, count);
+    return error_set(err, STATUS_BAD_INPUT, "%s states no length '%.40s'%s%s", w->name, out->name,
+                     nearest ? "; did you mean " : "", nearest ? nearest : "");
 }
 
 status workload_length(const workload *w, const workload_request *request, const char *name, double *out, error *err) {
@@ -61,6 +101,10 @@ status workload_length(const workload *w, const workload_request *request, const
     const length_distribution *lengths = task_length_find(w->task, name);
     if (!lengths)
         return error_set(err, STATUS_BAD_INPUT, "%s states no %s", w->name, name);
+    if (request->drawn) {
+        *out = draw_length(lengths, request, strcmp(name, "prompt_tokens") == 0 ? STREAM_PROMPTS : STREAM_LENGTHS);
+        return STATUS_OK;
+    }
     double value = 0;
     status result = length_statistic(lengths, request->statistic, &value, err);
     *out = (double)llround(value);

@@ -17,15 +17,28 @@ typedef struct workload {
  * config.json. */
 status workload_find(arena *a, const char *config_dir, const char *name, workload *out, error *err);
 
+typedef struct request_length {
+    const char *name;
+    double value;
+} request_length;
+
 typedef struct workload_request {
     int64_t batch;         /* sequences */
     int64_t prompt_tokens; /* 0: the task's */
     int64_t decode_steps;  /* -1: the task's */
     const char *statistic; /* of the task's lengths: mean, p50, p90, p99, min or max */
     uint64_t seed;
+    bool drawn; /* the task's lengths are drawn from its distributions instead: each the longest of the batch */
+    const request_length *fixed; /* lengths by name, before all of the above */
+    size_t fixed_count;
 } workload_request;
 
-/* A length that the request fixes, else the request's statistic of the task's, rounded to a whole number. */
+/* Reads "name=value" for a length that the workload's task states. */
+status workload_read_length(arena *a, const workload *w, const char *text, request_length *out, error *err);
+
+/* A length that the request fixes, else one drawn, else the request's statistic of the task's; rounded to a whole
+ * number. A request's prompt is drawn apart; its other lengths share a draw, as long speech has many words and units.
+ */
 status workload_length(const workload *w, const workload_request *request, const char *name, double *out, error *err);
 
 /* The two lengths of a decoder-only model's request; more than its context is STATUS_NEGATIVE. */

@@ -374,12 +374,36 @@ static void sum_phases(const graph *g, const scenario *s, const machine_block *m
     }
 }
 
-static void fill_memory(const graph *g, const scenario *s, const engine_picks *picks, engine_result *out) {
-    out->memory = graph_memory_of(g, s);
+/* What cuBLAS's documentation asks callers to reserve (cublasSetWorkspace): 32 MiB for Hopper and Blackwell, 12 MiB for
+ * Blackwell's workstation parts, 4 MiB for others. Partial sums of split reductions lie there. */
+static double workspace_bytes(generation g) {
+    static const double MIB = 1024.0 * 1024;
+    if (g == GENERATION_HOPPER || g == GENERATION_BLACKWELL)
+        return 32 * MIB;
+    return g == GENERATION_BLACKWELL_RTX ? 12 * MIB : 4 * MIB;
+}
+
+static graph_memory memory_with(const graph *g, const scenario *s, const machine_block *machines,
+                                const engine_picks *picks, size_t lane) {
+    graph_memory memory = graph_memory_of(g, s);
+    double saved_bytes = picks ? picks->saved_bytes[lane] : 0;
+    memory.workspace_bytes = workspace_bytes(machines->generation);
+    memory.weight_bytes -= saved_bytes;
+    memory.total_bytes += memory.workspace_bytes - saved_bytes;
+    return memory;
+}
+
+graph_memory engine_memory(const graph *g, const scenario *s, const machine_block *machines,
+                           const engine_options *options, arena *memory) {
+    const engine_picks *picks = options->picks ? options->picks : engine_pick(g, s, machines, options, memory);
+    return memory_with(g, s, machines, picks, 0);
+}
+
+static void fill_memory(const graph *g, const scenario *s, const machine_block *machines, const engine_picks *picks,
+                        engine_result *out) {
+    out->memory = memory_with(g, s, machines, picks, 0);
     for (size_t i = 0; i < MACHINE_LANES; i++)
-        out->memory_bytes[i] = out->memory.total_bytes - (picks ? picks->saved_bytes[i] : 0);
-    out->memory.weight_bytes -= picks ? picks->saved_bytes[0] : 0;
-    out->memory.total_bytes = out->memory_bytes[0];
+        out->memory_bytes[i] = memory_with(g, s, machines, picks, i).total_bytes;
 }
 
 status engine_run(const graph *g, const scenario *s, const machine_block *machines, const engine_options *given,
@@ -402,7 +426,7 @@ status engine_run(const graph *g, const scenario *s, const machine_block *machin
         if (nodes)
             nodes += phase->node_count;
     }
-    fill_memory(g, s, options->picks, out);
+    fill_memory(g, s, machines, options->picks, out);
     sum_phases(g, s, machines, out);
     return STATUS_OK;
 }

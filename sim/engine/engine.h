@@ -71,6 +71,10 @@ size_t engine_node_count(const graph *g);
 status engine_timeline(const graph *g, const scenario *s, const machine_block *machines, const engine_options *options,
                        int64_t max_steps, timeline_sink sink, error *err);
 
+/* Peak memory on lane 0, without running anything; what engine_run reports too. */
+graph_memory engine_memory(const graph *g, const scenario *s, const machine_block *machines,
+                           const engine_options *options, arena *memory);
+
 /* Whether the machine's links join as many GPUs as the graph needs; STATUS_NEGATIVE when not. */
 status engine_check_links(const graph *g, const machine *m, error *err);
 
