@@ -173,7 +173,7 @@ static status make_scenario(arena *a, const workload *w, const workload_request 
     v[SCENARIO_CHARACTER_ROWS] = batch * characters;
     v[SCENARIO_UNITS] = length.units;
     v[SCENARIO_UNIT_ROWS] = batch * length.units;
-    v[SCENARIO_VOCODER_UNITS] = fixed && length.units < STATIC_UNITS ? STATIC_UNITS : length.units;
+    v[SCENARIO_VOCODER_UNITS] = fixed && length.units > 0 && length.units < STATIC_UNITS ? STATIC_UNITS : length.units;
     v[SCENARIO_VOCODER_ROWS] = batch * v[SCENARIO_VOCODER_UNITS];
     return STATUS_OK;
 }
