@@ -24,7 +24,10 @@ typedef struct trace_input {
 /* Errors name the event, not the place in the file. */
 status trace_build(trace_builder *b, const trace_input *in, error *err);
 
+/* Other profilers' files, by their first bytes or their name's ending. */
 bool trace_is_sqlite(const char *path);
 status trace_parse_nsys(const char *path, trace *out, error *err);
+bool trace_is_ncu(const char *path);
+status trace_parse_ncu(const char *path, trace *out, error *err);
 
 #endif

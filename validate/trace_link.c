@@ -174,7 +174,9 @@ status trace_read(const char *path, bool any_order, trace *out, error *err) {
     if (trace_is_run(path))
         return read_run(path, out, err);
     *out = (trace){.path = strdup(path), .names = names_new()};
-    status result = trace_is_sqlite(path) ? trace_parse_nsys(path, out, err) : trace_parse(path, any_order, out, err);
+    status result = trace_is_sqlite(path) ? trace_parse_nsys(path, out, err)
+                    : trace_is_ncu(path)  ? trace_parse_ncu(path, out, err)
+                                          : trace_parse(path, any_order, out, err);
     if (result != STATUS_OK) {
         trace_free(out);
         return result;

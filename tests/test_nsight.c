@@ -1,9 +1,10 @@
-/* Nsight Systems' SQLite exports, made here by its documented schema. */
+/* Nsight Systems' SQLite exports, made here by its documented schema, and Nsight Compute's CSV. */
 #include "validate/trace.h"
 #include "validate/trace_class.h"
 
 #include <criterion/criterion.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,5 +76,57 @@ Test(nsys, what_is_no_export) {
         cr_expect(strstr(err.text, cases[i].what), "case %zu: %s", i, err.text);
         unlink(path);
         free(path);
+    }
+}
+
+static status read_csv(const char *text, trace *t, error *err) {
+    char path[] = "/tmp/ingot_ncu_XXXXXX.csv";
+    FILE *file = fdopen(mkstemps(path, 4), "w");
+    fputs(text, file);
+    fclose(file);
+    status result = trace_read(path, false, t, err);
+    unlink(path);
+    return result;
+}
+
+/* Both pages of the same two kernels of 12.5 and 1,500 microseconds. */
+Test(ncu, reads_both_pages) {
+    static const char *const pages[] = {
+        "\"ID\",\"Kernel Name\",\"Stream\",\"Grid Size\",\"Metric Name\",\"Metric Unit\",\"Metric Value\"\n"
+        "\"0\",\"ampere_sgemm\",\"7\",\"(4, 2, 1)\",\"Duration\",\"us\",\"12.50\"\n"
+        "\"0\",\"ampere_sgemm\",\"7\",\"(4, 2, 1)\",\"SM Frequency\",\"Ghz\",\"1.41\"\n"
+        "\"1\",\"flash_fwd\",\"7\",\"(1, 1, 1)\",\"Duration\",\"us\",\"1,500.00\"\n",
+        "\"ID\",\"Kernel Name\",\"Stream\",\"Grid Size\",\"gpu__time_duration.sum\"\n"
+        "\"\",\"\",\"\",\"\",\"ns\"\n"
+        "\"0\",\"ampere_sgemm\",\"7\",\"(4, 2, 1)\",\"12,500\"\n"
+        "\"1\",\"flash_fwd\",\"7\",\"(1, 1, 1)\",\"1500000\"\n",
+    };
+    for (size_t i = 0; i < 2; i++) {
+        trace t;
+        error err = {0};
+        cr_assert_eq(read_csv(pages[i], &t, &err), STATUS_OK, "%s", err.text);
+        cr_assert_eq(t.gpu_count, 2);
+        cr_expect_eq(t.gpu[0].ctas, 8);
+        cr_expect_eq((int64_t)t.gpu[0].duration_ns, 12500);
+        cr_expect_eq(t.gpu[1].start_ns, 12500);
+        cr_expect_float_eq(trace_busy_s(&t, 0, 2), 1512.5e-6, 1e-12);
+        trace_free(&t);
+    }
+}
+
+Test(ncu, what_is_no_profile) {
+    static const struct {
+        const char *text, *what;
+    } cases[] = {
+        {"op,m,n\ngemm,1,2\n", "Kernel Name"},
+        {"Kernel Name,gpu__time_duration.sum\nk,5\n", "unit"},
+        {"Kernel Name,gpu__time_duration.sum\n,ns\nk,fast\n", ":3:"},
+        {"Kernel Name,Metric Name,Metric Unit,Metric Value\nk,Registers,register/thread,5\n", "no kernel"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        trace t;
+        error err = {0};
+        cr_expect_eq(read_csv(cases[i].text, &t, &err), STATUS_BAD_INPUT, "case %zu", i);
+        cr_expect(strstr(err.text, cases[i].what), "case %zu: %s", i, err.text);
     }
 }
