@@ -144,8 +144,6 @@ static status load(arena *a, run_arguments *o, run_setup *s, error *err) {
         result = workload_build(a, &s->work, &s->levers, &s->graph, err);
     if (result == STATUS_OK)
         result = graph_check(&s->graph, &s->scenario, err);
-    if (result == STATUS_OK)
-        result = memory_plan_make(a, &s->graph, &s->scenario, &s->plan, err);
     o->options.mode = s->levers.launch == LAUNCH_GRAPH ? GPU_LAUNCH_GRAPH : GPU_LAUNCH_EAGER;
     o->options.record = o->output != NULL;
     return result;
@@ -334,6 +332,10 @@ status command_run(int argc, char **argv, error *err) {
     result = load(&a, &o, s, err);
     if (result == STATUS_OK)
         result = gpu_setup_open(&o.variant, &gpu, err);
+    if (result == STATUS_OK)
+        result = run_autoquant(&gpu, &s->graph, &s->scenario, err);
+    if (result == STATUS_OK)
+        result = memory_plan_make(&a, &s->graph, &s->scenario, &s->plan, err);
     if (result == STATUS_OK)
         result = run_and_print(&a, &o, s, &gpu, err);
     gpu_setup_close(&gpu);

@@ -25,6 +25,9 @@ typedef struct run_result {
 status run_graph(arena *a, const gpu_setup *gpu, const memory_plan *layout, const gpu_run_options *options,
                  timeline_sink *sink, run_result *out, error *err);
 
+/* Takes the fastest of each matrix's alternatives, measured at the decode step's shape, into the graph. */
+status run_autoquant(const gpu_setup *gpu, graph *g, const scenario *s, error *err);
+
 /* How far the GPU is from the CPU reference, and one way of launching from the other. */
 typedef struct run_check {
     size_t steps;

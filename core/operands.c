@@ -101,9 +101,10 @@ static void operands_gemm(const op *o, operand_list *out) {
                    grouped ? (p->k + p->group_size - 1) / p->group_size : 1);
     double bound = sum_error((double)p->k, p->dtype);
     /* Activations rounded to 127 levels of their row's largest (at most 1): each term is off by up to 1/254, and K of
-     * them of either sign by sqrt(K) times a third of that; 6 standard deviations. */
+     * them of either sign by sqrt(K) times a third of that; 6 standard deviations. E4M3 is off by up to 2^-4 of each
+     * activation, whose root mean square is 0.58. */
     if (quantises)
-        bound += 6 * sqrt((double)p->k) / 254 / sqrt(3);
+        bound += 6 * sqrt((double)p->k) / sqrt(3) * (p->dtype == DTYPE_fp8 ? 0.58 * 0x1p-4 : 1.0 / 254);
     set_output(out, OPERAND_gemm_out, result, p->batch, p->m, p->n, bound);
 }
 

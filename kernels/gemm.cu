@@ -1,7 +1,7 @@
 /* Matrix products: out[m, n] = a[m, k] b[n, k]^T, `batch` times. Routes by type:
  *   16-bit, fp32, fp8   cuBLASLt; fp8 scaled by row and column in its epilogue
- *   int8                cuBLASLt into int32 sums, then a kernel that scales them; with dynamic_quantise, a kernel that
- *                       quantises the rows of a first
+ *   int8                cuBLASLt into int32 sums, then a kernel that scales them
+ *   dynamic_quantise    a kernel that quantises the rows of a comes first, to int8 or fp8
  *   int8 and int4 weights under 16-bit activations      gemm_weight_only.cu
  * Workspace: int32 sums, quantised rows, their scales, then the library's. */
 #include "kernels/gemm.h"
@@ -20,9 +20,8 @@ typedef struct gemm_workspace {
 
 static gemm_workspace workspace_of(const gemm_params *p) {
     gemm_workspace w = {};
-    if (p->dtype != DTYPE_int8)
-        return w;
-    w.sums = part(p->batch * p->m * p->n * static_cast<int64_t>(sizeof(int32_t)));
+    if (p->dtype == DTYPE_int8)
+        w.sums = part(p->batch * p->m * p->n * static_cast<int64_t>(sizeof(int32_t)));
     if (p->dynamic_quantise) {
         w.values = part(p->batch * p->m * p->k);
         w.scales = part(p->batch * p->m * static_cast<int64_t>(sizeof(float)));
@@ -35,7 +34,7 @@ static bool is_supported(const gemm_params *p) {
     bool narrow = p->dtype == DTYPE_int8 || p->dtype == DTYPE_fp8;
     if (narrow && (p->batch != 1 || p->group_size != 0))
         return false;
-    return !p->dynamic_quantise || p->dtype == DTYPE_int8;
+    return !p->dynamic_quantise || narrow;
 }
 
 extern "C" size_t gpu_gemm_workspace_bytes(const op *o, const plan *p) {
@@ -53,23 +52,25 @@ extern "C" gpu_status gpu_gemm_prepare(gpu_context *context, const op *o, plan *
     return is_supported(g) ? gemm_library_prepare(context, g, actual) : GPU_NO_KERNEL;
 }
 
-static gpu_status launch_int8(const gemm_params *g, const gpu_operands *x, char *workspace, gpu_stream stream) {
+static gpu_status launch_narrow(const gemm_params *g, const gpu_operands *x, char *workspace, gpu_stream stream) {
     gemm_workspace w = workspace_of(g);
-    char *sums = workspace, *values = sums + w.sums, *scales = values + w.values;
+    char *sums = workspace, *values = sums + w.sums, *scales = values + w.values, *rest = scales + w.scales;
     const void *a = x->at[OPERAND_gemm_a].data, *a_scales = x->at[OPERAND_gemm_a_scales].data;
+    const void *b = x->at[OPERAND_gemm_b].data, *b_scales = x->at[OPERAND_gemm_b_scales].data;
+    void *out = x->at[OPERAND_gemm_out].data;
     if (g->dynamic_quantise) {
-        gpu_status code = gpu_quantise_rows(DTYPE_bf16, a, g->m, g->k, values, scales, stream);
+        gpu_status code = gpu_quantise_rows(DTYPE_bf16, g->dtype, a, g->m, g->k, values, scales, stream);
         if (code)
             return code;
         a = values;
         a_scales = scales;
     }
-    const void *b_scales = x->at[OPERAND_gemm_b_scales].data;
     if (!a_scales || !b_scales)
         return GPU_BAD_OPERANDS;
-    gpu_status code = gemm_library_launch(x->context, g, a, x->at[OPERAND_gemm_b].data, sums, nullptr, nullptr,
-                                          scales + w.scales, stream);
-    return code ? code : gpu_scale_sums(sums, g->m, g->n, a_scales, b_scales, x->at[OPERAND_gemm_out].data, stream);
+    if (g->dtype == DTYPE_fp8)
+        return gemm_library_launch(x->context, g, a, b, out, a_scales, b_scales, rest, stream);
+    gpu_status code = gemm_library_launch(x->context, g, a, b, sums, nullptr, nullptr, rest, stream);
+    return code ? code : gpu_scale_sums(sums, g->m, g->n, a_scales, b_scales, out, stream);
 }
 
 extern "C" gpu_status gpu_gemm(const op *o, const plan *p, const gpu_operands *x, void *workspace, gpu_stream stream) {
@@ -81,10 +82,8 @@ extern "C" gpu_status gpu_gemm(const op *o, const plan *p, const gpu_operands *x
         return gpu_gemm_weight_only ? gpu_gemm_weight_only(o, p, x, workspace, stream) : GPU_NO_KERNEL;
     if (!is_supported(g))
         return GPU_NO_KERNEL;
-    if (g->dtype == DTYPE_int8)
-        return launch_int8(g, x, static_cast<char *>(workspace), stream);
-    if (g->dtype == DTYPE_fp8 && (!t[OPERAND_gemm_a_scales].data || !t[OPERAND_gemm_b_scales].data))
-        return GPU_BAD_OPERANDS;
+    if (g->dtype == DTYPE_int8 || g->dtype == DTYPE_fp8)
+        return launch_narrow(g, x, static_cast<char *>(workspace), stream);
     return gemm_library_launch(x->context, g, t[OPERAND_gemm_a].data, t[OPERAND_gemm_b].data, t[OPERAND_gemm_out].data,
-                               t[OPERAND_gemm_a_scales].data, t[OPERAND_gemm_b_scales].data, workspace, stream);
+                               nullptr, nullptr, workspace, stream);
 }

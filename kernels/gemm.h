@@ -20,10 +20,10 @@ static inline bool gemm_is_weight_only(const gemm_params *p) {
     return narrow_weights && (p->dtype == DTYPE_bf16 || p->dtype == DTYPE_fp16);
 }
 
-/* int8 rows and their scales from 16-bit rows: what precedes a product with dynamic_quantise (gemm_int8.cu).
- * values: [rows, cols] int8; scales: [rows] fp32, largest magnitude / 127. */
-gpu_status gpu_quantise_rows(data_type type, const void *x, int64_t rows, int64_t cols, void *values, void *scales,
-                             gpu_stream stream);
+/* 8-bit rows (`out` is int8 or fp8) and their scales from 16-bit rows of type `in`: what precedes a product with
+ * dynamic_quantise (gemm_int8.cu). values: [rows, cols]; scales: [rows] fp32, the largest magnitude over the type's. */
+gpu_status gpu_quantise_rows(data_type in, data_type out, const void *x, int64_t rows, int64_t cols, void *values,
+                             void *scales, gpu_stream stream);
 
 /* out[r, c] = sums[r, c] * row_scales[r] * col_scales[c]: int32 sums to bf16. Scales are fp32. */
 gpu_status gpu_scale_sums(const void *sums, int64_t rows, int64_t cols, const void *row_scales, const void *col_scales,

@@ -22,8 +22,7 @@ struct gpu_executor {
     char *memory;  /* the plan's */
     char *scratch; /* gathered rows, then the launchers' workspace */
     size_t gather_bytes, workspace_bytes;
-    bool recording;  /* CUPTI runs */
-    const char *why; /* it does not */
+    const char *why; /* operators have no times */
     arena step_memory;
     std::vector<gpu_op_time> times;
     std::vector<op_views> views;
@@ -45,6 +44,11 @@ static void spin(double seconds) {
 }
 
 /* ---- opening ---- */
+
+static size_t aligned(size_t bytes) {
+    const size_t alignment = MEMORY_ALIGNMENT;
+    return (bytes + alignment - 1) / alignment * alignment;
+}
 
 static size_t gathered_bytes(const op_views *views) {
     size_t bytes = 0;
@@ -89,8 +93,7 @@ static status prepare_steps(gpu_executor *x, error *err) {
             arena_free(&scratch);
         }
     }
-    const size_t alignment = MEMORY_ALIGNMENT;
-    x->gather_bytes = (x->gather_bytes + alignment - 1) / alignment * alignment;
+    x->gather_bytes = aligned(x->gather_bytes);
     return result;
 }
 
@@ -102,8 +105,6 @@ void executor_close(gpu_executor *x) {
     for (cudaEvent_t event : x->events)
         cudaEventDestroy(event);
     arena_free(&x->step_memory);
-    if (x->recording)
-        recorder_stop();
     delete x;
 }
 
@@ -226,6 +227,18 @@ static status capture_step(gpu_executor *x, const graph_view *view, cudaGraph_t 
 }
 
 /* ---- one step ---- */
+
+/* Scratch memory follows the longest step seen: a split reduction may want more in the middle than at the ends. */
+static status grow_scratch(gpu_executor *x, const graph_view *view, error *err) {
+    size_t before = x->gather_bytes + x->workspace_bytes;
+    status result = prepare_view(x, view, err);
+    if (result != STATUS_OK || x->gather_bytes + x->workspace_bytes == before)
+        return result;
+    cudaFree(x->scratch);
+    x->scratch = nullptr;
+    x->gather_bytes = aligned(x->gather_bytes);
+    return gpu_check(cudaMalloc(&x->scratch, x->gather_bytes + x->workspace_bytes), "allocating scratch memory", err);
+}
 
 static status fill_inputs(gpu_executor *x, bool prefill, int64_t step, error *err) {
     const graph *g = x->plan->graph;
@@ -362,6 +375,25 @@ static status record_with_events(gpu_executor *x, const graph_view *view, gpu_st
     return result;
 }
 
+/* One more run with tracing on, which slows it down; a graph is instantiated again so that CUPTI sees its nodes. */
+static status record(gpu_executor *x, const graph_view *view, cudaGraph_t captured, gpu_step_times *times, error *err) {
+    bool as_graph = x->options.mode == GPU_LAUNCH_GRAPH;
+    bool traced = recorder_start(&x->why);
+    times->recorder = x->why;
+    if (!traced)
+        return as_graph ? STATUS_OK : record_with_events(x, view, times, err);
+    cudaGraphExec_t replay = nullptr;
+    status result = STATUS_OK;
+    if (as_graph)
+        result = gpu_check(cudaGraphInstantiate(&replay, captured, 0), "making a graph", err);
+    if (result == STATUS_OK)
+        result = record_with_cupti(x, view, replay, times, err);
+    if (replay)
+        cudaGraphExecDestroy(replay);
+    recorder_stop();
+    return result;
+}
+
 static status measure(gpu_executor *x, const graph_view *view, cudaGraphExec_t replay, gpu_step_times *times,
                       error *err) {
     int32_t repeats = std::max(1, x->options.repeats);
@@ -380,14 +412,7 @@ static status measure(gpu_executor *x, const graph_view *view, cudaGraphExec_t r
     times->issue_s = runs[runs.size() / 2].issue_s;
     times->least_s = runs.front().wall_s;
     times->most_s = runs.back().wall_s;
-    if (!x->options.record)
-        return STATUS_OK;
-    if (!x->recording)
-        x->recording = recorder_start(&x->why);
-    times->recorder = x->why;
-    if (x->recording)
-        return record_with_cupti(x, view, replay, times, err);
-    return replay ? STATUS_OK : record_with_events(x, view, times, err);
+    return STATUS_OK;
 }
 
 status executor_step(gpu_executor *x, size_t phase, int64_t step, gpu_step_times *times, error *err) {
@@ -407,7 +432,9 @@ status executor_step(gpu_executor *x, size_t phase, int64_t step, gpu_step_times
     times->recorder = x->why;
     times->count = view.count;
     times->ops = x->times.data();
-    status result = fill_inputs(x, g->phases[phase].steps == SCENARIO_ONE, step, err);
+    status result = grow_scratch(x, &view, err);
+    if (result == STATUS_OK)
+        result = fill_inputs(x, g->phases[phase].steps == SCENARIO_ONE, step, err);
     cudaGraph_t captured = nullptr;
     cudaGraphExec_t replay = nullptr;
     bool as_graph = x->options.mode == GPU_LAUNCH_GRAPH;
@@ -421,6 +448,8 @@ status executor_step(gpu_executor *x, size_t phase, int64_t step, gpu_step_times
         result = gpu_check(cudaStreamSynchronize(x->context->stream), "starting a step", err);
     if (result == STATUS_OK)
         result = measure(x, &view, replay, times, err);
+    if (result == STATUS_OK && x->options.record)
+        result = record(x, &view, captured, times, err);
     if (replay)
         cudaGraphExecDestroy(replay);
     if (captured)

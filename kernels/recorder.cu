@@ -87,7 +87,7 @@ static bool load(const char **why) {
 bool recorder_start(const char **why) {
     if (state.started)
         return true;
-    if (!load(why))
+    if (!state.library && !load(why))
         return false;
     *why = "CUPTI refuses to trace";
     if (state.register_callbacks(give_buffer, take_buffer) != CUPTI_SUCCESS)

@@ -71,6 +71,10 @@ for part in $parts; do
                 --repeats 1 --check
             tables+=$last_output$'\n'
         done
+        for name in chameleon-7b chameleon-34b; do
+            run "numerics $name" 200 "$here/ingot" run -w "$name" --layers 2 -P 13 --steps 2 --repeats 1 --check
+            tables+=$last_output$'\n'
+        done
         run "numerics unfused" 150 "$here/ingot" run -w codellama-7b --layers 2 -s fuse=none -P 21 --steps 2 \
             --repeats 1 --check
         tables+=$last_output$'\n'
@@ -85,6 +89,8 @@ for part in $parts; do
         model "7b eager" -w codellama-7b -P 218 --steps 4 -s launch=eager -o "$out/7b-eager.run.jsonl.gz"
         model "7b eager emulated" -w codellama-7b -P 218 --steps 4 -s launch=eager --emulate-dispatch-us 5
         model "7b int8" -w codellama-7b -P 218 --steps 4 -s weights=int8
+        model "7b autoquant" -w codellama-7b -P 218 --steps 4 -s weights=autoquant
+        model "chameleon 7b" -w chameleon-7b -P 218 --steps 4
         model "7b b16" -w codellama-7b -P 218 --steps 4 -b 16
         model "34b graph" -w codellama-34b -P 218 --steps 3 -o "$out/34b-graph.run.jsonl.gz"
         ;;

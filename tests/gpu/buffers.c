@@ -64,6 +64,7 @@ static void fill_values(const operand *item, double *values, uint64_t seed, uint
         shuffle_slots(values, count, item->index_limit, seed, stream);
         return;
     }
+#pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < count; i++) {
         double value = random_element(item, random_uniform(seed, stream, (uint64_t)i));
         values[i] = operand_is_integer(item) ? value : round_to_type(item->type, value);
@@ -104,14 +105,13 @@ static void encode_image(case_buffer *b) {
     size_t row_bytes = (size_t)operand_row_bytes(item);
     operand row = *item;
     row.blocks = row.rows = 1;
-    for (int64_t i = 0; i < item->blocks; i++) {
-        for (int64_t r = 0; r < item->rows; r++) {
-            unsigned char *place = b->image + row_offset(b, i, r);
-            if (item->role == ROLE_OUTPUT)
-                memset(place, POISON_BYTE, row_bytes);
-            else
-                encode_operand(&row, b->exact + (i * item->rows + r) * item->cols, place);
-        }
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < item->blocks * item->rows; i++) {
+        unsigned char *place = b->image + row_offset(b, i / item->rows, i % item->rows);
+        if (item->role == ROLE_OUTPUT)
+            memset(place, POISON_BYTE, row_bytes);
+        else
+            encode_operand(&row, b->exact + i * item->cols, place);
     }
 }
 

@@ -24,6 +24,7 @@ static const kernel_case cases[] = {
     GEMM("LM-21,LM-22", 218, 1536, 4096, 1, int8, int8, 0, true),
     GEMM(NULL, 256, 1536, 4096, 1, fp8, fp8, 0, false),
     GEMM(NULL, 16, 4096, 11008, 1, fp8, fp8, 0, false),
+    GEMM(NULL, 32, 4096, 4096, 1, fp8, fp8, 0, true),
     GEMM(NULL, 3, 1000, 520, 1, fp32, fp32, 0, false),
     GEMM(NULL, 1, 8, 8, 1, bf16, bf16, 0, false),
     GEMM(NULL, 33, 136, 72, 1, bf16, bf16, 0, false),
