@@ -1,5 +1,6 @@
 /* ingot simulate: one workload on one machine. */
 #include "cli/command.h"
+#include "cli/graph_json.h"
 #include "cli/setup.h"
 #include "cli/simulate_requests.h"
 #include "core/base/json_writer.h"
@@ -15,7 +16,7 @@
 
 typedef struct simulate_options {
     setup_options common;
-    const char *timeline, *save_scenario;
+    const char *timeline, *save_scenario, *save_graph;
     int64_t distribution; /* requests to draw; 0: none */
     bool batch_max;
     int64_t timeline_steps;
@@ -37,6 +38,7 @@ enum {
     KEY_SEED,
     KEY_SCENARIO,
     KEY_SAVE_SCENARIO,
+    KEY_SAVE_GRAPH,
     KEY_DISTRIBUTION
 };
 enum { REQUESTS_DEFAULT = 200 };
@@ -57,6 +59,7 @@ static const struct argp_option option_table[] = {
     {"seed", KEY_SEED, "N", 0, "Of everything that is drawn (default 0)", 0},
     {"scenario", KEY_SCENARIO, "FILE", 0, "Lengths and outcomes of a scenario file, instead of drawn ones", 0},
     {"save-scenario", KEY_SAVE_SCENARIO, "FILE", 0, "Write the scenario that is simulated", 0},
+    {"save-graph", KEY_SAVE_GRAPH, "FILE", 0, "Write the graph as JSON, with what autoquant picked", 0},
     {"host", 'H', "NAME", 0, "Host profile, instead of the one that goes with the levers", 0},
     {"engine", KEY_ENGINE, "NAME", 0, "analytic (default), event or roofline", 0},
     {"exact-steps", KEY_EXACT, 0, 0, "Evaluate every decode step instead of interpolating", 0},
@@ -133,6 +136,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         break;
     case KEY_SAVE_SCENARIO:
         o->save_scenario = value;
+        break;
+    case KEY_SAVE_GRAPH:
+        o->save_graph = value;
         break;
     case KEY_STATISTIC:
         c->request.statistic = value;
@@ -346,6 +352,8 @@ static status simulate(arena *a, const simulate_options *o, setup *s, error *err
         result = find_batch(a, o, s, err);
     if (result == STATUS_OK && o->save_scenario)
         result = save_scenario(a, o, s, err);
+    if (result == STATUS_OK && o->save_graph)
+        result = graph_save(a, s, o->save_graph, err);
     if (result != STATUS_OK)
         return result;
     engine_result r;
