@@ -3,7 +3,7 @@
 #include "core/base/csv.h"
 #include "core/base/json_writer.h"
 #include "core/base/number.h"
-#include "sim/explore/row_prediction.h"
+#include "sim/explore/ensemble.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -46,7 +46,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
 }
 
 /* The columns that are added; an input that has them already gets fresh values. */
-static const char *const added[] = {"predicted_us", "lower_us", "upper_us", "bound"};
+static const char *const added[] = {"predicted_us", "lower_us", "upper_us", "bound", "extrapolated"};
 enum { ADDED = sizeof added / sizeof added[0] };
 
 static bool is_added(const char *column) {
@@ -58,7 +58,7 @@ static bool is_added(const char *column) {
 
 typedef struct prediction_run {
     const predict_options *options;
-    const machine_block *block;
+    const ensemble *ensemble;
     row_reader *reader;
     FILE *out; /* a temporary file: nothing is printed before the whole input has been read */
     size_t rows, unsupported;
@@ -78,21 +78,31 @@ static void write_header(const prediction_run *run) {
         fprintf(run->out, "%s%c", added[i], i + 1 < ADDED ? ',' : '\n');
 }
 
-/* An interval is blank until calibrations carry what it follows from. */
-static void write_csv(const prediction_run *run, const operator_row *row, const row_prediction *p) {
+/* A number of microseconds; blank when it is not known. */
+static void write_us(FILE *out, double time_s) {
+    if (!isnan(time_s))
+        fprintf(out, "%.6g", time_s * MICROSECONDS_PER_SECOND);
+    putc(',', out);
+}
+
+static void write_csv(const prediction_run *run, const operator_row *row, const row_interval *p) {
     for (size_t c = 0; c < row_reader_column_count(run->reader); c++) {
         if (is_added(row_reader_column_name(run->reader, c)))
             continue;
         csv_write_field(run->out, row->fields[c]);
         putc(',', run->out);
     }
-    if (p)
-        fprintf(run->out, "%.6g,,,%s\n", p->time_s * MICROSECONDS_PER_SECOND, bound_name(p->bound));
-    else
-        fputs(",,,\n", run->out);
+    if (!p) {
+        fputs(",,,,\n", run->out);
+        return;
+    }
+    write_us(run->out, p->prediction.time_s);
+    write_us(run->out, p->lower_s);
+    write_us(run->out, p->upper_s);
+    fprintf(run->out, "%s,%d\n", bound_name(p->prediction.bound), p->extrapolated);
 }
 
-static status write_json(const prediction_run *run, const operator_row *row, const row_prediction *p, error *err) {
+static status write_json(const prediction_run *run, const operator_row *row, const row_interval *p, error *err) {
     json_writer w = json_writer_to_file(run->out, JSON_LINES);
     char shape[256];
     op_shape_text(&row->op, shape, sizeof shape);
@@ -101,10 +111,12 @@ static status write_json(const prediction_run *run, const operator_row *row, con
     json_text(&w, "op", p ? op_info_get(row->op.kind)->name : NULL);
     json_text(&w, "shape", p ? shape : NULL);
     json_number(&w, "measured_us", row->measured_s * MICROSECONDS_PER_SECOND);
-    json_number(&w, "predicted_us", p ? p->time_s * MICROSECONDS_PER_SECOND : NAN);
-    json_null(&w, "lower_us");
-    json_null(&w, "upper_us");
-    json_text(&w, "bound", p ? bound_name(p->bound) : NULL);
+    json_number(&w, "predicted_us", p ? p->prediction.time_s * MICROSECONDS_PER_SECOND : NAN);
+    json_number(&w, "lower_us", p ? p->lower_s * MICROSECONDS_PER_SECOND : NAN);
+    json_number(&w, "upper_us", p ? p->upper_s * MICROSECONDS_PER_SECOND : NAN);
+    json_text(&w, "bound", p ? bound_name(p->prediction.bound) : NULL);
+    if (p)
+        json_bool(&w, "extrapolated", p->extrapolated);
     if (!p)
         json_text(&w, "not_predicted", row->unsupported);
     json_object_end(&w);
@@ -121,9 +133,9 @@ static status predict_rows(prediction_run *run, error *err) {
             return result;
         if (row->empty)
             return row_reader_empty_error(run->reader, err);
-        row_prediction p = {0};
+        row_interval p = {0};
         if (!row->unsupported)
-            p = predict_row(row, run->block);
+            p = predict_row_interval(row, run->ensemble);
         else if (run->unsupported++ == 0)
             run->first_unsupported = arena_strdup(&run->memory, row->unsupported);
         run->rows++;
@@ -147,10 +159,10 @@ static status copy_to_stdout(FILE *from, error *err) {
 }
 
 static status predict(arena *a, const predict_options *o, error *err) {
-    machine_block *block = ARENA_NEW(a, machine_block);
+    ensemble *e = ARENA_NEW(a, ensemble);
     source_map sources = {0};
-    prediction_run run = {.options = o, .block = block};
-    status result = load_machine_block(a, command_config_dir(), o->machine, block, err);
+    prediction_run run = {.options = o, .ensemble = e};
+    status result = ensemble_load(a, command_config_dir(), o->machine, e, err);
     if (result == STATUS_OK)
         result = sources_load(INGOT_SOURCE_DIR "/validate/sources.csv", &sources, err);
     if (result == STATUS_OK)

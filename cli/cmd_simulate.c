@@ -6,6 +6,7 @@
 #include "core/base/json_writer.h"
 #include "core/base/number.h"
 #include "core/scenario_file.h"
+#include "sim/explore/ensemble.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -221,8 +222,14 @@ static void memory_json(json_writer *w, const graph_memory *memory) {
     json_object_end(w);
 }
 
+/* Ends of the latency's 90 % interval; NaN when not known. */
+typedef struct latency_interval {
+    double lower_s, upper_s;
+    bool extrapolated;
+} latency_interval;
+
 static status print_json(arena *a, const setup *s, const engine_result *r, const node_totals *nodes,
-                         const request_distribution *drawn, error *err) {
+                         const latency_interval *range, const request_distribution *drawn, error *err) {
     json_writer w = json_writer_to_file(stdout, JSON_PRETTY);
     json_object_begin(&w, NULL);
     json_text(&w, "machine", s->machine.name);
@@ -239,10 +246,11 @@ static status print_json(arena *a, const setup *s, const engine_result *r, const
     json_number(&w, "idle_frac", r->idle_s[0] / r->latency_s[0]);
     json_number(&w, "energy_j", r->energy_j[0]);
     json_number(&w, "peak_memory_bytes", r->memory.total_bytes);
-    json_object_begin(&w, "interval"); /* not known until calibrations carry covariances */
-    json_null(&w, "lower_s");
-    json_null(&w, "upper_s");
+    json_object_begin(&w, "interval");
+    json_number(&w, "lower_s", range->lower_s);
+    json_number(&w, "upper_s", range->upper_s);
     json_object_end(&w);
+    json_bool(&w, "extrapolated", range->extrapolated);
     json_object_begin(&w, "categories");
     for (int c = 0; c < CATEGORY_COUNT; c++) {
         double total_s = 0;
@@ -260,7 +268,7 @@ static status print_json(arena *a, const setup *s, const engine_result *r, const
     return json_writer_finish(&w, err);
 }
 
-static void print_text(arena *a, const setup *s, const engine_result *r) {
+static void print_text(arena *a, const setup *s, const engine_result *r, const latency_interval *range) {
     printf("%s, %s, batch %.0f on %s (host %s, %s engine)\n", s->workload.name, levers_text(a, &s->levers),
            s->scenario.values[SCENARIO_BATCH], s->machine.name, s->host.name, engine_name(s->options.kind));
     if (isnan(r->tpot_s[0])) /* nothing follows the first output */
@@ -268,6 +276,9 @@ static void print_text(arena *a, const setup *s, const engine_result *r) {
     else
         printf("  latency    %10.3f ms   first token %.3f ms, then %.3f ms a token\n", r->latency_s[0] * 1e3,
                r->ttft_s[0] * 1e3, r->tpot_s[0] * 1e3);
+    if (!isnan(range->lower_s))
+        printf("  within     %10.3f to %.3f ms, 90 %% interval%s\n", range->lower_s * 1e3, range->upper_s * 1e3,
+               range->extrapolated ? ", on a GPU that was not measured" : "");
     printf("  GPU idle   %10.1f %%    energy %.1f J, peak memory %.1f GB\n", 100 * r->idle_s[0] / r->latency_s[0],
            r->energy_j[0], r->memory.total_bytes / 1e9);
     for (int c = 0; c < CATEGORY_COUNT; c++) {
@@ -341,6 +352,17 @@ static status find_batch(arena *a, const simulate_options *o, setup *s, error *e
     return STATUS_OK;
 }
 
+static status find_interval(arena *a, const setup *s, const engine_result *r, const node_totals *nodes,
+                            latency_interval *out, error *err) {
+    ensemble *e = ARENA_NEW(a, ensemble);
+    status result = ensemble_fill(a, command_config_dir(), &s->machine, &s->calibration, e, err);
+    out->extrapolated = e->other_machine;
+    if (result == STATUS_OK)
+        result =
+            ensemble_latency(a, &s->graph, &s->scenario, &s->options, e, r, nodes, &out->lower_s, &out->upper_s, err);
+    return result;
+}
+
 static status simulate(arena *a, const simulate_options *o, setup *s, error *err) {
     status result = setup_load(a, &o->common, s, err);
     if (result != STATUS_OK)
@@ -369,11 +391,14 @@ static status simulate(arena *a, const simulate_options *o, setup *s, error *err
         result = requests_distribution(s, &s->request, o->distribution, &drawn, err);
     if (result == STATUS_OK && o->timeline)
         result = write_timeline(o, s, err);
+    latency_interval range;
+    if (result == STATUS_OK)
+        result = find_interval(a, s, &r, nodes, &range, err);
     if (result != STATUS_OK)
         return result;
     if (o->json)
-        return print_json(a, s, &r, nodes, &drawn, err);
-    print_text(a, s, &r);
+        return print_json(a, s, &r, nodes, &range, &drawn, err);
+    print_text(a, s, &r, &range);
     if (o->distribution > 0)
         distribution_print(&drawn);
     if (o->ops)

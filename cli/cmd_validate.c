@@ -4,7 +4,7 @@
 #include "cli/trace_prediction.h"
 #include "core/base/json_writer.h"
 #include "core/base/number.h"
-#include "sim/explore/row_prediction.h"
+#include "sim/explore/ensemble.h"
 #include "validate/score_rows.h"
 #include "validate/trace_run.h"
 
@@ -127,8 +127,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
 
 static void print_line(const char *name, const score *s) {
     if (s->n > 0)
-        printf("%-52s %7zu %8.1f %8.1f %+8.1f %8.1f %8.3f\n", name, s->n, 100 * s->mean_abs_err,
-               100 * s->median_abs_err, 100 * s->bias, 100 * s->p90, s->kendall_tau);
+        printf("%-52s %7zu %8.1f %8.1f %+8.1f %8.1f %8.3f %8.1f %8.1f\n", name, s->n, 100 * s->mean_abs_err,
+               100 * s->median_abs_err, 100 * s->bias, 100 * s->p90, s->kendall_tau, 100 * s->coverage,
+               100 * s->median_half_width);
 }
 
 static void print_worst(const row_scores *scores) {
@@ -144,7 +145,8 @@ static void print_worst(const row_scores *scores) {
 }
 
 static void print_rows(const row_scores *scores, const row_table *table) {
-    printf("%-52s %7s %8s %8s %8s %8s %8s\n", "error, %", "rows", "mean", "median", "bias", "p90", "tau");
+    printf("%-52s %7s %8s %8s %8s %8s %8s %8s %8s\n", "error, %", "rows", "mean", "median", "bias", "p90", "tau",
+           "covered", "half");
     for (size_t i = 0; i < scores->group_count; i++) {
         const row_group *g = &scores->groups[i];
         char name[128];
@@ -155,20 +157,22 @@ static void print_rows(const row_scores *scores, const row_table *table) {
     }
     print_line("all, even hash (fit)", &scores->all.fit);
     print_line("all, odd hash (held)", &scores->all.held);
+    puts("covered: measured within the 90 % interval; half: its median half-width");
     print_worst(scores);
     if (table->unsupported_count + table->skipped_count > 0)
         printf("left out: %zu rows of kinds not modelled yet, %zu empty\n", table->unsupported_count,
                table->skipped_count);
 }
 
-static status score_table(arena *a, const row_table *table, const machine_block *block, bool json, error *err) {
+static status score_table(arena *a, const row_table *table, const ensemble *e, bool json, error *err) {
     scored_row *rows = ARENA_ARRAY(a, scored_row, table->count + 1);
     size_t count = 0;
     for (size_t i = 0; i < table->count; i++) {
         const operator_row *row = &table->rows[i];
         if (row->unsupported || row->empty || isnan(row->measured_s))
             continue;
-        rows[count++] = (scored_row){row, table->path, predict_row(row, block).time_s, NAN, NAN};
+        row_interval p = predict_row_interval(row, e);
+        rows[count++] = (scored_row){row, table->path, p.prediction.time_s, p.lower_s, p.upper_s};
     }
     if (count == 0)
         return error_set(err, STATUS_NEGATIVE, "%s: no row is both measured and modelled", table->path);
@@ -187,14 +191,14 @@ static status score_table(arena *a, const row_table *table, const machine_block 
 static status validate_rows(arena *a, const validate_options *o, error *err) {
     source_map sources = {0};
     row_table table = {0};
-    machine_block *block = ARENA_NEW(a, machine_block);
-    status result = load_machine_block(a, command_config_dir(), o->machine, block, err);
+    ensemble *e = ARENA_NEW(a, ensemble);
+    status result = ensemble_load(a, command_config_dir(), o->machine, e, err);
     if (result == STATUS_OK)
         result = sources_load(INGOT_SOURCE_DIR "/validate/sources.csv", &sources, err);
     if (result == STATUS_OK)
         result = rows_load(o->file, &sources, EMPTY_ROWS_SKIPPED, &table, err);
     if (result == STATUS_OK)
-        result = score_table(a, &table, block, o->json, err);
+        result = score_table(a, &table, e, o->json, err);
     rows_free(&table);
     sources_free(&sources);
     return result;

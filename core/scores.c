@@ -92,8 +92,20 @@ static double coverage_of(const double *measured, const double *lower, const dou
     return (double)inside / (double)n;
 }
 
+/* Half of the interval over the prediction; NaN as the coverage is. */
+static double half_width_of(const double *predicted, const double *lower, const double *upper, size_t n,
+                            arena *scratch) {
+    if (!lower || !upper || n == 0)
+        return NAN;
+    double *widths = ARENA_ARRAY(scratch, double, n);
+    for (size_t i = 0; i < n; i++)
+        widths[i] = (upper[i] - lower[i]) / 2 / predicted[i];
+    gsl_sort(widths, 1, n);
+    return gsl_stats_median_from_sorted_data(widths, 1, n);
+}
+
 score score_of(const double *predicted, const double *measured, const double *lower, const double *upper, size_t n) {
-    score result = {.n = n, .coverage = coverage_of(measured, lower, upper, n)};
+    score result = {.n = n, .coverage = coverage_of(measured, lower, upper, n), .median_half_width = NAN};
     if (n == 0)
         return result;
     arena scratch = {0};
@@ -114,6 +126,7 @@ score score_of(const double *predicted, const double *measured, const double *lo
     result.median_abs_err = gsl_stats_median_from_sorted_data(sizes, 1, n);
     result.p90 = gsl_stats_quantile_from_sorted_data(sizes, 1, n, P90);
     result.kendall_tau = kendall_tau_b(predicted, measured, n, &scratch);
+    result.median_half_width = half_width_of(predicted, lower, upper, n, &scratch);
     arena_free(&scratch);
     return result;
 }

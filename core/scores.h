@@ -12,6 +12,7 @@ typedef struct score {
                                                        interpolated linearly between the sorted ones */
     double kendall_tau;                             /* tau-b of predicted against measured; 0 when n < 2 */
     double coverage;                                /* share of measurements in [lower, upper]; NaN without intervals */
+    double median_half_width;                       /* of the intervals, over the predictions; NaN without */
     size_t worst;                                   /* index of the largest absolute error */
 } score;
 

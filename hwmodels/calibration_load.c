@@ -7,7 +7,7 @@
 enum { SCHEMA_VERSION = 1 };
 
 typedef struct calibration_file {
-    const config_node *schema, *residuals, *covariance, *intervals;
+    const config_node *schema, *residuals, *covariance, *intervals, *machine, *shapes; /* spread_load.c reads them */
     calibration values;
 } calibration_file;
 
@@ -20,6 +20,8 @@ status calibration_load(arena *a, const char *config_dir, const machine *m, cali
         {"residuals", CONFIG_NODE, offsetof(calibration_file, residuals), 0, 0, false},
         {"covariance", CONFIG_NODE, offsetof(calibration_file, covariance), 0, 0, false},
         {"intervals", CONFIG_NODE, offsetof(calibration_file, intervals), 0, 0, false},
+        {"machine", CONFIG_NODE, offsetof(calibration_file, machine), 0, 0, false},
+        {"shapes", CONFIG_NODE, offsetof(calibration_file, shapes), 0, 0, false},
 #define PARAMETER(group, name, min, max, prior, text)                                                                  \
     {#group "." #name, CONFIG_NUMBER, offsetof(calibration_file, values.group.name), min, max, false},
 #include "core/calibration.def"

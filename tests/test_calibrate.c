@@ -114,7 +114,7 @@ Test(calibrate, transforms_are_inverse) {
     calibration priors = calibration_priors();
     for (size_t k = 0; k < count; k++) {
         double value = calibration_get(&priors, &keys[k]);
-        double back = calibrate_restore(&keys[k], calibrate_transform(&keys[k], value));
+        double back = parameter_restore(&keys[k], parameter_transform(&keys[k], value));
         cr_expect(fabs(back - value) <= 1e-9 * fmax(fabs(value), 1e-12) || value >= keys[k].max * 0.998, "%s: %g %g",
                   keys[k].path, value, back);
     }

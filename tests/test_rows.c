@@ -558,7 +558,8 @@ Test(score_rows, json_says_the_same) {
         cr_assert_not_null(value);
         cr_expect_eq((size_t)YAJL_GET_INTEGER(value), expected[i]);
     }
-    static const char *const keys[] = {"n", "mean_abs_err", "median_abs_err", "bias", "p90", "coverage", "kendall_tau"};
+    static const char *const keys[] = {"n",   "mean_abs_err", "median_abs_err", "bias",
+                                       "p90", "coverage",     "kendall_tau",    "median_half_width"};
     yajl_val all = json_member(&object, "all");
     cr_expect_eq(all->u.object.len, sizeof keys / sizeof keys[0]);
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
@@ -580,7 +581,7 @@ Test(score_rows, scores_of_nothing_are_null) {
     json_object_end(&w);
     char *text = json_writer_take_text(&w);
     cr_expect_str_eq(text, "{\"all\": {\"n\": 0, \"mean_abs_err\": null, \"median_abs_err\": null, \"bias\": null, "
-                           "\"p90\": null, \"coverage\": null, \"kendall_tau\": null}}");
+                           "\"p90\": null, \"coverage\": null, \"kendall_tau\": null, \"median_half_width\": null}}");
     free(text);
     arena_free(&memory);
 }

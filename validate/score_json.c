@@ -16,6 +16,7 @@ void score_json(json_writer *w, const char *key, const score *s) {
     json_number(w, "p90", any ? s->p90 : NAN);
     json_number(w, "coverage", s->coverage);
     json_number(w, "kendall_tau", s->n > 1 ? s->kendall_tau : NAN);
+    json_number(w, "median_half_width", s->median_half_width);
     json_object_end(w);
 }
 

@@ -4,6 +4,7 @@
 
 #include <gsl/gsl_sort.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { ROUNDS_MAX = 6 };
@@ -88,7 +89,7 @@ static void screen(arena *a, const calibrate_input *in, const fit_rows *rows, ca
     double *jacobian = ARENA_ARRAY(a, double, rows->count *n);
     for (size_t k = 0; k < n; k++) {
         p.keys[k] = out->parameters[k].key;
-        x[k] = calibrate_transform(p.keys[k], calibration_get(&out->fitted, p.keys[k]));
+        x[k] = parameter_transform(p.keys[k], calibration_get(&out->fitted, p.keys[k]));
     }
     fit_residuals(&p, x, residuals);
     fit_jacobian(&p, x, residuals, jacobian);
@@ -113,7 +114,7 @@ static fit_problem problem_of(arena *a, const calibrate_input *in, const fit_row
             continue;
         out->fitted_keys[p.key_count] = k;
         p.keys[p.key_count] = parameter->key;
-        p.prior[p.key_count++] = calibrate_transform(parameter->key, parameter->prior);
+        p.prior[p.key_count++] = parameter_transform(parameter->key, parameter->prior);
     }
     out->fitted_count = p.key_count;
     return p;
@@ -126,7 +127,7 @@ static status solve(arena *a, fit_problem *p, calibrate_result *out, error *err)
     double by_kind[OP_KIND_COUNT] = {0};
     out->covariance = ARENA_ARRAY(a, double, p->key_count * p->key_count + 1);
     for (size_t k = 0; k < p->key_count; k++)
-        x[k] = calibrate_transform(p->keys[k], calibration_get(&out->fitted, p->keys[k]));
+        x[k] = parameter_transform(p->keys[k], calibration_get(&out->fitted, p->keys[k]));
     status result = STATUS_OK;
     double moved = INFINITY;
     for (out->rounds = 0; out->rounds < ROUNDS_MAX && moved > ROUND_TOLERANCE && result == STATUS_OK; out->rounds++) {
@@ -141,7 +142,7 @@ static status solve(arena *a, fit_problem *p, calibrate_result *out, error *err)
     }
     for (size_t k = 0; k < p->key_count; k++) {
         calibrate_parameter *parameter = &out->parameters[out->fitted_keys[k]];
-        calibration_set(&out->fitted, p->keys[k], calibrate_restore(p->keys[k], x[k]));
+        calibration_set(&out->fitted, p->keys[k], parameter_restore(p->keys[k], x[k]));
         parameter->deviation = sqrt(out->covariance[k * p->key_count + k]);
     }
     return result;
@@ -196,10 +197,88 @@ static score score_half(arena *a, const calibrate_input *in, const calibration *
     return score_of(predicted, measured, NULL, NULL, rows.count);
 }
 
+/* A class needs this many rows for its tails to mean anything. */
+enum { CLASS_ROWS_MIN = 20 };
+/* Of the level, on either side. Held rows fall a little wider than fitted ones, so the tails start a little further
+ * out. */
+static const double TAIL_FRAC = (1 - SPREAD_LEVEL) / 2 * 0.9;
+
+typedef struct class_row {
+    char name[SPREAD_CLASS_TEXT];
+    double residual; /* ln(measured / predicted) */
+} class_row;
+
+static int by_name_and_residual(const void *a, const void *b) {
+    const class_row *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order ? order : (x->residual > y->residual) - (x->residual < y->residual);
+}
+
+static double quantile(const class_row *sorted, size_t count, double part) {
+    double at = part * (double)(count - 1), below = floor(at);
+    size_t i = (size_t)below, j = i + 1 < count ? i + 1 : i;
+    return sorted[i].residual + (at - below) * (sorted[j].residual - sorted[i].residual);
+}
+
+/* What the fit left, by class of prediction. */
+static void find_residuals(arena *a, const calibrate_input *in, const fit_rows *rows, calibrate_result *out) {
+    const machine *machines[] = {in->machine};
+    const calibration *calibrations[] = {&out->fitted};
+    machine_block *block = ARENA_NEW(a, machine_block);
+    machine_block_fill(block, machines, calibrations, 1);
+    size_t n = rows->count * SPREAD_CLASS_LEVELS, count = 0;
+    class_row *all = ARENA_ARRAY(a, class_row, n);
+    for (size_t r = 0; r < rows->count; r++) {
+        row_prediction p = predict_row(rows->rows[r], block);
+        for (int level = 0; level < SPREAD_CLASS_LEVELS; level++) {
+            class_row *c = &all[count++];
+            const spread_subject subject = {&rows->rows[r]->op, rows->rows[r]->source, bound_name(p.bound), p.time_s};
+            spread_class_name(&subject, level, c->name);
+            c->residual = rows->log_measured[r] - log(p.time_s);
+        }
+    }
+    qsort(all, count, sizeof *all, by_name_and_residual);
+    out->residuals = ARENA_ARRAY(a, residual_range, count + 1);
+    for (size_t first = 0, end; first < count; first = end) {
+        for (end = first; end < count && strcmp(all[end].name, all[first].name) == 0; end++)
+            ;
+        if (end - first >= CLASS_ROWS_MIN)
+            out->residuals[out->residual_count++] =
+                (residual_range){all[first].name, quantile(all + first, end - first, TAIL_FRAC),
+                                 quantile(all + first, end - first, 1 - TAIL_FRAC)};
+    }
+}
+
+static void widen_shape(arena *a, calibrate_result *out, const op *o, const op_param *param) {
+    const char *name = arena_printf(a, "%s.%s", op_info_get(o->kind)->name, param->name);
+    double value = op_param_get(o, param);
+    for (size_t i = 0; i < out->shape_count; i++)
+        if (strcmp(out->shapes[i].name, name) == 0) {
+            out->shapes[i].min = fmin(out->shapes[i].min, value);
+            out->shapes[i].max = fmax(out->shapes[i].max, value);
+            return;
+        }
+    out->shapes[out->shape_count++] = (shape_range){name, value, value};
+}
+
+static void find_shapes(arena *a, const fit_rows *rows, calibrate_result *out) {
+    size_t most = 0;
+    for (int kind = 0; kind < OP_KIND_COUNT; kind++)
+        most += op_info_get((op_kind)kind)->param_count;
+    out->shapes = ARENA_ARRAY(a, shape_range, most);
+    for (size_t r = 0; r < rows->count; r++) {
+        const op *o = &rows->rows[r]->op;
+        const op_info *info = op_info_get(o->kind);
+        for (size_t p = 0; p < info->param_count; p++)
+            if (info->params[p].type == PARAM_DIM)
+                widen_shape(a, out, o, &info->params[p]);
+    }
+}
+
 static void start_result(arena *a, const calibrate_input *in, calibrate_result *out) {
     size_t count;
     const machine_key *keys = calibration_keys(&count);
-    *out = (calibrate_result){.fitted = in->start, .parameter_count = count};
+    *out = (calibrate_result){.fitted = in->start, .machine = in->machine, .parameter_count = count};
     out->parameters = ARENA_ARRAY(a, calibrate_parameter, count);
     out->fitted_keys = ARENA_ARRAY(a, size_t, count);
     for (size_t k = 0; k < count; k++)
@@ -225,6 +304,8 @@ status calibrate(arena *a, const calibrate_input *input, calibrate_result *out, 
     }
     for (size_t k = 0; k < out->parameter_count; k++)
         out->parameters[k].value = calibration_get(&out->fitted, out->parameters[k].key);
+    find_residuals(a, input, &rows, out);
+    find_shapes(a, &rows, out);
     for (size_t kind = 0; kind < OP_KIND_COUNT; kind++) {
         if (!input->kinds[kind])
             continue;

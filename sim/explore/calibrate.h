@@ -10,6 +10,7 @@
 
 #include "core/machine.h"
 #include "core/scores.h"
+#include "core/spread.h"
 #include "validate/rows.h"
 
 enum { CALIBRATE_PARAMETERS_MAX = 192 };
@@ -53,12 +54,13 @@ typedef struct calibrate_result {
     size_t *fitted_keys; /* indices into parameters */
     double *covariance;  /* fitted_count squared, of the transformed values */
     calibrate_kind_score kinds[OP_KIND_COUNT];
-    size_t rounds; /* of reweighting */
+    residual_range *residuals; /* classes with rows enough */
+    size_t residual_count;
+    shape_range *shapes;
+    size_t shape_count;
+    const machine *machine; /* that was measured */
+    size_t rounds;          /* of reweighting */
 } calibrate_result;
-
-/* A parameter as the fit sees it: logit between its bounds for one whose name ends in _frac, else the logarithm. */
-double calibrate_transform(const machine_key *key, double value);
-double calibrate_restore(const machine_key *key, double transformed);
 
 /* STATUS_NEGATIVE when no row can be fitted. The arena owns the result's arrays. */
 status calibrate(arena *a, const calibrate_input *input, calibrate_result *out, error *err);

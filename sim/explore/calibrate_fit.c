@@ -9,36 +9,12 @@
 
 enum { ITERATIONS_MAX = 30 };
 static const double TOLERANCE = 1e-5; /* of a step, against the parameters */
-/* Keeps a logit away from the bounds, where it has no end. */
-static const double LOGIT_MARGIN = 1e-3;
-static const double LOG_FLOOR = 1e-12; /* a parameter that may be zero still has a logarithm */
-
-static bool is_fraction(const machine_key *key) {
-    static const char suffix[] = "_frac";
-    size_t length = strlen(key->path), suffix_length = sizeof suffix - 1;
-    return length > suffix_length && strcmp(key->path + length - suffix_length, suffix) == 0;
-}
-
-double calibrate_transform(const machine_key *key, double value) {
-    if (!is_fraction(key))
-        return log(fmax(value, fmax(key->min, LOG_FLOOR)));
-    double part = (value - key->min) / (key->max - key->min);
-    part = fmin(fmax(part, LOGIT_MARGIN), 1 - LOGIT_MARGIN);
-    return log(part / (1 - part));
-}
-
-double calibrate_restore(const machine_key *key, double transformed) {
-    if (!is_fraction(key))
-        return fmin(fmax(exp(transformed), key->min), key->max);
-    return key->min + (key->max - key->min) / (1 + exp(-transformed));
-}
-
 static void fill_block(const fit_problem *p, const double *x, machine_block *block) {
     const machine *machines[MACHINE_LANES];
     const calibration *calibrations[MACHINE_LANES];
     calibration c = p->values;
     for (size_t k = 0; k < p->key_count; k++)
-        calibration_set(&c, p->keys[k], calibrate_restore(p->keys[k], x[k]));
+        calibration_set(&c, p->keys[k], parameter_restore(p->keys[k], x[k]));
     for (size_t i = 0; i < MACHINE_LANES; i++)
         machines[i] = p->machine, calibrations[i] = &c;
     machine_block_fill(block, machines, calibrations, MACHINE_LANES);
@@ -61,7 +37,7 @@ void fit_jacobian(const fit_problem *p, const double *x, const double *residuals
         fill_block(p, x, &block);
         for (size_t i = 0; i < count; i++) {
             const machine_key *key = p->keys[first + i];
-            machine_block_set(&block, i, key, calibrate_restore(key, x[first + i] + DIFFERENCE));
+            machine_block_set(&block, i, key, parameter_restore(key, x[first + i] + DIFFERENCE));
         }
         for (size_t r = 0; r < p->rows.count; r++) {
             lanes time_s;

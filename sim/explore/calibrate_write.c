@@ -50,6 +50,20 @@ static void write_covariance(FILE *f, const calibrate_result *r) {
     }
 }
 
+static void write_spread(FILE *f, const calibrate_result *r) {
+    fprintf(f, "\n# ln(measured / predicted) between which %.0f %% of the fitted rows of a class lie\nintervals:\n",
+            100 * SPREAD_LEVEL);
+    for (size_t i = 0; i < r->residual_count; i++)
+        fprintf(f, "  \"%s\": [%.4f, %.4f]\n", r->residuals[i].name, r->residuals[i].lower, r->residuals[i].upper);
+    fputs("\n# what was measured: predictions outside say so\nmachine:\n", f);
+    for (size_t i = 0; i < spread_machine_key_count; i++)
+        fprintf(f, "  %s: %.6g\n", spread_machine_keys[i],
+                machine_get(r->machine, machine_key_find(spread_machine_keys[i])));
+    fputs("shapes:\n", f);
+    for (size_t i = 0; i < r->shape_count; i++)
+        fprintf(f, "  %s: [%.0f, %.0f]\n", r->shapes[i].name, r->shapes[i].min, r->shapes[i].max);
+}
+
 status calibrate_write(const char *path, const calibrate_result *result, const calibrate_labels *labels, error *err) {
     FILE *f = fopen(path, "w");
     if (!f)
@@ -57,6 +71,7 @@ status calibrate_write(const char *path, const calibrate_result *result, const c
     fprintf(f, "schema: 1\nname: %s\ndata: \"%s\"\ndate: %s\n", labels->name, labels->data, labels->date);
     write_values(f, result);
     write_residuals(f, result);
+    write_spread(f, result);
     write_covariance(f, result);
     bool failed = ferror(f) != 0;
     if (fclose(f) != 0 || failed)

@@ -1,0 +1,105 @@
+#include "sim/explore/ensemble.h"
+
+#include "hwmodels/calibration_load.h"
+#include "hwmodels/machine_load.h"
+#include "hwmodels/spread_load.h"
+
+#include <math.h>
+
+status ensemble_fill(arena *a, const char *config_dir, const machine *m, const calibration *c, ensemble *out,
+                     error *err) {
+    out->machine = *m;
+    out->center = *c;
+    status result = spread_load(a, config_dir, m, &out->spread, err);
+    if (result != STATUS_OK)
+        return result;
+    out->other_machine = spread_extrapolates_machine(&out->spread, m);
+    const machine *machines[MACHINE_LANES];
+    const calibration *calibrations[MACHINE_LANES];
+    calibration drawn[MACHINE_LANES];
+    for (size_t i = 0; i < MACHINE_LANES; i++)
+        machines[i] = m, calibrations[i] = &drawn[i];
+    for (size_t b = 0; b < ENSEMBLE_BLOCKS; b++) {
+        for (size_t i = 0; i < MACHINE_LANES; i++)
+            drawn[i] = spread_draw(&out->spread, c, b * MACHINE_LANES + i);
+        machine_block_fill(&out->draws[b], machines, calibrations, MACHINE_LANES);
+    }
+    calibrations[0] = c;
+    machine_block_fill(&out->block, machines, calibrations, 1);
+    return STATUS_OK;
+}
+
+status ensemble_load(arena *a, const char *config_dir, const char *name, ensemble *out, error *err) {
+    machine m;
+    calibration c;
+    status result = machine_load(a, config_dir, name, &m, NULL, err);
+    if (result == STATUS_OK)
+        result = calibration_load(a, config_dir, &m, &c, err);
+    return result == STATUS_OK ? ensemble_fill(a, config_dir, &m, &c, out, err) : result;
+}
+
+/* Deviation of ln(time) over the draws, around the central prediction. */
+static double log_deviation(const operator_row *row, const ensemble *e, double time_s) {
+    double sum = 0;
+    for (size_t b = 0; b < ENSEMBLE_BLOCKS; b++) {
+        lanes times_s;
+        predict_row_lanes(row, &e->draws[b], times_s);
+        for (size_t i = 0; i < MACHINE_LANES; i++)
+            sum += pow(log(times_s[i] / time_s), 2);
+    }
+    return sqrt(sum / SPREAD_DRAWS);
+}
+
+row_interval predict_row_interval(const operator_row *row, const ensemble *e) {
+    row_interval out = {.prediction = predict_row(row, &e->block)};
+    double time_s = out.prediction.time_s;
+    const spread_subject subject = {&row->op, row->source, bound_name(out.prediction.bound), time_s};
+    const residual_range *residual = spread_residual(&e->spread, &subject);
+    out.extrapolated = e->other_machine || spread_extrapolates_shape(&e->spread, &row->op);
+    bool draws = residual && out.extrapolated && e->spread.key_count > 0;
+    spread_interval(time_s, draws ? log_deviation(row, e, time_s) : 0, residual, e->other_machine, &out.lower_s,
+                    &out.upper_s);
+    return out;
+}
+
+static double wider(double a, const residual_range *r) {
+    return fmax(a, (r->upper - r->lower) / 2 / SPREAD_DEVIATIONS);
+}
+
+/* Standard deviation of the time that residuals alone leave. */
+static double residual_deviation_s(const ensemble *e, const node_totals *nodes, size_t count) {
+    double worst = 0, variance = 0;
+    for (size_t i = 0; i < e->spread.residual_count; i++)
+        worst = wider(worst, &e->spread.residuals[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (nodes[i].count <= 0 || nodes[i].time_s <= 0)
+            continue;
+        const spread_subject subject = {&nodes[i].last, NULL, bound_name(nodes[i].bound),
+                                        nodes[i].time_s / nodes[i].count};
+        const residual_range *r = spread_residual(&e->spread, &subject);
+        variance += pow(nodes[i].time_s * (r ? wider(0, r) : worst), 2);
+    }
+    return sqrt(variance);
+}
+
+status ensemble_latency(arena *a, const graph *g, const scenario *s, const engine_options *options, const ensemble *e,
+                        const engine_result *center, const node_totals *nodes, double *lower_s, double *upper_s,
+                        error *err) {
+    *lower_s = *upper_s = NAN;
+    if (e->spread.residual_count == 0 || options->kind != ENGINE_ANALYTIC)
+        return STATUS_OK;
+    double latency_s = center->latency_s[0], sum = 0;
+    engine_result *drawn = ARENA_NEW(a, engine_result);
+    for (size_t b = 0; b < ENSEMBLE_BLOCKS; b++) {
+        status result = engine_run(g, s, &e->draws[b], options, a, drawn, NULL, err);
+        if (result != STATUS_OK)
+            return result;
+        for (size_t i = 0; i < MACHINE_LANES; i++)
+            sum += pow(log(drawn->latency_s[i] / latency_s), 2);
+    }
+    double left = residual_deviation_s(e, nodes, engine_node_count(g)) / latency_s;
+    double half = SPREAD_DEVIATIONS * left;
+    const residual_range range = {NULL, -half, half};
+    spread_interval(latency_s, sqrt(sum / SPREAD_DRAWS), &range, e->other_machine, lower_s, upper_s);
+    return STATUS_OK;
+}
