@@ -18,15 +18,11 @@ static ensemble *load(arena *a, const char *name) {
 }
 
 static operator_row gemm_row(int64_t m, int64_t n, int64_t k) {
-    return (operator_row){.method = ROW_METHOD_GRAPH_STEADY,
-                          .source = "",
-                          .op = {.kind = OP_gemm,
-                                 .as.gemm = {.m = m,
-                                             .n = n,
-                                             .k = k,
-                                             .batch = 1,
-                                             .dtype = DTYPE_bf16,
-                                             .weights_dtype = DTYPE_bf16}}};
+    return (operator_row){
+        .method = ROW_METHOD_GRAPH_STEADY,
+        .source = "",
+        .op = {.kind = OP_gemm,
+               .as.gemm = {.m = m, .n = n, .k = k, .batch = 1, .dtype = DTYPE_bf16, .weights_dtype = DTYPE_bf16}}};
 }
 
 Test(spread, draws_have_the_covariance) {
