@@ -1,5 +1,6 @@
 /* Listings of what the program itself knows: levers, presets, engines and operators. */
 #include "cli/list_rows.h"
+#include "core/catalogue.h"
 #include "core/op.h"
 #include "sim/engine/engine.h"
 #include "workloads/levers.h"
@@ -122,14 +123,26 @@ status list_engines(list_table *table, error *err) {
 
 /* ---- operators ---- */
 
-enum { OP_COLUMN_KIND, OP_COLUMN_CATEGORY, OP_COLUMN_TEXT, OP_COLUMN_PARAMS };
+enum { OP_COLUMN_KIND, OP_COLUMN_CATEGORY, OP_COLUMN_TEXT, OP_COLUMN_PARAMS, OP_COLUMN_IDS };
 
 static const list_column op_columns[] = {
     [OP_COLUMN_KIND] = {"kind", "operator", LIST_TEXT, UNIT_PLAIN},
     [OP_COLUMN_CATEGORY] = {"category", "category", LIST_TEXT, UNIT_PLAIN},
     [OP_COLUMN_TEXT] = {"text", "what", LIST_TEXT, UNIT_PLAIN},
     [OP_COLUMN_PARAMS] = {"params", NULL, LIST_WORDS, UNIT_PLAIN},
+    [OP_COLUMN_IDS] = {"ids", NULL, LIST_WORDS, UNIT_PLAIN},
 };
+
+/* Ids of the catalogue that a kind runs; tests/gpu has a case for each. */
+static list_words ids_of(arena *a, op_kind kind) {
+    size_t count, found = 0;
+    const catalogue_entry *entries = catalogue(&count);
+    const char **ids = ARENA_ARRAY(a, const char *, count);
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].kind == kind)
+            ids[found++] = entries[i].id;
+    return (list_words){ids, found};
+}
 
 status list_ops(list_table *table, error *err) {
     (void)err;
@@ -145,6 +158,7 @@ status list_ops(list_table *table, error *err) {
         row[OP_COLUMN_CATEGORY].text = op_category_name(info->category);
         row[OP_COLUMN_TEXT].text = info->text;
         row[OP_COLUMN_PARAMS].words = (list_words){params, info->param_count};
+        row[OP_COLUMN_IDS].words = ids_of(table->memory, (op_kind)kind);
     }
     return STATUS_OK;
 }

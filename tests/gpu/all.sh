@@ -108,6 +108,9 @@ for part in $parts; do
             cat "$out/rows-$method.csv.meta.json" >>"$log" 2>/dev/null
             rm -f "$out/rows-$method.csv.meta.json"
         done
+        run "rows memory" 120 "$here/ingot" bench "$here/rows-memory.csv" -o "$out/rows-memory.csv"
+        rm -f "$out/rows-memory.csv.meta.json"
+        tables+=$(cat "$out/rows-memory.csv" 2>/dev/null)$'\n'
         ;;
     *) summary+=("$part: no such part") ;;
     esac

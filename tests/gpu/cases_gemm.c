@@ -8,7 +8,7 @@
 /* clang-format on */
 
 static const kernel_case cases[] = {
-    GEMM("LM-3", 1, 12288, 4096, 1, bf16, bf16, 0, false),
+    GEMM("LM-3,LS-1", 1, 12288, 4096, 1, bf16, bf16, 0, false),
     GEMM("LM-3", 1, 10240, 8192, 1, bf16, bf16, 0, false),
     GEMM("LM-9", 4, 8192, 8192, 1, fp16, fp16, 0, false),
     GEMM("LM-11", 1, 22016, 4096, 1, bf16, bf16, 0, false),

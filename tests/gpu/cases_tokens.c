@@ -37,6 +37,7 @@ static const kernel_case cases[] = {
     APPEND(NULL, 5, 3, 65, fp16, int8),
     APPEND(NULL, 5, 3, 66, fp16, int4),
     CONCAT("LM-6b", 1, 32, 128, 155, bf16),
+    CONCAT("LM-6c", 1, 64, 128, 218, fp16),
     CONCAT("LM-6b", 8, 8, 128, 1025, bf16),
     CONCAT(NULL, 3, 2, 33, 7, fp16),
     CONCAT(NULL, 2, 3, 64, 1, bf16), /* no past */
