@@ -14,13 +14,16 @@
 static const double MICROSECONDS_PER_SECOND = 1e6;
 
 typedef struct predict_options {
-    const char *machine, *file;
+    const char *machine, *file, *engine;
     bool json;
     message_level level;
 } predict_options;
 
+enum { KEY_ENGINE = 256 };
+
 static const struct argp_option option_table[] = {
     {"machine", 'm', "NAME", 0, "Machine: a name of configs/machines or a YAML path", 0},
+    {"engine", KEY_ENGINE, "NAME", 0, "analytic (default) or event", 0},
     {"json", 'j', 0, 0, "Print JSON: a line a row, with its line number", 0},
     {0},
 };
@@ -30,6 +33,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     switch (key) {
     case 'm':
         o->machine = value;
+        break;
+    case KEY_ENGINE:
+        o->engine = value;
         break;
     case 'j':
         o->json = true;
@@ -163,6 +169,8 @@ static status predict(arena *a, const predict_options *o, error *err) {
     source_map sources = {0};
     prediction_run run = {.options = o, .ensemble = e};
     status result = ensemble_load(a, command_config_dir(), o->machine, e, err);
+    if (result == STATUS_OK)
+        result = ensemble_set_engine(e, o->engine, err);
     if (result == STATUS_OK)
         result = sources_load(INGOT_SOURCE_DIR "/validate/sources.csv", &sources, err);
     if (result == STATUS_OK)

@@ -15,7 +15,7 @@
 #include <string.h>
 
 typedef struct validate_options {
-    const char *machine, *file;
+    const char *machine, *file, *engine;
     bool json;
     message_level level;
     trace_question trace; /* what else is asked of a trace */
@@ -24,10 +24,11 @@ typedef struct validate_options {
     status failure;
 } validate_options;
 
-enum { KEY_STEPS = 256, KEY_MAX_ERROR, KEY_PHASE, KEY_ANY_ORDER };
+enum { KEY_ENGINE = 256, KEY_STEPS, KEY_MAX_ERROR, KEY_PHASE, KEY_ANY_ORDER };
 
 static const struct argp_option option_table[] = {
     {"machine", 'm', "NAME", 0, "Machine: a name of configs/machines or a YAML path", 0},
+    {"engine", KEY_ENGINE, "NAME", 0, "Of operator rows: analytic (default) or event", 0},
     {"json", 'j', 0, 0, "Print JSON", 0},
     {0, 0, 0, 0, "For traces:", 1},
     {"workload", 'w', "MODEL/TASK", 0, "What was run, as codellama-7b", 1},
@@ -108,6 +109,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         break;
     case KEY_MAX_ERROR:
         o->max_error = percent(o, "max-error", value);
+        break;
+    case KEY_ENGINE:
+        o->engine = value;
         break;
     case 'j':
         o->json = true;
@@ -193,6 +197,8 @@ static status validate_rows(arena *a, const validate_options *o, error *err) {
     row_table table = {0};
     ensemble *e = ARENA_NEW(a, ensemble);
     status result = ensemble_load(a, command_config_dir(), o->machine, e, err);
+    if (result == STATUS_OK)
+        result = ensemble_set_engine(e, o->engine, err);
     if (result == STATUS_OK)
         result = sources_load(INGOT_SOURCE_DIR "/validate/sources.csv", &sources, err);
     if (result == STATUS_OK)

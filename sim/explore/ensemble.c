@@ -59,7 +59,25 @@ row_interval predict_row_interval(const operator_row *row, const ensemble *e) {
     bool draws = residual && out.extrapolated && e->spread.key_count > 0;
     spread_interval(time_s, draws ? log_deviation(row, e, time_s) : 0, residual, e->other_machine, &out.lower_s,
                     &out.upper_s);
+    if (e->event) { /* the interval keeps its width, relative to the time */
+        out.prediction = predict_row_event(row, &e->block, e->memory);
+        out.lower_s *= out.prediction.time_s / time_s;
+        out.upper_s *= out.prediction.time_s / time_s;
+    }
     return out;
+}
+
+status ensemble_set_engine(ensemble *e, const char *engine, error *err) {
+    engine_kind kind = ENGINE_ANALYTIC;
+    if (engine && engine_parse(engine, &kind, err) != STATUS_OK)
+        return STATUS_BAD_INPUT;
+    if (kind == ENGINE_ROOFLINE)
+        return error_set(err, STATUS_BAD_INPUT, "operator rows go through the analytic or the event engine");
+    e->event = kind == ENGINE_EVENT;
+    status result = e->event ? hbm_streams_of(&e->machine, &e->memory[0], err) : STATUS_OK;
+    for (size_t i = 1; i < MACHINE_LANES; i++)
+        e->memory[i] = e->memory[0];
+    return result;
 }
 
 static double wider(double a, const residual_range *r) {

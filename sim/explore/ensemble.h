@@ -14,7 +14,9 @@ typedef struct ensemble {
     calibration_spread spread;
     machine_block block;                  /* lane 0: the machine with the calibration itself */
     machine_block draws[ENSEMBLE_BLOCKS]; /* the same machine, a draw a lane */
-    bool other_machine;                   /* not one that the calibration was measured on */
+    hbm_efficiency memory[MACHINE_LANES]; /* of the machine, where rows go through the event engine */
+    bool event;
+    bool other_machine; /* not one that the calibration was measured on */
 } ensemble;
 
 /* A machine by name or path, with its calibration and its uncertainty. */
@@ -31,6 +33,9 @@ typedef struct row_interval {
 } row_interval;
 
 row_interval predict_row_interval(const operator_row *row, const ensemble *e);
+
+/* Takes the rows' times from an engine, by name: "analytic" (or NULL), or "event". STATUS_BAD_INPUT for others. */
+status ensemble_set_engine(ensemble *e, const char *engine, error *err);
 
 /* The interval of a workload's latency: the draws through the engine, and every operator's residual, one operator's
  * executions being off together and different operators apart. Kinds without measured rows count as uncertain as the
