@@ -6,7 +6,7 @@ C_SOURCES = $(shell git ls-files '*.c' '*.h' '*.cu' '*.cuh')
 
 DEMO = build/demo
 
-.PHONY: build demo test test-asan bench format lint clean help
+.PHONY: build demo test test-asan fidelity bench format lint clean help
 
 build: ## the program at build/ingot, and the kernels where CUDA is found
 	@bash .ci/packages.sh build
@@ -36,6 +36,9 @@ bench: ## predictions a second, sweep points a second, memory of a large sweep
 	@cmake --preset release -DINGOT_CUDA=OFF -DINGOT_BENCH=ON >/dev/null
 	@cmake --build build -j $(JOBS) --target ingot bench_cost run_measured
 	@bash tests/bench/bench.sh build
+
+fidelity: build ## how predictions compare with every measurement at hand
+	@build/ingot fidelity
 
 format: ## clang-format every source file
 	@bash .ci/packages.sh lint

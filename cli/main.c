@@ -17,6 +17,8 @@ static const command commands[] = {
     {"simulate", "ingot simulate", command_simulate, "one workload on one machine"},
     {"predict", "ingot predict", command_predict, "operator rows"},
     {"validate", "ingot validate", command_validate, "measured operator rows and steps against predictions"},
+    {"fidelity", "ingot fidelity", command_fidelity,
+     "every measurement at hand against predictions, and each term's worth"},
     {"calibrate", "ingot calibrate", command_calibrate, "fits the engine's parameters to measured rows"},
     {"sweep", "ingot sweep", command_sweep, "machine variants x levers x workloads, and their Pareto front"},
     {"trace", "ingot trace", command_trace, "recorded and simulated traces: import, export, what-if"},
