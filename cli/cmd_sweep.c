@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/findings.h"
 #include "cli/report_input.h"
+#include "cli/sweep_table.h"
 #include "core/base/json_writer.h"
 #include "core/base/units.h"
 #include "sim/explore/analysis.h"
@@ -237,6 +238,12 @@ static status print_results(arena *a, const sweep_command *o, const sweep *s, st
     if (result != STATUS_OK)
         return result;
     double rate = outcome->elapsed_s > 0 ? (double)outcome->computed / outcome->elapsed_s : 0;
+    sweep_table table;
+    bool is_table = sweep_is_table(s);
+    if (is_table)
+        result = sweep_table_read(a, s, points, &table, err);
+    if (result != STATUS_OK)
+        return result;
     if (o->json) {
         w = json_writer_to_file(stdout, JSON_PRETTY);
         json_object_begin(&w, NULL);
@@ -246,11 +253,15 @@ static status print_results(arena *a, const sweep_command *o, const sweep *s, st
         json_integer(&w, "computed", outcome->computed);
         json_number(&w, "elapsed_s", outcome->elapsed_s);
         json_number(&w, "points_per_s", rate);
+        if (is_table)
+            sweep_table_json(&w, &table);
         json_array_begin(&w, "groups");
     } else {
         printf("%s: %lld points: %zu machines, %lld variants, %zu cases; %lld computed in %.2f s (%.0f points/s)\n",
                s->name, (long long)s->point_count, s->machine_count, (long long)s->variant_count, s->case_count,
                (long long)outcome->computed, outcome->elapsed_s, rate);
+        if (is_table)
+            sweep_table_print(a, &table);
         if (o->all)
             result = store_each(points, false, print_visit, &(print_walk){a, manifest}, err);
     }
@@ -259,7 +270,7 @@ static status print_results(arena *a, const sweep_command *o, const sweep *s, st
         result = analysis_of(a, points, manifest, &groups[g], s->objectives, s->objective_count, &found, err);
         if (result == STATUS_OK && o->json)
             found_json(&w, a, &found, manifest);
-        else if (result == STATUS_OK && (group_count == 1 || !o->all))
+        else if (result == STATUS_OK && (group_count == 1 || !o->all) && !is_table)
             print_found(a, &found, manifest);
     }
     if (!o->json)
