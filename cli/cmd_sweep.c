@@ -260,7 +260,7 @@ static status print_results(arena *a, const sweep_command *o, const sweep *s, st
         printf("%s: %lld points: %zu machines, %lld variants, %zu cases; %lld computed in %.2f s (%.0f points/s)\n",
                s->name, (long long)s->point_count, s->machine_count, (long long)s->variant_count, s->case_count,
                (long long)outcome->computed, outcome->elapsed_s, rate);
-        if (is_table)
+        if (is_table && !o->all)
             sweep_table_print(a, &table);
         if (o->all)
             result = store_each(points, false, print_visit, &(print_walk){a, manifest}, err);
