@@ -14,7 +14,7 @@ static uint64_t hash_string(uint64_t state, const char *text) {
 
 static uint64_t hash_dim(uint64_t state, const node_dim *dim) {
     const dim_expression *e = &dim->value;
-    const double numbers[] = {e->constant, e->per_step, e->per_layer, e->per_variable, e->variable};
+    const double numbers[] = {e->constant, e->per_step, e->per_layer, e->per_variable, e->variable, e->most};
     state = hash_string(state, dim->param->name);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         state = hash_number(state, numbers[i]);
@@ -31,6 +31,7 @@ static uint64_t hash_op(uint64_t state, const op *o) {
 
 static uint64_t hash_graph(uint64_t state, const graph *g) {
     state = hash_number(hash_number(state, g->weight_bytes), g->kv_bytes_per_token);
+    state = hash_number(hash_number(state, g->ranks), g->stages);
     for (size_t i = 0; i < g->state_count; i++)
         state = hash_number(hash_number(state, g->states[i].unit_bytes), g->states[i].units);
     for (size_t p = 0; p < g->phase_count; p++) {
@@ -40,7 +41,10 @@ static uint64_t hash_graph(uint64_t state, const graph *g) {
             state = hash_number(state, flags[i]);
         for (size_t n = 0; n < g->phases[p].node_count; n++) {
             const graph_node *node = &g->phases[p].nodes[n];
-            state = hash_op(state, &node->op);
+            state = hash_op(hash_string(state, node->id), &node->op);
+            state = hash_number(hash_number(state, node->stream), node->weights_shared);
+            for (size_t i = 0; i < node->dependency_count; i++)
+                state = hash_number(state, node->dependencies[i]);
             for (size_t i = 0; i < node->alternative_count; i++)
                 state = hash_op(state, &node->alternatives[i]);
             for (size_t i = 0; i < node->dim_count; i++)
