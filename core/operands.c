@@ -115,20 +115,25 @@ static void operands_attention(const op *o, operand_list *out) {
     set(out, OPERAND_attention_k, p->kv_dtype, p->batch, p->kv_len, kv_cols)->strided = true;
     set(out, OPERAND_attention_v, p->kv_dtype, p->batch, p->kv_len, kv_cols)->strided = true;
     if (is_quantised_with_scale(p->kv_dtype)) {
-        set(out, OPERAND_attention_k_scales, DTYPE_fp16, p->batch, p->kv_len, p->kv_heads)->content = CONTENT_SCALES;
-        set(out, OPERAND_attention_v_scales, DTYPE_fp16, p->batch, p->kv_len, p->kv_heads)->content = CONTENT_SCALES;
+        const int scales[] = {OPERAND_attention_k_scales, OPERAND_attention_v_scales};
+        for (int i = 0; i < 2; i++) {
+            operand *item = set(out, scales[i], DTYPE_fp16, p->batch, p->kv_len, p->kv_heads);
+            item->content = CONTENT_SCALES;
+            item->strided = true;
+        }
     }
     if (p->q_len == 1) {
         set_indices(out, OPERAND_attention_kv_lens, CONTENT_LENGTHS, p->batch, p->kv_len);
         out->at[OPERAND_attention_kv_lens].optional = true;
     }
-    /* Probabilities are rounded to 16 bits before they meet the values: of either sign, the errors of keys that weigh
-     * about alike add to one rounding of the result's own size, 1 / sqrt(keys); 4 standard deviations. Scores are sums
-     * of head_dim terms, and exp turns their error into a relative one. */
-    double keys = fmax(1, (double)p->kv_len);
-    double size = 1 / sqrt(keys);
-    double bound = size * (2 * rounding(p->dtype) + 4 * sum_error((double)p->head_dim, p->dtype) + FUNCTION_ERROR);
-    set_output(out, OPERAND_attention_out, p->dtype, p->batch, p->q_len, q_cols, bound);
+    /* Weights are rounded to 16 bits before they meet the values: by a quarter of `rounding` at most, evenly spread, so
+     * that of either sign they add up, over any number of keys, to a seventh of it times the size of the result: its
+     * row's root mean square, since a result may cancel and its row does not. 2 * rounding is 14 standard deviations,
+     * and more than the worst case of two keys. Scores are sums of head_dim terms, and exp turns their error into a
+     * relative one. */
+    set_output(out, OPERAND_attention_out, p->dtype, p->batch, p->q_len, q_cols, 0);
+    out->at[OPERAND_attention_out].error_row =
+        2 * rounding(p->dtype) + 4 * sum_error((double)p->head_dim, p->dtype) + FUNCTION_ERROR;
 }
 
 static void operands_embedding(const op *o, operand_list *out) {

@@ -44,8 +44,8 @@ typedef struct operand {
     bool optional; /* may be left out (NULL) although present */
     bool written;  /* outputs, and states that the operator writes to */
     /* How far a right kernel may be from exact arithmetic on such inputs: |got - exact| <= error_absolute +
-     * error_relative * |exact|. Derived in operands.c. */
-    double error_relative, error_absolute;
+     * error_relative * |exact| + error_row * root mean square of the exact row. Derived in operands.c. */
+    double error_relative, error_absolute, error_row;
 } operand;
 
 enum { OPERANDS_MAX = 10 };

@@ -201,6 +201,13 @@ changed:
     return true;
 }
 
+static double row_size(const double *row, int64_t cols) {
+    double squares = 0;
+    for (int64_t c = 0; c < cols; c++)
+        squares += row[c] * row[c];
+    return sqrt(squares / (double)cols);
+}
+
 static bool values_wrong(const case_buffer *b, char *text, size_t bytes, double *worst) {
     const operand *item = &b->item;
     operand row = *item;
@@ -209,9 +216,10 @@ static bool values_wrong(const case_buffer *b, char *text, size_t bytes, double 
     bool wrong = false;
     for (int64_t i = 0; i < item->blocks * item->rows && !wrong; i++) {
         decode_operand(&row, b->returned + row_offset(b, i / item->rows, i % item->rows), got);
+        double of_row = item->error_row > 0 ? item->error_row * row_size(b->exact + i * item->cols, item->cols) : 0;
         for (int64_t c = 0; c < item->cols && !wrong; c++) {
             double exact = b->exact[i * item->cols + c], off = fabs(got[c] - exact);
-            double allowed = item->error_absolute + item->error_relative * fabs(exact);
+            double allowed = item->error_absolute + item->error_relative * fabs(exact) + of_row;
             if (got[c] == exact)
                 continue;
             if (off <= allowed) {
