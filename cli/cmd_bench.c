@@ -154,10 +154,12 @@ static void write_row(const bench_run *run, const operator_row *row, const bench
     }
     plan_text(&r->actual, text, sizeof text);
     bool steady = run->options->method == BENCH_GRAPH_STEADY;
-    fprintf(run->out, "%.6g,%.6g,%.6g,%s,ingot,%s,%.0f,%s\n", r->median_s * MICROSECONDS_PER_SECOND,
+    char clock[32] = "";
+    if (isfinite(r->telemetry.sm_clock_hz))
+        snprintf(clock, sizeof clock, "%.0f", r->telemetry.sm_clock_hz);
+    fprintf(run->out, "%.6g,%.6g,%.6g,%s,ingot,%s,%s,%s\n", r->median_s * MICROSECONDS_PER_SECOND,
             r->least_s * MICROSECONDS_PER_SECOND, r->most_s * MICROSECONDS_PER_SECOND,
-            row_method_name(steady ? ROW_METHOD_GRAPH_STEADY : ROW_METHOD_CUPTI_COLD_L2), r->recorder,
-            r->telemetry.sm_clock_hz, text);
+            row_method_name(steady ? ROW_METHOD_GRAPH_STEADY : ROW_METHOD_CUPTI_COLD_L2), r->recorder, clock, text);
 }
 
 static status bench_rows(bench_run *run, error *err) {
