@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Everything that needs a GPU, from a folder that pack.sh made:
 #     bash FOLDER/all.sh OUT [PART...]
-# Parts: kernels numerics models ceilings rows variants sanitizer (default: all). Each goes on when another fails; full logs go to
+# Parts: kernels numerics models ceilings rows variants sanitizer mutants (default: all; ten minutes are not enough for
+# all of them with a cold start). Each goes on when another fails; full logs go to
 # OUT (at most 8 files), a table comes last.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:?usage: all.sh OUT [PART...]}
 shift
-parts=${*:-kernels numerics models ceilings rows variants sanitizer}
+parts=${*:-kernels numerics models ceilings rows variants sanitizer mutants}
 mkdir -p "$out"
 log=$out/log.txt
 : >"$log"
@@ -93,6 +94,16 @@ for part in $parts; do
         model "chameleon 7b" -w chameleon-7b -P 218 --steps 4
         model "7b b16" -w codellama-7b -P 218 --steps 4 -b 16
         model "34b graph" -w codellama-34b -P 218 --steps 3 -o "$out/34b-graph.run.jsonl.gz"
+        ;;
+    mutants) # planted faults (mutate.sh): the kernel test must fail on each
+        for mutant in "$here"/mutants/*.so; do
+            [ -e "$mutant" ] || { summary+=("mutants                skipped: none were built"); break; }
+            name=$(basename "$mutant" .so)
+            INGOT_GPU_LIBRARY=$mutant run "mutant $name" 60 "$here/kernel_test" --seed 3 --kind "${name##*.}" \
+                --max-bytes 30000000
+            [[ ${summary[-1]} == *"exit   1"* ]] && verdict=caught || verdict="NOT CAUGHT"
+            summary[-1]="$verdict: ${summary[-1]}"
+        done
         ;;
     variants) # ratios to the whole GPU; the simulator's for the same override are asked for elsewhere
         for variant in "" "--sms 66" "--sms 96" "--l2-set-aside-mb 25" "--bandwidth-share 0.75" "--bandwidth-share 0.5" \
