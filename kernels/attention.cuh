@@ -3,7 +3,7 @@
 #define INGOT_ATTENTION_CUH
 
 #include "kernels/attention.h"
-#include "kernels/device.cuh"
+#include "kernels/mma.cuh"
 
 #include <type_traits>
 
@@ -29,11 +29,6 @@ __device__ inline key_range visible_keys(const attention_arguments &s, int lengt
 __device__ inline int64_t item_row(const attention_arguments &s, int64_t sequence, int query, int head) {
     return ((sequence * s.q_len + query) * s.heads + head) * s.head_dim;
 }
-
-/* A cache of 4-bit elements, two a byte, the even one in the low half. */
-struct int4_pair {
-    uint8_t bits;
-};
 
 template <typename KV> constexpr bool kv_is_scaled() {
     return std::is_same<KV, int8_t>::value || std::is_same<KV, int4_pair>::value;
