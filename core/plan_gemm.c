@@ -128,7 +128,10 @@ static bool balance(const tile_set *set, size_t j, double extent, int32_t *tile_
     return true;
 }
 
+/* Tiles that a huge grid loses with are left out; where the extents allow no larger ones, the largest stays. */
 static void add_orientation(const gemm_shape *s, const tile_set *set, const plan_limits *limits, plan_list *out) {
+    size_t before = out->count;
+    plan largest = {0};
     for (size_t i = 0; i < set->m_count; i++)
         for (size_t j = 0; j < set->n_count; j++) {
             plan p = {.tile_m = set->tile_m[i], .tile_n = set->tile_n[j], .cluster_m = 1, .cluster_n = 1};
@@ -144,12 +147,17 @@ static void add_orientation(const gemm_shape *s, const tile_set *set, const plan
             double tiles_m = ceil(s->rows / (p.tile_m * p.cluster_m)) * p.cluster_m; /* whole clusters */
             p.ctas = tiles_m * ceil(s->cols / p.tile_n) * s->batch;
             double plenty = area < 64 * 64 ? CTAS_PLENTY_SMALL : CTAS_PLENTY;
-            if (area > TILE_AREA_MAX || (choice && p.ctas > plenty && area < 128 * 128 && s->cols > p.tile_n))
+            if (area > TILE_AREA_MAX)
                 continue;
             p.swapped = s->swapped;
             fill_resources(&p, limits, s->row_bytes_m, s->row_bytes_n);
-            add_splits(s, p, out);
+            if (choice && p.ctas > plenty && area < 128 * 128 && s->cols > p.tile_n)
+                largest = p;
+            else
+                add_splits(s, p, out);
         }
+    if (out->count == before && largest.ctas > 0)
+        add_splits(s, largest, out);
 }
 
 /* Integer and scaled 8-bit kernels do not split; those that widen weights on the way do so little. */

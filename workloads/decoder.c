@@ -12,6 +12,11 @@ static bool written_out(const levers *l) {
 status decoder_applies(const model *m, const levers *l, error *err) {
     if (l->flavour == FLAVOUR_FAIRSEQ2)
         return error_set(err, STATUS_NEGATIVE, "not applicable: fairseq2 has no %s", m->name);
+    if (l->flavour == FLAVOUR_META && !m->qk_norm)
+        return error_set(err, STATUS_NEGATIVE, "not applicable: flavour=meta is Chameleon's code, it has no %s",
+                         m->name);
+    if (l->flavour == FLAVOUR_META && l->launch == LAUNCH_GRAPH)
+        return error_set(err, STATUS_NEGATIVE, "not applicable: flavour=meta is eager; flavour=gptfast is compiled");
     return STATUS_OK;
 }
 
@@ -25,6 +30,8 @@ void build_embedding(graph_builder *b, const model *m, const levers *l) {
 void build_layers(graph_builder *b, const model *m, const levers *l, int64_t layers) {
     if (written_out(l))
         build_hf_layers(b, m, l, layers);
+    else if (l->flavour == FLAVOUR_META)
+        build_meta_layers(b, m, l, layers);
     else
         build_fused_layers(b, m, l, layers);
 }
@@ -32,6 +39,8 @@ void build_layers(graph_builder *b, const model *m, const levers *l, int64_t lay
 void build_logits(graph_builder *b, const model *m, const levers *l) {
     if (written_out(l))
         build_hf_logits(b, m, l);
+    else if (l->flavour == FLAVOUR_META)
+        build_meta_logits(b, m, l);
     else
         build_fused_logits(b, m, l);
 }

@@ -38,6 +38,11 @@ void bind_llama_dataflow(graph *g, const model *m, const levers *l);
 void build_hf_embedding(graph_builder *b, const model *m, const levers *l);
 void build_hf_layers(graph_builder *b, const model *m, const levers *l, int64_t layers);
 void build_hf_logits(graph_builder *b, const model *m, const levers *l);
+/* Chameleon's own code, as its authors ran it. */
+void build_meta_layers(graph_builder *b, const model *m, const levers *l, int64_t layers);
+void build_meta_logits(graph_builder *b, const model *m, const levers *l);
+/* Reserved keys and values written out once for each query head, where several share one. */
+void build_repeated_heads(graph_builder *b, const model *m);
 void build_fused_embedding(graph_builder *b, const model *m, const levers *l);
 void build_fused_layers(graph_builder *b, const model *m, const levers *l, int64_t layers);
 void build_fused_logits(graph_builder *b, const model *m, const levers *l);

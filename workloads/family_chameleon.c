@@ -42,7 +42,10 @@ static status make_scenario(arena *a, const workload *w, const workload_request 
     if (result != STATUS_OK)
         return result;
     guidance cfg = guidance_of(w, l);
-    result = scenario_fixed(request->batch * cfg.sequences, prompt, steps + 1, 0, request->seed, out, err);
+    int64_t reserved = w->task && w->task->attended_tokens > (double)(prompt + steps + 1) && l->flavour != FLAVOUR_INGOT
+                           ? (int64_t)w->task->attended_tokens
+                           : 0;
+    result = scenario_fixed(request->batch * cfg.sequences, prompt, steps + 1, reserved, request->seed, out, err);
     if (result != STATUS_OK)
         return result;
     double *v = out->values;

@@ -24,17 +24,18 @@ static status read_length(const config_node *node, length_distribution *out, err
 
 typedef struct task_file {
     const char *source;
-    double images_in, images_out;
+    double images_in, images_out, attended_tokens;
     const config_node *lengths[TASK_LENGTHS_MAX];
 } task_file;
 
 static status read_task(const config_node *key, const config_node *node, const char *const *required,
                         const char *const *optional, task *out, error *err) {
-    enum { FIXED_COUNT = 3 };
+    enum { FIXED_COUNT = 4 };
     config_field fields[FIXED_COUNT + TASK_LENGTHS_MAX] = {
         {"source", CONFIG_TEXT, offsetof(task_file, source), 0, 0, true},
         {"images_in", CONFIG_NUMBER, offsetof(task_file, images_in), 0, IMAGES_MAX, false},
         {"images_out", CONFIG_NUMBER, offsetof(task_file, images_out), 0, IMAGES_MAX, false},
+        {"attended_tokens", CONFIG_NUMBER, offsetof(task_file, attended_tokens), 1, LENGTH_MAX, false},
     };
     size_t count = 0;
     for (int list = 0; list < 2; list++)
@@ -44,7 +45,11 @@ static status read_task(const config_node *key, const config_node *node, const c
         }
     task_file file = {0};
     status result = config_bind(node, fields, FIXED_COUNT + count, true, &file, (config_notes){0}, err);
-    *out = (task){.name = key->text, .source = file.source, .images_in = file.images_in, .images_out = file.images_out};
+    *out = (task){.name = key->text,
+                  .source = file.source,
+                  .images_in = file.images_in,
+                  .images_out = file.images_out,
+                  .attended_tokens = file.attended_tokens};
     for (size_t i = 0; i < count && result == STATUS_OK; i++) {
         if (!file.lengths[i])
             continue;

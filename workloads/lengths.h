@@ -21,6 +21,7 @@ typedef struct task_length {
 typedef struct task {
     const char *name, *source;
     double images_in, images_out; /* a request's; 0 where the file states none */
+    double attended_tokens;       /* of a reserved cache that the authors' runs attend over; 0: as many as needed */
     size_t length_count;
     task_length lengths[TASK_LENGTHS_MAX];
 } task;

@@ -18,7 +18,7 @@ typedef enum lever_kv_keep { KEEP_FULL, KEEP_WINDOW, KEEP_TOPK } lever_kv_keep;
 typedef enum lever_cfg_mode { CFG_NONE, CFG_BATCHED_3X, CFG_SEQUENTIAL_2X } lever_cfg_mode;
 /* BEAM_AUTO: indirect where a model has beams; workload_build resolves it before a family sees it. */
 typedef enum lever_beam_reorder { BEAM_COPY, BEAM_INDIRECT, BEAM_AUTO } lever_beam_reorder;
-typedef enum lever_flavour { FLAVOUR_HF, FLAVOUR_GPTFAST, FLAVOUR_INGOT, FLAVOUR_FAIRSEQ2 } lever_flavour;
+typedef enum lever_flavour { FLAVOUR_HF, FLAVOUR_GPTFAST, FLAVOUR_INGOT, FLAVOUR_FAIRSEQ2, FLAVOUR_META } lever_flavour;
 /* SPECULATE_AUTO: layerskip where the model has a checkpoint trained for it; resolved likewise. */
 typedef enum lever_speculate { SPECULATE_NONE, SPECULATE_LAYERSKIP, SPECULATE_DRAFT, SPECULATE_AUTO } lever_speculate;
 typedef enum lever_schedule { SCHEDULE_STATIC } lever_schedule;

@@ -11,6 +11,8 @@ static status check_cache(const levers *l, error *err) {
         return no(err, "launch=graph needs kv_cache=static: a captured graph cannot allocate a longer cache");
     if (l->flavour == FLAVOUR_GPTFAST && dynamic)
         return no(err, "flavour=gptfast needs kv_cache=static: it has no other cache");
+    if (l->flavour == FLAVOUR_META && dynamic)
+        return no(err, "flavour=meta needs kv_cache=static: it has no other cache");
     if (l->flavour == FLAVOUR_INGOT && dynamic)
         return no(err, "flavour=ingot needs kv_cache=static: it has no other cache");
     if (l->flavour == FLAVOUR_HF && l->fuse == FUSE_NONE && !dynamic)

@@ -55,7 +55,8 @@ static const lever_choice activations_choices[] = {{"bf16", DTYPE_bf16, true, {{
 static const lever_choice flavour_choices[] = {{"hf", FLAVOUR_HF, true, {{0}}},
                                                {"gptfast", FLAVOUR_GPTFAST, true, {{0}}},
                                                {"ingot", FLAVOUR_INGOT, true, {{0}}},
-                                               {"fairseq2", FLAVOUR_FAIRSEQ2, true, {{0}}}};
+                                               {"fairseq2", FLAVOUR_FAIRSEQ2, true, {{0}}},
+                                               {"meta", FLAVOUR_META, true, {{0}}}};
 static const lever_choice cfg_mode_choices[] = {{"none", CFG_NONE, true, {{0}}},
                                                 {"batched_3x", CFG_BATCHED_3X, true, {{0}}},
                                                 {"sequential_2x", CFG_SEQUENTIAL_2X, true, {{0}}}};
@@ -136,7 +137,7 @@ static const lever_info table[] = {
     {"ep", "hardware-near", "expert parallelism: experts split over so many GPUs",
      "a rank's share of the experts; an all-to-all before and after them", "none",
      offsetof(levers, ep), NUMBER(RANKS_MAX)},
-    {"flavour", "run setting", "whose operators: Hugging Face eager, gpt-fast, fairseq2, or ingot's own executor",
+    {"flavour", "run setting", "whose operators: Hugging Face eager, gpt-fast, fairseq2, Chameleon's authors' (hf on their tasks), or ingot's own executor",
      "the same mathematics in other kernels", "none",
      offsetof(levers, flavour), CHOICES(flavour_choices)},
 };

@@ -81,10 +81,18 @@ static attention_backend backend_of(const levers *l) {
     return attention_backend_cudnn; /* PyTorch 2.11's pick on Hopper, eager and compiled */
 }
 
+/* gpt-fast repeats grouped heads with repeat_interleave before each step's attention. */
+static bool repeats_heads(const graph_builder *b, const levers *l) {
+    return l->flavour == FLAVOUR_GPTFAST && !b->prefill && l->kv_cache == KV_STATIC && l->kv_dtype == DTYPE_bf16 &&
+           l->kv_keep == KEEP_FULL;
+}
+
 static void attention(graph_builder *b, const model *m, const levers *l) {
+    if (repeats_heads(b, l))
+        build_repeated_heads(b, m);
     op o = {.kind = OP_attention,
             .as.attention = {.heads = (int64_t)m->heads,
-                             .kv_heads = (int64_t)m->kv_heads,
+                             .kv_heads = (int64_t)(repeats_heads(b, l) ? m->heads : m->kv_heads),
                              .head_dim = (int64_t)m->head_dim,
                              .dtype = m->dtype,
                              .kv_dtype = b->prefill ? m->dtype : kv_cache_dtype(m, l), /* a prompt's are at hand */

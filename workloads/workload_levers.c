@@ -58,6 +58,10 @@ status workload_levers(const workload *w, const levers *l, levers *out, error *e
     *out = *l;
     if (out->beam_reorder == BEAM_AUTO)
         out->beam_reorder = w->shape.beams ? BEAM_INDIRECT : BEAM_COPY;
+    /* What the authors of the paper's tasks ran eagerly is their own code. */
+    bool reference = out->flavour == FLAVOUR_HF && out->fuse == FUSE_NONE && out->kv_cache == KV_DYNAMIC;
+    if (reference && w->task && w->task->attended_tokens > 0)
+        out->flavour = FLAVOUR_META, out->kv_cache = KV_STATIC;
     status result = check_decoder(w, out, err);
     if (result == STATUS_OK)
         result = check_speculation(w, out, err);
