@@ -36,41 +36,46 @@ typedef enum llama_register {
     LLAMA_REGISTERS,
 } llama_register;
 
+static graph_register make_register(const char *name, register_kind kind, data_type type, int64_t cols) {
+    return (graph_register){.name = name, .kind = kind, .type = type, .cols = cols};
+}
+
 static graph_register *make_registers(arena *a, const model *m, const levers *l) {
     data_type kept = kv_cache_dtype(m, l);
     int64_t vocabulary = (int64_t)m->vocabulary, heads = (int64_t)m->kv_heads;
     int64_t q = (int64_t)(m->heads * m->head_dim), kv = (int64_t)(m->kv_heads * m->head_dim);
     int64_t d = (int64_t)m->hidden, f = (int64_t)m->ffn;
     const graph_register all[LLAMA_REGISTERS] = {
-        [R_PROMPT] = {"prompt", REGISTER_PROMPT, m->dtype, 1},
-        [R_POSITIONS] = {"positions", REGISTER_POSITIONS, m->dtype, 1},
-        [R_SLOTS] = {"slots", REGISTER_SLOTS, m->dtype, 1},
-        [R_TOKENS] = {"tokens", REGISTER_TOKENS, m->dtype, 1},
-        [R_ZEROS] = {"zeros", REGISTER_ZEROS, m->dtype, d},
-        [R_RESIDUAL] = {"residual", REGISTER_ACTIVATION, m->dtype, d},
-        [R_BLOCK] = {"block", REGISTER_ACTIVATION, m->dtype, d},
-        [R_NORMED] = {"normed", REGISTER_ACTIVATION, m->dtype, d},
-        [R_QKV] = {"qkv", REGISTER_ACTIVATION, m->dtype, q + 2 * kv},
-        [R_Q] = {"q", REGISTER_ACTIVATION, m->dtype, q},
-        [R_ATTENTION] = {"attention", REGISTER_ACTIVATION, m->dtype, q},
-        [R_GATE_UP] = {"gate_up", REGISTER_ACTIVATION, m->dtype, 2 * f},
-        [R_GATE] = {"gate", REGISTER_ACTIVATION, m->dtype, f},
-        [R_UP] = {"up", REGISTER_ACTIVATION, m->dtype, f},
-        [R_GATED] = {"gated", REGISTER_ACTIVATION, m->dtype, f},
-        [R_LOGITS] = {"logits", REGISTER_ACTIVATION, m->dtype, vocabulary, .kept = true},
-        [R_Q_NORMED] = {"q_normed", REGISTER_ACTIVATION, m->dtype, q},
-        [R_K_NORMED] = {"k_normed", REGISTER_ACTIVATION, m->dtype, kv},
-        [R_SCORES] = {"scores", REGISTER_ACTIVATION, DTYPE_fp32, vocabulary},
-        [R_FILTERED] = {"filtered", REGISTER_ACTIVATION, DTYPE_fp32, vocabulary},
-        [R_SEEN] = {"seen", REGISTER_SEEN, m->dtype, 1},
-        [R_UNIFORMS] = {"uniforms", REGISTER_UNIFORMS, DTYPE_fp32, 1},
-        [R_KEYS] = {"keys", REGISTER_CACHE, kept, kv},
-        [R_VALUES] = {"values", REGISTER_CACHE, kept, kv},
-        [R_KEY_SCALES] = {"key_scales", REGISTER_CACHE, DTYPE_fp16, heads},
-        [R_VALUE_SCALES] = {"value_scales", REGISTER_CACHE, DTYPE_fp16, heads},
+        [R_PROMPT] = make_register("prompt", REGISTER_PROMPT, m->dtype, 1),
+        [R_POSITIONS] = make_register("positions", REGISTER_POSITIONS, m->dtype, 1),
+        [R_SLOTS] = make_register("slots", REGISTER_SLOTS, m->dtype, 1),
+        [R_TOKENS] = make_register("tokens", REGISTER_TOKENS, m->dtype, 1),
+        [R_ZEROS] = make_register("zeros", REGISTER_ZEROS, m->dtype, d),
+        [R_RESIDUAL] = make_register("residual", REGISTER_ACTIVATION, m->dtype, d),
+        [R_BLOCK] = make_register("block", REGISTER_ACTIVATION, m->dtype, d),
+        [R_NORMED] = make_register("normed", REGISTER_ACTIVATION, m->dtype, d),
+        [R_QKV] = make_register("qkv", REGISTER_ACTIVATION, m->dtype, q + 2 * kv),
+        [R_Q] = make_register("q", REGISTER_ACTIVATION, m->dtype, q),
+        [R_ATTENTION] = make_register("attention", REGISTER_ACTIVATION, m->dtype, q),
+        [R_GATE_UP] = make_register("gate_up", REGISTER_ACTIVATION, m->dtype, 2 * f),
+        [R_GATE] = make_register("gate", REGISTER_ACTIVATION, m->dtype, f),
+        [R_UP] = make_register("up", REGISTER_ACTIVATION, m->dtype, f),
+        [R_GATED] = make_register("gated", REGISTER_ACTIVATION, m->dtype, f),
+        [R_LOGITS] = make_register("logits", REGISTER_ACTIVATION, m->dtype, vocabulary),
+        [R_Q_NORMED] = make_register("q_normed", REGISTER_ACTIVATION, m->dtype, q),
+        [R_K_NORMED] = make_register("k_normed", REGISTER_ACTIVATION, m->dtype, kv),
+        [R_SCORES] = make_register("scores", REGISTER_ACTIVATION, DTYPE_fp32, vocabulary),
+        [R_FILTERED] = make_register("filtered", REGISTER_ACTIVATION, DTYPE_fp32, vocabulary),
+        [R_SEEN] = make_register("seen", REGISTER_SEEN, m->dtype, 1),
+        [R_UNIFORMS] = make_register("uniforms", REGISTER_UNIFORMS, DTYPE_fp32, 1),
+        [R_KEYS] = make_register("keys", REGISTER_CACHE, kept, kv),
+        [R_VALUES] = make_register("values", REGISTER_CACHE, kept, kv),
+        [R_KEY_SCALES] = make_register("key_scales", REGISTER_CACHE, DTYPE_fp16, heads),
+        [R_VALUE_SCALES] = make_register("value_scales", REGISTER_CACHE, DTYPE_fp16, heads),
     };
     graph_register *registers = ARENA_ARRAY(a, graph_register, LLAMA_REGISTERS);
     memcpy(registers, all, sizeof all);
+    registers[R_LOGITS].kept = true;
     return registers;
 }
 
