@@ -78,7 +78,7 @@ Test(calibrate, recovers_what_made_the_rows) {
     calibration start;
     load(&a, &m, &start);
     calibration truth = start;
-    const machine_key *hbm = key_of("gemm.hbm_efficiency_frac"), *reduce = key_of("gemm.reduce_s");
+    const machine_key *hbm = key_of("gemm.hbm_efficiency_frac"), *reduce = key_of("gemm.reduce_latencies");
     calibration_set(&truth, hbm, 0.8);
     calibration_set(&truth, reduce, 1.5 * calibration_get(&start, reduce));
     row_table table;

@@ -89,8 +89,7 @@ double attention_cache_write_s(const attention_shape *s, const machine_block *m,
     double kept = s->hot_frac * attention_kept_frac(m, i, bytes + footprint_bytes);
     double write_s = tokens / (m->sm_count[i] * blocks_per_sm) * m->attention_token_block_latencies[i] * latency_s;
     write_s = larger(write_s, bytes / l2_bytes_per_s(m, i, m->attention_l2_efficiency_frac[i]));
-    write_s =
-        larger(write_s, bytes * (1 - kept) / (m->hbm_bandwidth_bytes_per_s[i] * m->attention_hbm_efficiency_frac[i]));
+    write_s = larger(write_s, bytes * (1 - kept) / hbm_bytes_per_s(m, i, m->attention_hbm_efficiency_frac[i]));
     if (s->kernel == KERNEL_FA3_PAGED && s->eight_bit)
         write_s += tokens / (m->sm_count[i] * QUANTISE_BLOCKS_PER_SM) * m->attention_fa3_paged_quantise_latencies[i] *
                    latency_s;
@@ -205,7 +204,7 @@ static void context_cost(const attention_shape *s, const attention_params *p, co
     for (size_t i = 0; i < MACHINE_LANES; i++) {
         double latency_s = memory_latency_s(m, i), sms = m->sm_count[i];
         double l2_rate = l2_bytes_per_s(m, i, m->attention_l2_efficiency_frac[i]);
-        double hbm_rate = m->hbm_bandwidth_bytes_per_s[i] * m->attention_hbm_efficiency_frac[i];
+        double hbm_rate = hbm_bytes_per_s(m, i, m->attention_hbm_efficiency_frac[i]);
         double step = step_s(s, t, &k, m, i, l2_rate / sms) * (cudnn ? m->attention_cudnn_step_ratio[i] : 1);
         double prologue_s = k.cta_latencies[i] * latency_s * (cudnn ? m->attention_cudnn_cta_ratio[i] : 1);
         if (s->kernel == KERNEL_FA3_PAGED && s->eight_bit)

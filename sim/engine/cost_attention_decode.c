@@ -152,7 +152,7 @@ static decode_time decode_lane(const decode_kernel *k, const attention_shape *s,
     decode_time out = {.launches = 1 + (splits > 1 && k->separate_combine),
                        .hbm_bytes = footprint * (1 - kept),
                        .l2_bytes = s->kv_bytes * k->reads + 2 * s->query_bytes};
-    double hbm_s = out.hbm_bytes / (m->hbm_bandwidth_bytes_per_s[i] * m->attention_hbm_efficiency_frac[i]);
+    double hbm_s = out.hbm_bytes / hbm_bytes_per_s(m, i, m->attention_hbm_efficiency_frac[i]);
     double l2_s = out.l2_bytes / l2_rate, memory_s = larger(l2_s, hbm_s), peak = m->peak_flops_per_s[s->rate][i];
     double ramp_s = smaller(smaller(issue_s, memory_s), fixed_s + RAMP_STEPS * step_s);
     out.time_s = larger(issue_s, memory_s) + m->attention_exposed_frac[i] * ramp_s;

@@ -7,6 +7,7 @@
  * kernel. Power then stretches the SM's part: dynamic power grows as clock^x, so the clock that keeps within the limit
  * has a closed form. Every term falls or stays when a bandwidth or a clock rises. */
 #include "sim/engine/cost_gemm.h"
+#include "sim/engine/cost_memory.h"
 
 #include <math.h>
 
@@ -14,6 +15,7 @@ static const double ACCUMULATOR_BYTES = 4;          /* fp32 partial sums of a sp
 static const double SPILLING_TILE_AREA = 256 * 128; /* its fp32 accumulators fill 128 registers a thread */
 static const double WIDE_BYTES = 2;                 /* activations before they are quantised */
 
+static const double MULTICAST_INTAKE = 2;  /* what one SM of a pair asks for, both take in */
 static const double NEVER_S = 1e3;         /* rules a plan out */
 static const int32_t VECTOR_TILE_K = 1024; /* plans with a longer step are vector kernels */
 /* cuBLASLt's largest tile on Hopper (nvjet 256x160), and what its asynchronous copies require of a row. */
@@ -27,9 +29,10 @@ enum { TANGENTS = 4 }; /* to the power limit's curve */
 
 /* What the machines give this operator, a lane each, before any plan. */
 typedef struct gemm_machines {
-    lanes per_sm;                                                      /* reciprocal of the SMs */
-    lanes tensor_s_per_flop, tensor_edge, l2_s_per_byte;               /* one SM's tensor pipe; whole chip's L2 */
-    lanes load_s_per_byte, load_latency_s;                             /* one SM's intake */
+    lanes per_sm;                                        /* reciprocal of the SMs */
+    lanes tensor_s_per_flop, tensor_edge, l2_s_per_byte; /* one SM's tensor pipe; whole chip's L2 */
+    lanes helper_l2_s_per_byte;                          /* whole chip, of the small kernels beside the product */
+    lanes load_s_per_byte, load_latency_s;               /* one SM's intake */
     lanes step_s, prologue_s, epilogue_s_per_byte, spilled_s_per_byte; /* one SM */
     lanes vector_s_per_element; /* one SM, of a batch of matrices times a vector each */
     lanes dequantise_s_per_element, reduce_s, hbm_s, overlap_loss;
@@ -66,7 +69,7 @@ static double missed_frac(double distance_bytes, double share_bytes, double fall
 
 static missing_bytes missing_of(const gemm_params *g, const gemm_bytes *b, residency where, const machine_block *m,
                                 size_t i) {
-    double share = m->l2_bytes[i] * m->memory_l2_residency_frac[i], fall = m->gemm_residency_fall_ratio[i];
+    double share = operand_share_bytes(m, i), fall = m->gemm_residency_fall_ratio[i];
     double all = b->left + b->right + b->out, weights = g->activations_only ? 0 : b->right;
     double activations = b->left + b->right - weights;
     double activations_missed = missed_frac(all, share, fall);
@@ -137,6 +140,7 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
     const gemm_params *g = &o->as.gemm;
     lanes rate;
     flops_per_s(g->dtype, m, rate);
+    bool warpgroups = m->generation == GENERATION_HOPPER || m->generation == GENERATION_BLACKWELL;
     EACH_LANE {
         double clock = m->sm_clock_max_hz[i];
         missing_bytes missing = missing_of(g, b, where, m, i);
@@ -146,20 +150,25 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         out->tensor_edge[i] = m->gemm_tensor_edge[i];
         out->l2_s_per_byte[i] = 1 / (m->l2_bytes_per_clk[i] * clock * m->gemm_l2_efficiency_frac[i]);
         out->sharing[i] = 1 / m->gemm_multicast_ratio[i];
-        out->load_s_per_byte[i] = 1 / (m->gemm_sm_load_bytes_per_clk[i] * clock);
+        double share =
+            m->sm_l2_bytes_per_clk[i] > 0 ? m->sm_l2_bytes_per_clk[i] : m->l2_bytes_per_clk[i] / m->sm_count[i];
+        double share_bytes_per_s = share * clock;
+        out->load_s_per_byte[i] =
+            1 / (m->gemm_sm_load_ratio[i] * (warpgroups ? MULTICAST_INTAKE : 1) * share_bytes_per_s);
+        out->helper_l2_s_per_byte[i] = 1 / (m->l2_bytes_per_clk[i] * clock * m->gemm_helper_l2_frac[i]);
         double latency_clk = m->l2_near_latency_clk[i] + miss * (m->hbm_latency_clk[i] - m->l2_near_latency_clk[i]);
         out->load_latency_s[i] = latency_clk * m->gemm_loaded_latency_ratio[i] / clock;
-        out->step_s[i] = m->gemm_step_clk[i] / clock;
+        out->step_s[i] = (warpgroups ? m->gemm_step_clk[i] : m->gemm_warp_step_clk[i]) / clock;
         out->prologue_s[i] = m->gemm_prologue_clk[i] / clock;
-        out->epilogue_s_per_byte[i] = 1 / (m->gemm_epilogue_bytes_per_clk[i] * clock);
+        out->epilogue_s_per_byte[i] = 1 / (m->gemm_epilogue_ratio[i] * share_bytes_per_s);
         out->spilled_s_per_byte[i] = 1 / (m->gemm_spilled_epilogue_bytes_per_clk[i] * clock);
         out->vector_s_per_element[i] = 1 / (m->gemm_vector_elements_per_clk[i] * clock);
         out->dequantise_s_per_element[i] = 1 / (m->gemm_dequantise_elements_per_clk[i] * clock);
         /* Between two kernels of a replayed graph lies a gap that rows measured so include. */
-        out->reduce_s[i] = m->gemm_reduce_s[i] + (where == RESIDENCY_REPEATED ? m->method_graph_steady_gap_s[i] : 0);
-        double stream_s =
-            (missing.read / m->gemm_hbm_efficiency_frac[i] + missing.written / m->gemm_write_efficiency_frac[i]) /
-            m->hbm_bandwidth_bytes_per_s[i];
+        out->reduce_s[i] = m->gemm_reduce_latencies[i] * memory_latency_s(m, i) +
+                           (where == RESIDENCY_REPEATED ? m->method_graph_steady_gap_s[i] : 0);
+        double stream_s = missing.read / hbm_bytes_per_s(m, i, m->gemm_hbm_efficiency_frac[i]) +
+                          missing.written / hbm_bytes_per_s(m, i, m->gemm_write_efficiency_frac[i]);
         out->hbm_s[i] = stream_s + SMALLER(stream_s, m->gemm_hbm_ramp_s[i]);
         out->hbm_bytes[i] = missing.read + missing.written;
         out->written_bytes[i] = missing.written;
@@ -244,7 +253,7 @@ static inline gemm_parts parts_of(const plan_work *w, const gemm_machines *m, si
     double sm = throttled_s(m, full_clock, w->load_bytes * m->sharing[i] + w->reduce_bytes, i);
     p.stretch = sm / full_clock;
     p.hbm = m->hbm_s[i];
-    p.reduce = w->reduces * m->reduce_s[i] + w->reduce_bytes * m->l2_s_per_byte[i];
+    p.reduce = w->reduces * m->reduce_s[i] + w->reduce_bytes * m->helper_l2_s_per_byte[i];
     p.all = LARGER(sm, p.hbm) + m->overlap_loss[i] * SMALLER(sm, p.hbm) + p.reduce;
     return p;
 }
@@ -253,7 +262,7 @@ static inline gemm_parts parts_of(const plan_work *w, const gemm_machines *m, si
  * on H200: 4,096 outputs, 64 blocks for 132 SMs, are split by 2 and 3; 11,008 and 32,000 are not). Streams shorter than
  * a few reductions are left to the estimate. */
 static const double UNSPLIT_FILL_FRAC = 0.5;
-static const double SPLIT_STREAM_REDUCTIONS = 3;
+static const double SPLIT_STREAM_S = 6.4e-6; /* three reductions on H200, each with a gap */
 
 /* CTAs that an unsplit plan can reach; without limit where no plan splits. */
 static double unsplit_ctas(const plan_list *plans) {
@@ -274,7 +283,7 @@ static void pick(const plan_list *plans, const plan_work *works, const gemm_mach
     double widest = unsplit_ctas(plans);
     EACH_LANE {
         best_s[i] = INFINITY, best[i] = 0;
-        bool streams = isfinite(widest) && m->hbm_s[i] > SPLIT_STREAM_REDUCTIONS * m->reduce_s[i];
+        bool streams = isfinite(widest) && m->hbm_s[i] > SPLIT_STREAM_S;
         whole_s[i] = streams && widest * m->per_sm[i] < UNSPLIT_FILL_FRAC ? NEVER_S : 0;
     }
     for (size_t c = 0; c < plans->count; c++) {
@@ -304,11 +313,11 @@ static void add_quantise(const gemm_params *p, const gemm_bytes *b, const gemm_m
                          size_t i, cost_block *out) {
     double rows = (double)p->m * (double)p->batch, elements = rows * (double)p->k;
     double bytes = elements * (2 * WIDE_BYTES + b->element_bytes);
-    double share = m->l2_bytes[i] * m->memory_l2_residency_frac[i];
+    double share = operand_share_bytes(m, i);
     double hbm_bytes =
         bytes * missed_frac(elements * (WIDE_BYTES + b->element_bytes), share, m->gemm_residency_fall_ratio[i]);
     bool one_scale = p->dtype == DTYPE_fp8; /* integers take a scale a row */
-    double l2_s = bytes * g->l2_s_per_byte[i];
+    double l2_s = bytes * g->helper_l2_s_per_byte[i];
     double hbm_s = hbm_bytes / (m->hbm_bandwidth_bytes_per_s[i] * m->gemm_hbm_efficiency_frac[i]);
     double move_s = LARGER(LARGER(l2_s, hbm_s), one_scale ? rows * m->gemm_quantise_row_s[i] : 0);
     out->time_s[i] += m->gemm_quantise_s[i] + move_s;
@@ -362,14 +371,14 @@ static void finish_lane(const op *o, const gemm_bytes *b, const plan *p, const p
                         const machine_block *m, size_t i, cost_block *out) {
     gemm_parts parts = parts_of(w, g, i);
     double l2_bytes = w->load_bytes * g->sharing[i] + b->out + w->reduce_bytes;
-    double launch_s = m->gemm_start_s[i] + parts.reduce;
-    out->time_s[i] = m->gemm_start_s[i] + parts.all;
+    double start_s = m->gemm_start_latencies[i] * memory_latency_s(m, i), launch_s = start_s + parts.reduce;
+    out->time_s[i] = start_s + parts.all;
     out->launches[i] = p->launches + (needs_counter(o, g->per_sm[i], m->generation) ? 1 : 0);
     out->hbm_bytes[i] = g->hbm_bytes[i];
     out->l2_bytes[i] = l2_bytes;
     out->bound[i] = bound_of(&parts, launch_s);
     out->picked[i] = *p;
-    out->ctas[i] = ctas_of(w, &parts, g, m->gemm_start_s[i], i);
+    out->ctas[i] = ctas_of(w, &parts, g, start_s, i);
     if (o->as.gemm.dynamic_quantise)
         add_quantise(&o->as.gemm, b, g, m, i, out);
 }

@@ -29,6 +29,15 @@ static inline double memory_latency_s(const machine_block *m, size_t i) {
     return m->hbm_latency_clk[i] / m->sm_clock_max_hz[i];
 }
 
+/* Peak bandwidth of device memory, corrected by what this memory attains at best against the H200's, to which the
+ * fitted efficiencies belong; never above the peak. */
+static inline double hbm_bytes_per_s(const machine_block *m, size_t i, double efficiency) {
+    static const double REFERENCE_ATTAINED_FRAC = 0.94;
+    double attained = m->hbm_attained_frac[i];
+    double corrected = attained > 0 ? efficiency * attained / REFERENCE_ATTAINED_FRAC : efficiency;
+    return m->hbm_bandwidth_bytes_per_s[i] * smaller(corrected, 1);
+}
+
 static inline double l2_bytes_per_s(const machine_block *m, size_t i, double efficiency) {
     return m->l2_bytes_per_clk[i] * m->sm_clock_max_hz[i] * efficiency;
 }
@@ -43,9 +52,18 @@ static inline double effective_waves(double waves, double drift_frac) {
     return waves <= 1 ? 1 : whole - drift_frac * (whole - waves);
 }
 
+static inline bool l2_has_halves(const machine_block *m, size_t i) {
+    return m->l2_far_latency_clk[i] >= PARTITION_LATENCY_RATIO * m->l2_near_latency_clk[i];
+}
+
+/* L2 that operands of matrix products stay in: what both halves read, each of them keeps. */
+static inline double operand_share_bytes(const machine_block *m, size_t i) {
+    return m->l2_bytes[i] * m->memory_l2_residency_frac[i] * (l2_has_halves(m, i) ? 0.5 : 1);
+}
+
 /* The part of a footprint found in L2 when it is used again: all up to the capacity, none from twice that on. */
 static inline double l2_kept_frac(const machine_block *m, size_t i, double residency_frac, double footprint_bytes) {
-    bool halves = m->l2_far_latency_clk[i] >= PARTITION_LATENCY_RATIO * m->l2_near_latency_clk[i];
+    bool halves = l2_has_halves(m, i);
     double capacity = residency_frac * m->l2_bytes[i] * (halves ? 0.5 : 1);
     return larger(0, smaller(1, 2 - footprint_bytes / capacity));
 }

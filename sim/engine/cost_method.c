@@ -1,22 +1,20 @@
 /* Method terms of graph_steady rows. */
 #include "sim/engine/cost_method.h"
 
+#include "sim/engine/cost_memory.h"
+
 #include <string.h>
 
 /* The chain reads 16-bit activations several times; they stay in L2 while two copies of them fit. */
 static const double CHAIN_FOOTPRINT_BYTES_PER_ELEMENT = 4;
 
-static double larger(double a, double b) {
-    return a > b ? a : b;
-}
-
 /* Quantisation as a chain of elementwise kernels. */
 static double quantise_chain_s(const gemm_params *g, const machine_block *m, size_t i) {
     double elements = (double)g->m * (double)g->k * (double)g->batch;
-    double share = m->l2_bytes[i] * m->memory_l2_residency_frac[i];
+    double share = operand_share_bytes(m, i);
     double missed = (elements * CHAIN_FOOTPRINT_BYTES_PER_ELEMENT / share - 1) / m->gemm_residency_fall_ratio[i];
     missed = missed < 0 ? 0 : missed > 1 ? 1 : missed;
-    double l2_bytes_per_s = m->l2_bytes_per_clk[i] * m->sm_clock_max_hz[i] * m->gemm_l2_efficiency_frac[i];
+    double l2_bytes_per_s = m->l2_bytes_per_clk[i] * m->sm_clock_max_hz[i] * m->gemm_helper_l2_frac[i];
     double s_per_byte = larger(missed / m->hbm_bandwidth_bytes_per_s[i], 1 / l2_bytes_per_s);
     return m->method_trtllm_quantise_s[i] + elements * m->method_trtllm_quantise_bytes_per_element[i] * s_per_byte;
 }
