@@ -59,7 +59,11 @@ static void types_of(const op *o, char *text, size_t bytes) {
 }
 
 static const char *duration_of(double time_s) {
-    return time_s < 15e-6 ? " short" : time_s < 150e-6 ? " middling" : " long";
+    return time_s < 7e-6     ? " tiny"
+           : time_s < 15e-6  ? " short"
+           : time_s < 50e-6  ? " middling"
+           : time_s < 200e-6 ? " long"
+                             : " very long";
 }
 
 /* Levels 0 and 1 tell sources apart, 0 and 2 durations, 0 to 3 bounds, 0 to 4 types. */

@@ -49,6 +49,7 @@ typedef enum split_rule {
 typedef struct decode_kernel {
     const double *cta_latencies, *step_latencies;
     const double *element_ops;   /* FP32-lane operations a key or value element; NULL: tensor cores */
+    const double *convert_ops;   /* lane operations to convert an 8-bit element; NULL: none */
     lanes cta_ratio, step_ratio; /* of this operator over the fitted 16-bit case */
     double cta_constant_frac;    /* of a block's fixed time that does not grow with the width */
     double step_constant_frac;   /* the same of a step */
@@ -138,6 +139,9 @@ static decode_time decode_lane(const decode_kernel *k, const attention_shape *s,
     double step_s = k->step_latencies[i] * latency_s * k->step_ratio[i] *
                     (k->step_constant_frac + (1 - k->step_constant_frac) * width);
     step_s = larger(step_s, STEP_KEYS * s->width * 2 * s->kv_element_bytes / (l2_rate / sms));
+    if (k->convert_ops)
+        step_s = larger(step_s,
+                        STEP_KEYS * s->width * 2 * k->convert_ops[i] / ATTENTION_ISSUE_LANES / m->sm_clock_max_hz[i]);
     double fixed_s = k->cta_latencies[i] * latency_s;
     double block_s = fixed_s * k->cta_ratio[i] * (k->cta_constant_frac + (1 - k->cta_constant_frac) * width) +
                      keys / STEP_KEYS * step_s;
@@ -269,10 +273,11 @@ static decode_kernel xqa_kernel(const attention_shape *s, const machine_block *m
                        /* 8-bit caches are not split on Ada: measured time grows with the keys at one block's rate */
                        .rule = s->eight_bit && s->generation == GENERATION_ADA ? SPLIT_NONE : SPLIT_FILL};
     if (s->eight_bit) /* one block's stream, element by element */
-        k.step_constant_frac = 0;
+        k.step_constant_frac = 0, k.convert_ops = m->attention_xqa_convert_ops;
     rows_ratio(k.cta_ratio, m->attention_xqa_group_ratio, s->group / XQA_GROUP_MAX);
     set_lanes(k.step_ratio, 1);
     if (s->eight_bit && attention_is_asynchronous(s->kernel)) {
+        k.convert_ops = NULL; /* its tensor cores take 8 bits */
         k.cta_latencies = m->attention_xqa_hopper_cta_latencies;
         k.step_latencies = m->attention_xqa_hopper_step_latencies;
         k.cta_constant_frac = k.step_constant_frac = 1;
