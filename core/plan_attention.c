@@ -148,6 +148,10 @@ plan attention_context_plan(const attention_params *p, attention_kernel kernel) 
 
 void plan_attention(const op *o, const plan_limits *limits, plan_list *out) {
     const attention_params *p = &o->as.attention;
+    if (p->backend == attention_backend_ingot) {
+        out->plans[out->count++] = attention_ingot_plan(p);
+        return;
+    }
     attention_kernel kernel = attention_kernel_of(p->backend, limits->generation);
     plan t = attention_context_plan(p, kernel);
     if (attention_decodes(p, kernel)) {

@@ -4,6 +4,10 @@
 
 #include "core/plan.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum attention_kernel {
     KERNEL_FA2,         /* warp mma, one q tile a block (FlashAttention-2, ours) */
     KERNEL_FA2_PAGED,   /* its split-key variant, which paged caches use */
@@ -31,5 +35,27 @@ double attention_visible_keys(const attention_params *p);
 
 /* The tile of a context kernel. */
 plan attention_context_plan(const attention_params *p, attention_kernel kernel);
+
+/* ---- our own kernels (kernels/attention.cu), which obey this ---- */
+
+typedef enum ingot_attention {
+    INGOT_ATTENTION_GENERAL, /* any width and type, a warp a query */
+    INGOT_ATTENTION_SPLIT,   /* few queries, or a cache of 8 or 4 bits: keys are streamed and may be split */
+    INGOT_ATTENTION_TILES,   /* many queries over a 16-bit cache: tiles of queries by tiles of keys */
+} ingot_attention;
+
+enum { ATTENTION_SPLITS_MAX = 64 };
+
+ingot_attention attention_ingot_kernel(const attention_params *p);
+
+/* split_k: blocks that share a sequence's keys; launches: 2 where a kernel combines their results. */
+plan attention_ingot_plan(const attention_params *p);
+
+/* Tiles of 16 rows that a block of the split kernel takes, of `rows` that share keys. */
+int32_t attention_ingot_row_tiles(int64_t rows);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -32,12 +32,42 @@ static attention_arguments arguments_of(const attention_params *p, const gpu_ope
     return s;
 }
 
-extern "C" gpu_status gpu_attention(const op *o, const plan *, const gpu_operands *x, void *, gpu_stream stream) {
+/* Whether 16-byte accesses reach every row of a tensor of elements of `bits`. */
+static bool rows_aligned(const attention_tensor *t, int bits) {
+    const int64_t vector_bits = 8 * VECTOR_BYTES;
+    return is_aligned(t->data, VECTOR_BYTES) && t->row * bits % vector_bits == 0 && t->block * bits % vector_bits == 0;
+}
+
+static bool vectors_fit(const attention_params *p, const attention_arguments *s) {
+    int bits = static_cast<int>(8 * dtype_bytes(p->dtype)), kv_bits = static_cast<int>(8 * dtype_bytes(p->kv_dtype));
+    return rows_aligned(&s->q, bits) && rows_aligned(&s->k, kv_bits) && rows_aligned(&s->v, kv_bits) &&
+           is_aligned(s->out, VECTOR_BYTES);
+}
+
+/* Splits that a launch may have: the rule's at the full length, however long sequences are. */
+static int64_t partial_rows(const attention_params *p) {
+    return p->batch * p->heads * p->q_len * attention_ingot_plan(p).split_k;
+}
+
+extern "C" size_t gpu_attention_workspace_bytes(const op *o, const plan *) {
+    const attention_params *p = &o->as.attention;
+    if (attention_ingot_plan(p).split_k == 1)
+        return 0;
+    return static_cast<size_t>(partial_rows(p) * (p->head_dim + 1)) * sizeof(float);
+}
+
+extern "C" gpu_status gpu_attention(const op *o, const plan *, const gpu_operands *x, void *workspace,
+                                    gpu_stream stream) {
     const attention_params *p = &o->as.attention;
     if (!operands_are_there(o, x))
         return GPU_BAD_OPERANDS;
     if (p->relative > 0 || p->bias || p->score != attention_score_softmax || p->heads % p->kv_heads != 0)
         return GPU_NO_KERNEL;
     attention_arguments s = arguments_of(p, x);
-    return attention_general(p, &s, stream);
+    if (attention_ingot_kernel(p) == INGOT_ATTENTION_GENERAL || !vectors_fit(p, &s))
+        return attention_general(p, &s, stream);
+    s.splits = attention_ingot_plan(p).split_k;
+    s.partial_out = static_cast<float *>(workspace);
+    s.partial_log = s.partial_out + partial_rows(p) * p->head_dim;
+    return attention_split(p, &s, stream);
 }

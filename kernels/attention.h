@@ -2,6 +2,7 @@
 #ifndef INGOT_ATTENTION_H
 #define INGOT_ATTENTION_H
 
+#include "core/plan_attention.h"
 #include "kernels/launch.h"
 
 /* Strides are in elements: between tokens, and between sequences. */
@@ -26,5 +27,9 @@ typedef struct attention_arguments {
 /* Any width up to ATTENTION_GENERAL_WIDTH and any type, a warp a query: right, not fast. */
 enum { ATTENTION_GENERAL_WIDTH = 512 };
 gpu_status attention_general(const attention_params *p, const attention_arguments *s, gpu_stream stream);
+
+/* Few queries, or caches of 8 and 4 bits: widths up to 128 whose vectors are whole and aligned. `splits`,
+ * `partial_out` and `partial_log` must be set. */
+gpu_status attention_split(const attention_params *p, const attention_arguments *s, gpu_stream stream);
 
 #endif
