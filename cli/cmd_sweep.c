@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/findings.h"
 #include "cli/report_input.h"
+#include "cli/sweep_speedups.h"
 #include "cli/sweep_table.h"
 #include "core/base/json_writer.h"
 #include "core/base/units.h"
@@ -229,8 +230,8 @@ typedef struct sweep_outcome {
     double elapsed_s;
 } sweep_outcome;
 
-static status print_results(arena *a, const sweep_command *o, const sweep *s, store *points,
-                            const store_manifest *manifest, const sweep_outcome *outcome, error *err) {
+static status print_results(arena *a, const sweep_command *o, sweep *s, store *points, const store_manifest *manifest,
+                            const sweep_outcome *outcome, error *err) {
     analysis_group *groups;
     size_t group_count;
     json_writer w = {0};
@@ -242,6 +243,8 @@ static status print_results(arena *a, const sweep_command *o, const sweep *s, st
     bool is_table = sweep_is_table(s);
     if (is_table)
         result = sweep_table_read(a, s, points, &table, err);
+    if (result == STATUS_OK && s->speedup_count > 0)
+        result = sweep_find_speedups(a, s, points, err);
     if (result != STATUS_OK)
         return result;
     if (o->json) {
@@ -255,6 +258,8 @@ static status print_results(arena *a, const sweep_command *o, const sweep *s, st
         json_number(&w, "points_per_s", rate);
         if (is_table)
             sweep_table_json(&w, &table);
+        if (s->speedup_count > 0)
+            sweep_speedups_json(&w, a, s);
         json_array_begin(&w, "groups");
     } else {
         printf("%s: %lld points: %zu machines, %lld variants, %zu cases; %lld computed in %.2f s (%.0f points/s)\n",
@@ -262,6 +267,8 @@ static status print_results(arena *a, const sweep_command *o, const sweep *s, st
                (long long)outcome->computed, outcome->elapsed_s, rate);
         if (is_table && !o->all)
             sweep_table_print(a, &table);
+        if (s->speedup_count > 0)
+            sweep_speedups_print(a, s);
         if (o->all)
             result = store_each(points, false, print_visit, &(print_walk){a, manifest}, err);
     }
@@ -270,7 +277,7 @@ static status print_results(arena *a, const sweep_command *o, const sweep *s, st
         result = analysis_of(a, points, manifest, &groups[g], s->objectives, s->objective_count, &found, err);
         if (result == STATUS_OK && o->json)
             found_json(&w, a, &found, manifest);
-        else if (result == STATUS_OK && (group_count == 1 || !o->all) && !is_table)
+        else if (result == STATUS_OK && (group_count == 1 || !o->all) && !is_table && s->speedup_count == 0)
             print_found(a, &found, manifest);
     }
     if (!o->json)
@@ -295,7 +302,7 @@ static status temporary_path(arena *a, const char **path, error *err) {
     return STATUS_OK;
 }
 
-static status run_into(arena *a, const sweep_command *o, const sweep *s, const char *path, error *err) {
+static status run_into(arena *a, const sweep_command *o, sweep *s, const char *path, error *err) {
     store *points = NULL;
     store_manifest manifest = sweep_manifest(a, s);
     char date[32];

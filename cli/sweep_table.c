@@ -18,7 +18,8 @@ static size_t columns_of(const sweep *s) {
 
 bool sweep_is_table(const sweep *s) {
     size_t columns = columns_of(s);
-    return s->machine_count == 1 && s->variant_count == 1 && columns > 1 && s->case_count > columns;
+    return s->speedup_count == 0 && s->machine_count == 1 && s->variant_count == 1 && columns > 1 &&
+           s->case_count > columns;
 }
 
 typedef struct table_walk {

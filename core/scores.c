@@ -130,3 +130,12 @@ score score_of(const double *predicted, const double *measured, const double *lo
     arena_free(&scratch);
     return result;
 }
+
+double spearman_rho(const double *x, const double *y, size_t n) {
+    if (n < 2)
+        return 0;
+    arena scratch = {0};
+    double rho = gsl_stats_spearman(x, 1, y, 1, n, ARENA_ARRAY(&scratch, double, 2 * n));
+    arena_free(&scratch);
+    return isfinite(rho) ? rho : 0;
+}

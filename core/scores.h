@@ -19,4 +19,8 @@ typedef struct score {
 /* Measurements must be positive. `lower` and `upper` may be NULL. Runs in n log n. */
 score score_of(const double *predicted, const double *measured, const double *lower, const double *upper, size_t n);
 
+/* Spearman's rank correlation, tied values sharing the mean of their ranks; 0 when n < 2 or all of one side are tied.
+ */
+double spearman_rho(const double *x, const double *y, size_t n);
+
 #endif

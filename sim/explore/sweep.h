@@ -59,6 +59,15 @@ double sweep_objective_of(sweep_objective objective, const store_point *point);
  */
 size_t sweep_objectives_parse(const char *text, sweep_objective *out);
 
+/* What a lever set gains over another, beside what was published. */
+typedef struct sweep_speedup {
+    const char *group, *workload, *levers, *over;
+    int64_t batch;
+    double published;   /* NaN: none */
+    double predicted;   /* latency under `over` / latency under `levers`; NaN where one of them has none */
+    const char *reason; /* why, or NULL */
+} sweep_speedup;
+
 typedef struct sweep {
     const char *name, *question, *host; /* host: NULL where each lever set brings its own */
     engine_kind engine;
@@ -73,6 +82,8 @@ typedef struct sweep {
     int64_t point_count;   /* machines x cases x variants; the variants of a case are neighbours */
     sweep_objective objectives[SWEEP_OBJECTIVES_MAX];
     size_t objective_count;
+    sweep_speedup *speedups; /* where there are any, the cases are those that they need */
+    size_t speedup_count;
     const char *config_hash; /* of everything that a result depends on */
 } sweep;
 
@@ -85,6 +96,9 @@ store_manifest sweep_manifest(arena *a, const sweep *s);
 
 /* The machine of a point, with the values of its knobs. Not checked. */
 machine sweep_variant(const sweep *s, int64_t index, double *knobs);
+
+/* Fills in the predicted speed-ups from the sweep's points; reasons are owned by the arena. */
+status sweep_find_speedups(arena *a, sweep *s, store *points, error *err);
 
 typedef struct sweep_options {
     int threads;                                                  /* 0: as many as there are cores */

@@ -10,7 +10,7 @@
 typedef struct sweep_file {
     double schema, seed, prompt_tokens, decode_steps;
     const char *name, *question, *host, *engine, *statistic;
-    const config_node *machines, *workloads, *batch, *levers, *vary, *objectives;
+    const config_node *machines, *workloads, *batch, *levers, *vary, *objectives, *speedups;
 } sweep_file;
 
 static const config_field fields[] = {
@@ -31,6 +31,7 @@ static const config_field fields[] = {
     FIELD(levers, CONFIG_NODE, 0, 0, true),
     FIELD(vary, CONFIG_NODE, 0, 0, false),
     FIELD(objectives, CONFIG_NODE, 0, 0, false),
+    FIELD(speedups, CONFIG_NODE, 0, 0, false),
 #undef FIELD
 };
 
@@ -190,6 +191,8 @@ static status load_cases(arena *a, const char *config_dir, const sweep_file *fil
         for (size_t b = 0; b < parts.batch_count; b++)
             for (size_t l = 0; l < lever_count && result == STATUS_OK; l++) {
                 error inner = {""};
+                if (!sweep_wants(out, parts.workloads[w].name, (int64_t)parts.batches[b], parts.lever_texts[l]))
+                    continue;
                 result = build_case(a, &parts, &parts.workloads[w], parts.batches[b], l, out, &inner);
                 if (result != STATUS_OK)
                     result = at_node(file->workloads->values[w], result, &inner, err);
@@ -255,7 +258,11 @@ status sweep_load(arena *a, const char *config_dir, const char *path, const char
     if (result == STATUS_OK)
         result = load_objectives(file.objectives, out, err);
     if (result == STATUS_OK)
+        result = sweep_load_speedups(a, file.speedups, out, err);
+    if (result == STATUS_OK)
         result = load_cases(a, config_dir, &file, out, err);
+    if (result == STATUS_OK)
+        result = sweep_check_speedups(file.speedups, out, err);
     if (result != STATUS_OK)
         return result;
     double points = (double)out->variant_count * (double)out->case_count * (double)out->machine_count;

@@ -16,6 +16,13 @@ status sweep_check_list(const config_node *node, const char *what, error *err);
 /* Fills knobs and variant_count from `vary` (NULL: none); the machines are loaded already. */
 status sweep_load_knobs(arena *a, const config_node *vary, sweep *out, error *err);
 
+/* Reads `speedups` (NULL: none); the machines and knobs are loaded already. */
+status sweep_load_speedups(arena *a, const config_node *list, sweep *out, error *err);
+/* Whether a case is needed: all are where no speed-ups are asked for. */
+bool sweep_wants(const sweep *s, const char *name, int64_t batch, const char *set);
+/* That the loaded cases hold both sides of every speed-up. */
+status sweep_check_speedups(const config_node *list, const sweep *s, error *err);
+
 /* Over everything that a point's result depends on. */
 uint64_t sweep_hash(const sweep *s, const char *version);
 
