@@ -66,6 +66,8 @@ extern "C" gpu_status gpu_attention(const op *o, const plan *, const gpu_operand
     attention_arguments s = arguments_of(p, x);
     if (attention_ingot_kernel(p) == INGOT_ATTENTION_GENERAL || !vectors_fit(p, &s))
         return attention_general(p, &s, stream);
+    if (attention_ingot_kernel(p) == INGOT_ATTENTION_TILES)
+        return attention_tiles(p, &s, stream);
     s.splits = attention_ingot_plan(p).split_k;
     s.partial_out = static_cast<float *>(workspace);
     s.partial_log = s.partial_out + partial_rows(p) * p->head_dim;

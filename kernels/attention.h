@@ -32,4 +32,7 @@ gpu_status attention_general(const attention_params *p, const attention_argument
  * `partial_out` and `partial_log` must be set. */
 gpu_status attention_split(const attention_params *p, const attention_arguments *s, gpu_stream stream);
 
+/* Many queries over a cache of the queries' 16-bit type: widths up to 128, multiples of 16, rows aligned. */
+gpu_status attention_tiles(const attention_params *p, const attention_arguments *s, gpu_stream stream);
+
 #endif
