@@ -1,4 +1,5 @@
 /* Matrix products: out[m, n] = a[m, k] b[n, k]^T, `batch` times. Routes by type:
+ *   16-bit with few rows                                gemm_weight_only.cu, by core/plan_gemm_ingot.h
  *   16-bit, fp32, fp8   cuBLASLt; fp8 scaled by row and column in its epilogue
  *   int8                cuBLASLt into int32 sums, then a kernel that scales them
  *   dynamic_quantise    a kernel that quantises the rows of a comes first, to int8 or fp8
@@ -6,6 +7,7 @@
  * Workspace: int32 sums, quantised rows, their scales, then the library's. */
 #include "kernels/gemm.h"
 
+#include "core/plan_gemm_ingot.h"
 #include "kernels/gemm_library.h"
 
 enum { PART_ALIGNMENT = 256 };
@@ -40,15 +42,20 @@ static bool is_supported(const gemm_params *p) {
 extern "C" size_t gpu_gemm_workspace_bytes(const op *o, const plan *p) {
     const gemm_params *g = &o->as.gemm;
     if (gemm_is_weight_only(g))
-        return gpu_gemm_weight_only_workspace_bytes ? gpu_gemm_weight_only_workspace_bytes(o, p) : 0;
+        return gpu_gemm_weight_only_workspace_bytes(o, p);
+    if (gemm_ingot_is_vector(g))
+        return 0;
     gemm_workspace w = workspace_of(g);
     return w.sums + w.values + w.scales + GEMM_LIBRARY_WORKSPACE_BYTES;
 }
 
 extern "C" gpu_status gpu_gemm_prepare(gpu_context *context, const op *o, plan *actual) {
     const gemm_params *g = &o->as.gemm;
-    if (gemm_is_weight_only(g))
-        return gpu_gemm_weight_only ? 0 : GPU_NO_KERNEL;
+    if (gemm_is_weight_only(g) || gemm_ingot_is_vector(g)) {
+        if (actual)
+            *actual = gemm_ingot_plan(g);
+        return 0;
+    }
     return is_supported(g) ? gemm_library_prepare(context, g, actual) : GPU_NO_KERNEL;
 }
 
@@ -79,7 +86,9 @@ extern "C" gpu_status gpu_gemm(const op *o, const plan *p, const gpu_operands *x
     if (!t[OPERAND_gemm_a].data || !t[OPERAND_gemm_b].data || !t[OPERAND_gemm_out].data)
         return GPU_BAD_OPERANDS;
     if (gemm_is_weight_only(g))
-        return gpu_gemm_weight_only ? gpu_gemm_weight_only(o, p, x, workspace, stream) : GPU_NO_KERNEL;
+        return gpu_gemm_weight_only(o, p, x, workspace, stream);
+    if (gemm_ingot_is_vector(g))
+        return gpu_gemv_16bit(o, x, stream);
     if (!is_supported(g))
         return GPU_NO_KERNEL;
     if (g->dtype == DTYPE_int8 || g->dtype == DTYPE_fp8)

@@ -6,6 +6,7 @@
  * meets them with the same elements of the activations, which stay in cache. Integers become 16-bit numbers exactly;
  * scales multiply the fp32 sums: those of a group after its 128 elements, those of a feature at the end. More rows
  * than a tile has take further blocks, which read the weights from L2. */
+#include "core/plan_gemm_ingot.h"
 #include "kernels/gemm.h"
 #include "kernels/mma.cuh"
 
@@ -13,8 +14,8 @@ enum {
     STREAM_WARPS = 8,
     STREAM_THREADS = STREAM_WARPS * WARP_SIZE,
     GENERAL_WARPS = 8,
-    GRID_Y_MAX = 65535,
-    INT4_CHUNK = 128, /* k of a quad's vectors: one group or part of one */
+    GRID_Y_MAX = 65535, /* limit of a grid's second dimension */
+    INT4_CHUNK = 128,   /* k of a quad's vectors: one group or part of one */
 };
 
 template <typename T, typename W> struct stream_arguments {
@@ -170,7 +171,7 @@ template <typename T, typename W, int FT, int NT, int U>
 static gpu_status launch_tile(const stream_arguments<T, W> &s, gpu_stream stream) {
     /* Neighbours share weights. */
     dim3 grid(static_cast<unsigned>(divide_up(s.m, NT * MMA_N)), static_cast<unsigned>(divide_up(s.n, FT * MMA_M)));
-    if (grid.y > GRID_Y_MAX)
+    if (grid.y > static_cast<unsigned>(GRID_Y_MAX))
         return GPU_NO_KERNEL;
     if constexpr (std::is_same<W, int4_pair>::value) {
         if (s.groups > 1) {
@@ -183,7 +184,7 @@ static gpu_status launch_tile(const stream_arguments<T, W> &s, gpu_stream stream
 }
 
 template <typename T, typename W>
-static gpu_status launch_product(const gemm_params *p, const gpu_operands *x, gpu_stream stream) {
+static stream_arguments<T, W> arguments_of(const gemm_params *p, const gpu_operands *x) {
     stream_arguments<T, W> s = {static_cast<const T *>(x->at[OPERAND_gemm_a].data),
                                 static_cast<const W *>(x->at[OPERAND_gemm_b].data),
                                 static_cast<const __half *>(x->at[OPERAND_gemm_b_scales].data),
@@ -197,6 +198,12 @@ static gpu_status launch_product(const gemm_params *p, const gpu_operands *x, gp
         s.group_size = static_cast<int>(p->group_size);
         s.groups = static_cast<int>(divide_up(p->k, p->group_size));
     }
+    return s;
+}
+
+template <typename T, typename W>
+static gpu_status launch_product(const gemm_params *p, const gpu_operands *x, gpu_stream stream) {
+    stream_arguments<T, W> s = arguments_of<T, W>(p, x);
     bool whole = p->k % lane_k<W>() == 0 && is_aligned(s.x, VECTOR_BYTES) && is_aligned(s.w, VECTOR_BYTES);
     bool groups_fit =
         s.groups == 1 || (std::is_same<W, int4_pair>::value && s.group_size % static_cast<int>(INT4_CHUNK) == 0);
@@ -205,11 +212,19 @@ static gpu_status launch_product(const gemm_params *p, const gpu_operands *x, gp
         general_kernel<T, W><<<static_cast<unsigned>(blocks), GENERAL_WARPS * WARP_SIZE, 0, stream>>>(s, p->batch);
         return gpu_last_error();
     }
+    /* The tiles of gemm_ingot_plan. */
     if (p->m <= MMA_N)
         return launch_tile<T, W, 1, 1, 4>(s, stream);
     if (p->m <= 2 * MMA_N)
         return launch_tile<T, W, 2, 2, 2>(s, stream);
-    return launch_tile<T, W, 1, 8, 1>(s, stream);
+    return launch_tile < T, W, 1, element_bits<W>::value == 4 ? 4 : 8, 1 > (s, stream);
+}
+
+template <typename T> static gpu_status launch_vector(const gemm_params *p, const gpu_operands *x, gpu_stream stream) {
+    stream_arguments<T, T> s = arguments_of<T, T>(p, x);
+    if (!is_aligned(s.x, VECTOR_BYTES) || !is_aligned(s.w, VECTOR_BYTES))
+        return GPU_BAD_OPERANDS;
+    return launch_tile<T, T, 1, 1, 8>(s, stream);
 }
 
 extern "C" gpu_status gpu_gemm_weight_only(const op *o, const plan *, const gpu_operands *x, void *,
@@ -222,6 +237,12 @@ extern "C" gpu_status gpu_gemm_weight_only(const op *o, const plan *, const gpu_
         return narrow ? launch_product<__half, int4_pair>(p, x, stream) : launch_product<__half, int8_t>(p, x, stream);
     return narrow ? launch_product<__nv_bfloat16, int4_pair>(p, x, stream)
                   : launch_product<__nv_bfloat16, int8_t>(p, x, stream);
+}
+
+extern "C" gpu_status gpu_gemv_16bit(const op *o, const gpu_operands *x, gpu_stream stream) {
+    const gemm_params *p = &o->as.gemm;
+    bool half = p->dtype == DTYPE_fp16;
+    return half ? launch_vector<__half>(p, x, stream) : launch_vector<__nv_bfloat16>(p, x, stream);
 }
 
 extern "C" size_t gpu_gemm_weight_only_workspace_bytes(const op *, const plan *) {

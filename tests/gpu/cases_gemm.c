@@ -37,6 +37,18 @@ static const kernel_case cases[] = {
     GEMM("LM-23", 8, 4096, 11008, 1, bf16, int4, 128, false),
     GEMM(NULL, 3, 1000, 512, 1, bf16, int8, 0, false),
     GEMM(NULL, 5, 1001, 640, 1, fp16, int4, 128, false),
+    GEMM(NULL, 1, 33, 264, 1, bf16, bf16, 0, false),
+    GEMM(NULL, 4, 1000, 1096, 1, fp16, fp16, 0, false),
+    GEMM(NULL, 3, 257, 4104, 1, bf16, bf16, 0, false),
+    GEMM(NULL, 17, 200, 272, 1, bf16, int8, 0, false),
+    GEMM(NULL, 12, 333, 768, 1, fp16, int8, 0, false),
+    GEMM(NULL, 9, 65, 130, 1, bf16, int8, 0, false), /* rows of no whole vectors */
+    GEMM(NULL, 70, 96, 384, 1, fp16, int4, 128, false),
+    GEMM(NULL, 16, 48, 1152, 1, bf16, int4, 128, false),
+    GEMM(NULL, 2, 48, 256, 1, bf16, int4, 32, false), /* groups shorter than what lanes read at once */
+    GEMM(NULL, 33, 40, 160, 1, bf16, int4, 0, false),
+    GEMM("LM-20", 218, 1536, 4096, 1, bf16, int8, 0, false),
+    GEMM("LM-23", 154, 1536, 4096, 1, fp16, int4, 128, false),
 };
 
 kernel_cases kernel_cases_gemm(void) {
