@@ -59,8 +59,8 @@ void sweep_table_print(arena *a, const sweep_table *t) {
     printf("%s, latency\n%-*s %5s", s->machines[0].base.name, LABEL_WIDTH, "workload", "batch");
     for (size_t c = 0; c < columns; c++)
         printf(" %*s", CELL_WIDTH, s->cases[c].levers);
-    for (size_t i = 0; i < s->case_count; i++) {
-        if (i % columns == 0)
+    for (size_t i = 0, column = 0; i < s->case_count; i++, column = column + 1 < columns ? column + 1 : 0) {
+        if (column == 0)
             printf("\n%-*s %5lld", LABEL_WIDTH, s->cases[i].workload, (long long)s->cases[i].batch);
         const char *cell = unit_format(UNIT_SECONDS, t->points[i].latency_s).text;
         if (t->points[i].reason)

@@ -130,3 +130,53 @@ Test(chameleon, norms_stand_where_the_models_have_them) {
         arena_free(&f.memory);
     }
 }
+
+/* What the authors' profiles imply (workloads/llama_meta.c): 30 small kernels of norms a layer that move at most 53
+ * bytes an element, heads repeated over the whole reserved cache whatever the step. */
+Test(chameleon, the_authors_graph_moves_what_their_profiles_say) {
+    static const double LAYERS = 48, BATCH = 2, HEADS_BYTES = 64 * 128 * 2, ATTENDED = 2048;
+    fixture f = {0};
+    set_up(&f, "chameleon-34b/i-t", "sdpa");
+    for (int prefill = 0; prefill < 2; prefill++) {
+        size_t index, norms = 0;
+        phase_named(&f.g, prefill ? "prefill" : "decode", &index);
+        graph_view view = graph_at(&f.g, index, &f.s, 0, &f.memory);
+        double norm_bytes = 0, written = 0, attended = 0;
+        for (size_t i = 0; i < view.count; i++) {
+            op_work work = op_work_of(&view.ops[i].op);
+            bool norm = view.ops[i].node->category == CATEGORY_NORM;
+            norms += norm;
+            norm_bytes += norm ? work.read_bytes + work.write_bytes : 0;
+            written += strstr(view.ops[i].node->id, "_repeat") ? work.write_bytes : 0;
+            attended += view.ops[i].op.kind == OP_attention ? (double)view.ops[i].op.as.attention.kv_len : 0;
+        }
+        double elements = BATCH * (prefill ? 1030 : 1) * 8192 * LAYERS;
+        cr_expect_eq(norms, 30 * 48 + 6);
+        cr_expect(norm_bytes / elements < 58 && norm_bytes / elements > 50, "%g", norm_bytes / elements);
+        cr_expect_float_eq(written / (LAYERS * BATCH * 2 * ATTENDED * HEADS_BYTES), 1, 1e-9);
+        cr_expect_eq(attended, LAYERS * ATTENDED);
+    }
+    arena_free(&f.memory);
+}
+
+/* A model without a task, and ingot's own executor, attend over what there is. */
+Test(chameleon, other_flavours_attend_over_what_is_cached) {
+    fixture f = {0};
+    set_up(&f, "chameleon-34b/i-t", "all");
+    size_t index;
+    phase_named(&f.g, "decode", &index);
+    graph_view view = graph_at(&f.g, index, &f.s, 0, &f.memory);
+    for (size_t i = 0; i < view.count; i++)
+        if (view.ops[i].op.kind == OP_attention)
+            cr_expect_eq(view.ops[i].op.as.attention.kv_len, 1031);
+    arena_free(&f.memory);
+    fixture llama = {0};
+    error err = {0};
+    levers l;
+    workload_request request = {.batch = 1, .prompt_tokens = 100, .decode_steps = 10, .statistic = "mean"};
+    cr_assert_eq(levers_parse("sdpa flavour=meta kv_cache=static", &l, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(workload_find(&llama.memory, CONFIGS, "llama-2-7b", &llama.w, &err), STATUS_OK);
+    cr_assert_eq(workload_scenario(&llama.memory, &llama.w, &request, &l, &llama.s, &err), STATUS_OK);
+    cr_expect_eq(workload_build(&llama.memory, &llama.w, &l, &llama.g, &err), STATUS_NEGATIVE);
+    arena_free(&llama.memory);
+}

@@ -178,3 +178,18 @@ Test(cost_gemm, method_terms_stand_apart) {
     cr_assert_eq(plain[0], c.method.graph_steady_gap_s);
     cr_assert_gt(chain[0], plain[0] + c.method.trtllm_quantise_s);
 }
+
+/* Few rows against each of very many sequences' matrices: tiles that a huge grid would not use are all there are. */
+Test(cost_gemm, a_huge_batch_of_few_rows_has_a_plan) {
+    machine m = test_machine();
+    m.generation = GENERATION_AMPERE;
+    op o = gemm(14, 1040, 128, DTYPE_bf16, DTYPE_bf16);
+    o.as.gemm.activations_only = true;
+    double before_s = 0;
+    for (int64_t batch = 64; batch <= 4096; batch *= 2) {
+        o.as.gemm.batch = batch;
+        double time_s = cost_on(&m, &o, RESIDENCY_COLD).time_s[0];
+        cr_expect(time_s > before_s && time_s < 10e-3, "batch %lld: %g s", (long long)batch, time_s);
+        before_s = time_s;
+    }
+}
