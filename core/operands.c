@@ -122,10 +122,8 @@ static void operands_attention(const op *o, operand_list *out) {
             item->strided = true;
         }
     }
-    if (p->q_len == 1) {
-        set_indices(out, OPERAND_attention_kv_lens, CONTENT_LENGTHS, p->batch, p->kv_len);
-        out->at[OPERAND_attention_kv_lens].optional = true;
-    }
+    set_indices(out, OPERAND_attention_kv_lens, CONTENT_LENGTHS, p->batch, p->kv_len);
+    out->at[OPERAND_attention_kv_lens].optional = true;
     /* Weights are rounded to 16 bits before they meet the values: by a quarter of `rounding` at most, evenly spread, so
      * that of either sign they add up, over any number of keys, to a seventh of it times the size of the result: its
      * row's root mean square, since a result may cancel and its row does not. 2 * rounding is 14 standard deviations,

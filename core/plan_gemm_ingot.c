@@ -9,7 +9,7 @@ enum {
     FEATURES = 16,        /* of an mma's rows */
     ROWS = 8,             /* of its columns */
     STREAM_THREADS = 256, /* 8 warps, which share k */
-    STREAM_CTAS = 2,      /* an SM, by registers */
+    STREAM_CTAS = 2,      /* an SM, by registers; of more than 8 rows, 1 */
 };
 
 bool gemm_ingot_is_vector(const gemm_params *p) {
@@ -26,12 +26,12 @@ plan gemm_ingot_plan(const gemm_params *p) {
               .split_k = 1,
               .stages = 1,
               .block_threads = STREAM_THREADS,
-              .ctas_per_sm = STREAM_CTAS,
               .launches = 1};
     if (p->m > ROWS && p->m <= 2 * ROWS) /* twice the features share what is read of the rows */
         t.tile_m = 2 * ROWS, t.tile_n = 2 * FEATURES;
     else if (p->m > ROWS)
         t.tile_m = (p->weights_dtype == DTYPE_int4 ? 4 : 8) * ROWS;
+    t.ctas_per_sm = p->m > ROWS ? 1 : STREAM_CTAS;
     t.tile_k = (int32_t)(4 * VECTOR_BYTES / dtype_bytes(p->weights_dtype)); /* of a quad of lanes */
     t.ctas = ceil((double)p->m / t.tile_m) * ceil((double)p->n / t.tile_n);
     return t;

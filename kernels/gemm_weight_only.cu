@@ -57,7 +57,7 @@ template <typename T, typename W> __device__ static void widen_part(const uint4 
 
 /* FT tiles of 16 features by NT tiles of 8 rows a block, U chunks of k in flight a warp. */
 template <typename T, typename W, int FT, int NT, int U, bool GROUPED>
-static __global__ void __launch_bounds__(STREAM_THREADS, 2) stream_kernel(stream_arguments<T, W> s) {
+static __global__ void __launch_bounds__(STREAM_THREADS, NT > 1 ? 1 : 2) stream_kernel(stream_arguments<T, W> s) {
     constexpr int LANE_K = lane_k<W>(), CHUNK_K = chunk_k<W>(), FEATURES = FT * MMA_M, ROWS = NT * MMA_N;
     __shared__ float sums[STREAM_WARPS][FEATURES][ROWS + 1];
     int warp = threadIdx.x / WARP_SIZE, lane = threadIdx.x % WARP_SIZE, g = lane / 4, j = lane % 4;

@@ -69,6 +69,8 @@ static void fill_values(const operand *item, double *values, uint64_t seed, uint
         double value = random_element(item, random_uniform(seed, stream, (uint64_t)i));
         values[i] = operand_is_integer(item) ? value : round_to_type(item->type, value);
     }
+    if (item->content == CONTENT_LENGTHS) /* one sequence is as long as can be */
+        values[0] = (double)item->index_limit;
 }
 
 /* ---- memory ---- */
