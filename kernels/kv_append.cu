@@ -33,6 +33,20 @@ template <typename T> static __device__ head_place place_of(const append_argumen
     return at;
 }
 
+/* To the type that they have, 16 bytes a thread: a token's heads follow one another on both sides. */
+template <typename T>
+static __global__ void __launch_bounds__(APPEND_THREADS) append_vector_kernel(append_arguments<T> s, int row_vectors) {
+    using V = vector<T, vector_elements<T>()>;
+    int64_t i = static_cast<int64_t>(blockIdx.x) * APPEND_THREADS + threadIdx.x;
+    int64_t row = i / row_vectors, v = i % row_vectors;
+    if (row >= s.rows)
+        return;
+    const append_side<T> &side = s.side[blockIdx.y];
+    const V *in = reinterpret_cast<const V *>(side.in + row * side.stride);
+    V *out = static_cast<V *>(side.cache) + static_cast<int64_t>(s.slots[row]) * row_vectors;
+    out[v] = in[v];
+}
+
 /* To a floating-point type. */
 template <typename T, typename Cache>
 static __global__ void __launch_bounds__(APPEND_THREADS) append_float_kernel(append_arguments<T> s) {
@@ -56,6 +70,7 @@ static __global__ void __launch_bounds__(APPEND_THREADS) append_integer_kernel(a
     const T *in = side.in + at.row * side.stride + static_cast<int64_t>(at.head) * s.head_dim;
     int64_t head = at.slot * s.heads + at.head;
     float top = 0;
+#pragma unroll 4
     for (int i = at.lane; i < s.head_dim; i += WARP_SIZE)
         top = fmaxf(top, fabsf(to_float(in[i])));
     top = fmaxf(warp_max(top), static_cast<float>(QUANTISE_EPSILON));
@@ -76,15 +91,29 @@ static __global__ void __launch_bounds__(APPEND_THREADS) append_integer_kernel(a
     }
 }
 
+/* Whether tokens begin at 16 bytes and are made of whole vectors, keys and values alike. */
+template <typename T> static bool whole_vectors(const kv_append_params *p, const append_arguments<T> &s) {
+    constexpr int N = vector_elements<T>();
+    bool whole = p->kv_heads * p->head_dim % N == 0;
+    for (const append_side<T> &side : s.side)
+        whole =
+            whole && side.stride % N == 0 && is_aligned(side.in, VECTOR_BYTES) && is_aligned(side.cache, VECTOR_BYTES);
+    return whole;
+}
+
 template <typename T>
 static gpu_status launch_append(const kv_append_params *p, const append_arguments<T> &s, gpu_stream stream) {
     dim3 grid(static_cast<unsigned>(divide_up(p->rows * p->kv_heads, APPEND_WARPS)), 2);
+    int row_vectors = static_cast<int>(p->kv_heads * p->head_dim / vector_elements<T>());
     if (p->kv_dtype == DTYPE_int8)
         append_integer_kernel<T, false><<<grid, APPEND_THREADS, 0, stream>>>(s);
     else if (p->kv_dtype == DTYPE_int4)
         append_integer_kernel<T, true><<<grid, APPEND_THREADS, 0, stream>>>(s);
     else if (p->kv_dtype == DTYPE_fp8)
         append_float_kernel<T, __nv_fp8_e4m3><<<grid, APPEND_THREADS, 0, stream>>>(s);
+    else if (p->kv_dtype == p->dtype && whole_vectors(p, s))
+        append_vector_kernel<T><<<dim3(static_cast<unsigned>(divide_up(p->rows * row_vectors, APPEND_THREADS)), 2),
+                                  APPEND_THREADS, 0, stream>>>(s, row_vectors);
     else if (p->kv_dtype == p->dtype)
         append_float_kernel<T, T><<<grid, APPEND_THREADS, 0, stream>>>(s);
     else

@@ -6,6 +6,7 @@
 #include "kernels/device.cuh"
 
 enum { RMSNORM_THREADS_MAX = 1024, ROW_VECTORS_MAX = 4 };
+static const unsigned MANY_ROWS = 1024; /* several blocks an SM on the largest GPUs */
 
 template <typename T> struct rmsnorm_arguments {
     const T *x, *residual, *weight;
@@ -85,7 +86,10 @@ template <typename T, bool RESIDUAL>
 static gpu_status launch_rmsnorm(const rmsnorm_arguments<T> &s, unsigned rows, bool aligned, gpu_stream stream) {
     int vectors = s.cols / vector_elements<T>();
     bool whole = aligned && s.cols % vector_elements<T>() == 0 && vectors <= RMSNORM_THREADS_MAX * ROW_VECTORS_MAX;
-    int64_t wanted = whole ? divide_up(vectors, vectors > RMSNORM_THREADS_MAX ? ROW_VECTORS_MAX : 1) : s.cols;
+    /* Many rows: few threads with several vectors each, so that more rows are on their way; few: all threads at once.
+     */
+    bool many = rows >= MANY_ROWS || vectors > RMSNORM_THREADS_MAX;
+    int64_t wanted = whole ? divide_up(vectors, many ? ROW_VECTORS_MAX : 1) : s.cols;
     int threads = static_cast<int>(divide_up(wanted, WARP_SIZE) * WARP_SIZE);
     threads = threads > RMSNORM_THREADS_MAX ? RMSNORM_THREADS_MAX : threads;
     if (whole)

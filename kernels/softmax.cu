@@ -5,7 +5,7 @@
 template <typename T, bool LOG> static __device__ T softmax_result(float x, float top, float sum) {
     if constexpr (LOG)
         return from_float<T>(x - top - logf(sum));
-    return from_float<T>(expf(x - top) / sum);
+    return from_float<T>(__expf(x - top) * __fdividef(1.0f, sum));
 }
 
 template <typename T, bool WARP, bool LOG>
@@ -38,7 +38,7 @@ static __global__ void __launch_bounds__(ROWS_THREADS_MAX)
             continue;
 #pragma unroll
         for (int i = 0; i < N; i++)
-            sum += expf(to_float(held[j].at[i]) - top);
+            sum += __expf(to_float(held[j].at[i]) - top);
     }
     sum = row_sum<WARP>(sum);
 #pragma unroll
@@ -76,7 +76,7 @@ static __global__ void __launch_bounds__(ROWS_THREADS_MAX) softmax_stream_kernel
         float sum = mine.top == -INFINITY ? 0.0f : mine.sum * expf(mine.top - top);
 #pragma unroll
         for (int i = 0; i < N; i++)
-            sum += expf(to_float(held.at[i]) - top);
+            sum += __expf(to_float(held.at[i]) - top);
         mine = {top, sum};
     }
     float top = block_max(mine.top);

@@ -18,7 +18,7 @@ enum {
     BACKGROUND_THREADS = 256,
     BACKGROUND_STEP = 4, /* blocks that calibration adds at a time */
     CALIBRATION_RUNS = 5,
-    GREEN_CONTEXT_VERSION = 12040, /* CUDA that brought these functions */
+    GREEN_CONTEXT_VERSION = CUDART_VERSION, /* as the headers declare these functions */
 };
 
 static const size_t BACKGROUND_BYTES = 512u << 20; /* far above any L2 */
@@ -68,7 +68,8 @@ static status fewer_sms(gpu_context *context, variant_state *v, int wanted, gpu_
         driver_function("cuCtxFromGreenCtx", &as_context) && driver_function("cuCtxSetCurrent", &set_current) &&
         driver_function("cuGreenCtxStreamCreate", &make_stream);
     if (!found)
-        return error_set(err, STATUS_ENVIRONMENT, "this driver has no green contexts: it cannot run on fewer SMs");
+        return error_set(err, STATUS_ENVIRONMENT,
+                         "this driver lacks a function of green contexts: it cannot run on fewer SMs");
     CUdevice device;
     CUdevResource all, part, rest;
     CUdevResourceDesc description;
