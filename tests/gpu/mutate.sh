@@ -8,7 +8,8 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 mkdir -p "$folder/mutants"
 
 mutate() { # NAME KIND FILE SED-EXPRESSION
-    local name=$1 kind=$2 file=$root/kernels/$3 expression=$4
+    local name=$1 kind=$2 expression=$4
+    file=$root/kernels/$3 # the trap outlives the function
     cp -p "$file" "$file.whole"
     trap 'mv -f "$file.whole" "$file"' EXIT
     sed -i -E "$expression" "$file"
