@@ -4,6 +4,7 @@
 #include "cli/trace_prediction.h"
 #include "core/base/json_writer.h"
 #include "core/base/number.h"
+#include "core/base/text.h"
 #include "sim/explore/ensemble.h"
 #include "validate/score_rows.h"
 #include "validate/trace_run.h"
@@ -310,11 +311,6 @@ static status validate_trace(arena *a, const validate_options *o, error *err) {
     return result == STATUS_OK && !isnan(o->max_error) ? trace_comparison_gate(c, o->max_error, err) : result;
 }
 
-static bool ends_with(const char *text, const char *suffix) {
-    size_t length = strlen(text), suffix_length = strlen(suffix);
-    return length >= suffix_length && strcmp(text + length - suffix_length, suffix) == 0;
-}
-
 status command_validate(int argc, char **argv, error *err) {
     static const char doc[] = "Measured operator rows (CSV), measured steps (JSON lines) or a trace "
                               "(Kineto JSON, plain or gzip) against the analytic engine.\v"
@@ -338,11 +334,11 @@ status command_validate(int argc, char **argv, error *err) {
     if (!o.file || !o.machine)
         return error_set(err, STATUS_BAD_INPUT, "ingot validate: give a measured file and --machine; see --help");
     arena a = {0};
-    if (ends_with(o.file, ".json") || ends_with(o.file, ".json.gz") || ends_with(o.file, ".sqlite") ||
+    if (text_ends_with(o.file, ".json") || text_ends_with(o.file, ".json.gz") || text_ends_with(o.file, ".sqlite") ||
         trace_is_run(o.file))
         result = validate_trace(&a, &o, err);
     else
-        result = ends_with(o.file, ".jsonl") ? validate_steps(&a, &o, err) : validate_rows(&a, &o, err);
+        result = text_ends_with(o.file, ".jsonl") ? validate_steps(&a, &o, err) : validate_rows(&a, &o, err);
     if (result == STATUS_OK && o.level == MESSAGES_VERBOSE)
         fprintf(stderr, "%s on %s, configurations of %s\n", o.file, o.machine, command_config_dir());
     arena_free(&a);

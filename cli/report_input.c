@@ -4,6 +4,7 @@
 #include "cli/findings.h"
 #include "cli/setup.h"
 #include "cli/step_prediction.h"
+#include "core/base/text.h"
 #include "hwmodels/machine_load.h"
 #include "reports/cloud.h"
 #include "sim/explore/row_prediction.h"
@@ -346,11 +347,6 @@ static void add_question(report_parts *parts) {
     input->objectives = objectives;
 }
 
-static bool ends_with(const char *text, const char *suffix) {
-    size_t length = strlen(text), suffix_length = strlen(suffix);
-    return length >= suffix_length && strcmp(text + length - suffix_length, suffix) == 0;
-}
-
 status report_of_store(arena *a, store *points, const store_manifest *manifest, const char *workload_name,
                        const char *path, error *err) {
     report_parts *parts = ARENA_NEW(a, report_parts);
@@ -372,8 +368,8 @@ status report_of_store(arena *a, store *points, const store_manifest *manifest, 
     if (result == STATUS_OK) {
         parts->input.points = parts->cloud.points;
         parts->input.point_count = parts->cloud.count;
-        result = ends_with(path, ".md") ? report_write_markdown(&parts->input, path, err)
-                                        : report_write_html(&parts->input, path, err);
+        result = text_ends_with(path, ".md") ? report_write_markdown(&parts->input, path, err)
+                                             : report_write_html(&parts->input, path, err);
     }
     report_cloud_free(&parts->cloud);
     steps_free(&parts->steps);

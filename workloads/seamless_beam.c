@@ -2,7 +2,7 @@
  *
  * The reference searches request by request in Python, waiting for the GPU to learn which hypotheses have ended. Our
  * own kernels search all requests together on the GPU. Kernels of masked_select and of topk over one long row are
- * counted from PyTorch's sources (a scan, a count, its copy to the host, a gather; a multi-block radix select and a
+ * estimates, counted in no trace (a scan, a count, its copy to the host, a gather; a multi-block radix select and a
  * sort). */
 #include "workloads/seamless.h"
 

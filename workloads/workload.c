@@ -2,6 +2,7 @@
 
 #include "core/base/config_find.h"
 #include "core/base/random.h"
+#include "core/base/text.h"
 #include "workloads/family.h"
 #include "workloads/hf_config.h"
 #include "workloads/kv_levers.h"
@@ -12,11 +13,6 @@
 #include <string.h>
 
 static const double LENGTH_MAX = 1e7; /* only keeps products sane */
-
-static bool ends_with(const char *name, const char *suffix) {
-    size_t length = strlen(name), suffix_length = strlen(suffix);
-    return length > suffix_length && strcmp(name + length - suffix_length, suffix) == 0;
-}
 
 static status find_task(const char *name, const char *task_name, workload *out, error *err) {
     const char *known[MODEL_TASKS_MAX];
@@ -34,9 +30,9 @@ static status find_task(const char *name, const char *task_name, workload *out, 
 
 status workload_find(arena *a, const char *config_dir, const char *name, workload *out, error *err) {
     *out = (workload){.name = arena_strdup(a, name), .config_dir = arena_strdup(a, config_dir)};
-    if (ends_with(name, ".json"))
+    if (text_ends_with(name, ".json"))
         return hf_config_load(a, name, &out->shape, err);
-    const char *slash = ends_with(name, ".yaml") ? NULL : strchr(name, '/');
+    const char *slash = text_ends_with(name, ".yaml") ? NULL : strchr(name, '/');
     const char *model_name = slash ? arena_strndup(a, name, (size_t)(slash - name)) : name;
     const char *path;
     status result = config_find(a, arena_printf(a, "%s/workloads", config_dir), "workload", model_name, &path, err);
