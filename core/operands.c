@@ -339,6 +339,22 @@ static void operands_kv_reorder(const op *o, operand_list *out) {
     set(out, OPERAND_kv_reorder_out, p->dtype, p->batch, rows, p->head_dim); /* exact */
 }
 
+/* What one rank holds and gets. */
+static void operands_collective(const op *o, operand_list *out) {
+    const collective_params *p = &o->as.collective;
+    int64_t whole = (int64_t)((double)p->bytes / dtype_bytes(p->dtype)), part = whole / p->ranks;
+    bool gathers = p->collective == collective_pattern_all_gather;
+    bool scatters = p->collective == collective_pattern_reduce_scatter;
+    bool sums = scatters || p->collective == collective_pattern_all_reduce;
+    set(out, OPERAND_collective_in, p->dtype, 1, 1, gathers ? part : whole);
+    set(out, OPERAND_collective_out, p->dtype, 1, 1, scatters ? part : whole);
+    /* Partial sums go from rank to rank in the elements' own type: each of the ranks - 1 additions rounds a sum of
+     * magnitude `ranks` at most. */
+    double ranks = (double)p->ranks;
+    if (sums)
+        out->at[OPERAND_collective_out].error_absolute = (ranks - 1) * ranks * rounding(p->dtype) / 2;
+}
+
 /* ---- the table ---- */
 
 typedef struct kind_operands {

@@ -2,6 +2,7 @@
 #include "kernels/bench.h"
 #include "kernels/context.h"
 #include "kernels/gpu_executor.h"
+#include "kernels/ranks.h"
 #include "kernels/variant.h"
 
 #include <cuda_runtime.h>
@@ -18,6 +19,8 @@ const char *gpu_status_text(gpu_status code) {
         return "a library refused";
     case GPU_NOT_PREPARED:
         return "not prepared";
+    case GPU_NO_RANKS:
+        return "no ranks were opened for it";
     default:
         return cudaGetErrorName(static_cast<cudaError_t>(code));
     }
@@ -69,9 +72,12 @@ static status read_info(int device, gpu_device_info *info, error *err) {
     return result;
 }
 
-static void api_close(gpu_context *context) {
+void gpu_context_close(gpu_context *context) {
     if (!context)
         return;
+    bench_ranks_free(context);
+    rank_enter(context);
+    rank_free(context->rank);
     if (gemm_cache_free)
         gemm_cache_free(context->gemm);
     nvml_free(context->nvml);
@@ -81,7 +87,7 @@ static void api_close(gpu_context *context) {
     free(context);
 }
 
-static status api_open(int32_t device, gpu_context **out, gpu_device_info *info, error *err) {
+status gpu_context_open(int32_t device, gpu_context **out, gpu_device_info *info, error *err) {
     *out = nullptr;
     int count = 0;
     cudaError_t code = cudaGetDeviceCount(&count);
@@ -99,7 +105,7 @@ static status api_open(int32_t device, gpu_context **out, gpu_device_info *info,
     if (result == STATUS_OK)
         result = gpu_check(cudaStreamCreateWithFlags(&context->stream, cudaStreamNonBlocking), "making a stream", err);
     if (result != STATUS_OK) {
-        api_close(context);
+        gpu_context_close(context);
         return result;
     }
     if (info)
@@ -108,7 +114,8 @@ static status api_open(int32_t device, gpu_context **out, gpu_device_info *info,
     return STATUS_OK;
 }
 
-static status api_allocate(gpu_context *, size_t bytes, void **out, error *err) {
+static status api_allocate(gpu_context *context, size_t bytes, void **out, error *err) {
+    rank_enter(context);
     return gpu_check(cudaMalloc(out, bytes), "allocating memory", err);
 }
 
@@ -116,11 +123,13 @@ static void api_release(gpu_context *, void *memory) {
     cudaFree(memory);
 }
 
-static status api_copy_in(gpu_context *, void *device, const void *host, size_t bytes, error *err) {
+static status api_copy_in(gpu_context *context, void *device, const void *host, size_t bytes, error *err) {
+    rank_enter(context);
     return gpu_check(cudaMemcpy(device, host, bytes, cudaMemcpyHostToDevice), "copying to it", err);
 }
 
-static status api_copy_out(gpu_context *, void *host, const void *device, size_t bytes, error *err) {
+static status api_copy_out(gpu_context *context, void *host, const void *device, size_t bytes, error *err) {
+    rank_enter(context);
     return gpu_check(cudaMemcpy(host, device, bytes, cudaMemcpyDeviceToHost), "copying from it", err);
 }
 
@@ -151,10 +160,12 @@ static gpu_status api_launch(gpu_context *context, const op *o, const plan *p, c
 
 const gpu_api *ingot_gpu_api(void) {
     static const gpu_api api = {
-        GPU_API_VERSION, api_open,       api_close,           api_allocate,          api_release,    api_copy_in,
-        api_copy_out,    api_has_kernel, api_workspace_bytes, api_prepare,           api_launch,     gpu_status_text,
-        executor_open,   executor_step,  executor_read,       executor_memory_bytes, executor_close, telemetry_read,
-        variant_begin,   bench_op,       measure_ceilings,
+        GPU_API_VERSION,     gpu_context_open, gpu_context_close, api_allocate,
+        api_release,         api_copy_in,      api_copy_out,      api_has_kernel,
+        api_workspace_bytes, api_prepare,      api_launch,        gpu_status_text,
+        executor_open,       executor_step,    executor_read,     executor_memory_bytes,
+        executor_close,      telemetry_read,   variant_begin,     bench_op,
+        measure_ceilings,    ranks_open,       launch_ranks,
     };
     return &api;
 }

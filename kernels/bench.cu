@@ -4,6 +4,7 @@
 #include "kernels/bench.h"
 
 #include "kernels/device.cuh"
+#include "kernels/ranks.h"
 #include "kernels/recorder.h"
 #include "kernels/variant.h"
 
@@ -228,6 +229,8 @@ static status run_steady(bench_run *r, bench_result *out, error *err) {
 
 status bench_op(gpu_context *context, const op *o, bench_method method, bench_result *out, error *err) {
     *out = bench_result{};
+    if (o->kind == OP_collective)
+        return bench_collective(context, o, method, out, err);
     bench_run r = {};
     r.context = context;
     r.o = o;

@@ -6,6 +6,7 @@
 
 struct gemm_cache;    /* gemm_library.cu */
 struct nvml;          /* telemetry.cu */
+struct rank_state;    /* ranks.cu */
 struct variant_state; /* variant.cu */
 
 struct gpu_context {
@@ -15,11 +16,17 @@ struct gpu_context {
     struct gemm_cache *gemm;       /* made on first use, freed by gemm_cache_free */
     struct nvml *nvml;             /* likewise, by nvml_free */
     struct variant_state *variant; /* NULL: the GPU as it is */
+    struct rank_state *rank;       /* NULL: this GPU works alone */
+    gpu_context **measured_ranks;  /* opened by the bench for its collectives; as many as measured_rank_count */
+    int32_t measured_rank_count;
 };
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+status gpu_context_open(int32_t device, gpu_context **out, gpu_device_info *info, error *err);
+void gpu_context_close(gpu_context *context); /* NULL is fine */
 
 void gemm_cache_free(struct gemm_cache *cache) __attribute__((weak)); /* NULL is fine */
 

@@ -19,6 +19,7 @@ enum {
     GPU_BAD_OPERANDS = -2,   /* a missing, misaligned or overlapping operand, or strides that no kernel takes */
     GPU_LIBRARY_FAILED = -3, /* cuBLASLt or NCCL refused */
     GPU_NOT_PREPARED = -4,   /* gpu_api.prepare was not called for this operator */
+    GPU_NO_RANKS = -5,       /* a collective on a context that was not opened with ranks_open */
 };
 
 /* A tensor in device memory. Strides are in elements and used where the operand is `strided` (operands.h); rows of
@@ -169,9 +170,15 @@ typedef struct gpu_api {
     status (*bench)(gpu_context *context, const op *o, bench_method method, bench_result *out, error *err);
     /* Bandwidths over two buffers of `bytes` each, latencies, launch costs, matrix rates. */
     status (*ceilings)(gpu_context *context, double bytes, ceiling *out, size_t capacity, size_t *count, error *err);
+
+    /* Contexts on the GPUs 0 to ranks - 1, joined by NCCL; each is closed by `close`, all together. STATUS_ENVIRONMENT
+     * when there is no NCCL, or STATUS_NEGATIVE when there are fewer GPUs. */
+    status (*ranks_open)(int32_t ranks, gpu_context **out, error *err);
+    /* A collective on all ranks at once, a thread each, with each rank's own operands; then waits. */
+    gpu_status (*launch_ranks)(gpu_context *const *contexts, int32_t ranks, const op *o, const gpu_operands *operands);
 } gpu_api;
 
-enum { GPU_API_VERSION = 4 };
+enum { GPU_API_VERSION = 5 };
 
 /* What libingot_gpu.so exports. */
 const gpu_api *ingot_gpu_api(void);

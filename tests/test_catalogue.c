@@ -9,9 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What no kernel of ours does yet, and what needs none. Shrink this list. */
-static const char *const without_a_case[] = {"LM-24" /* NCCL */, "LS-6" /* lengths only */, "CH-3" /* folded into the
-                                             token register */};
+/* What needs no kernel. */
+static const char *const without_a_case[] = {"LS-6" /* lengths only */};
 
 static bool is_listed(const char *id) {
     for (size_t i = 0; i < sizeof without_a_case / sizeof without_a_case[0]; i++)

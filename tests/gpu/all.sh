@@ -15,7 +15,7 @@ log=$out/log.txt
 summary=()
 
 # CUDA's libraries: where the toolkit keeps them, or Python's packages.
-for name in libcublasLt.so.13 libcupti.so.13; do
+for name in libcublasLt.so.13 libcupti.so.13 libnccl.so.2; do
     found=$(find /usr/local/cuda*/ /usr/local/lib /usr/lib /opt -name "$name" 2>/dev/null | head -1)
     [ -n "$found" ] || found=$(find / -xdev -name "$name" 2>/dev/null | head -1)
     [ -n "$found" ] && LD_LIBRARY_PATH=$(dirname "$found"):${LD_LIBRARY_PATH:-}

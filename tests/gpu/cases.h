@@ -17,7 +17,7 @@ typedef struct kernel_cases {
 } kernel_cases;
 
 /* A family is cases_NAME.c with kernel_cases_NAME(). */
-#define KERNEL_FAMILIES(X) X(pointwise) X(gemm) X(tokens) X(attention)
+#define KERNEL_FAMILIES(X) X(pointwise) X(gemm) X(tokens) X(attention) X(collective)
 
 #define X(name) kernel_cases kernel_cases_##name(void);
 KERNEL_FAMILIES(X)

@@ -73,6 +73,7 @@ static const kernel_case cases[] = {
     COPY("LM-15", 1, 32000, bf16, fp32, false),
     COPY("LM-14", 8, 4096, bf16, bf16, true),
     COPY("LS-3", 6, 4096, bf16, bf16, false),
+    COPY("CH-3", 3, 4, fp32, fp32, true), /* 32-bit tokens of three conditions */
     COPY(NULL, 17, 65, fp16, fp16, true),
     COPY(NULL, 3, 4099, fp32, fp16, false),
     REDUCE(NULL, 218, 8192, fp32),

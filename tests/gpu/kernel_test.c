@@ -6,6 +6,7 @@
  * runs under compute-sanitizer. */
 #include "tests/gpu/buffers.h"
 #include "tests/gpu/cases.h"
+#include "tests/gpu/ranks_case.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +61,30 @@ static const char *run_kernel(test_run *run, const op *o, case_buffers *buffers,
     return buffers_wrong(buffers, text, bytes, worst) ? text : NULL;
 }
 
+static void report(test_run *run, const kernel_case *item, const char *shape, const char *wrong, double worst) {
+    const char *kind = op_info_get(item->op.kind)->name;
+    if (wrong)
+        printf("FAILED: %s %s: %s\n", kind, shape, wrong);
+    else if (run->verbose)
+        printf("passed: %s %s: error %.2f of what is allowed%s%s\n", kind, shape, worst, item->ids ? ", " : "",
+               item->ids ? item->ids : "");
+    wrong ? run->failed++ : run->passed++;
+    fflush(stdout);
+}
+
+/* On several GPUs; skipped, and counted, where there are fewer or no NCCL. */
+static void run_exchange(test_run *run, const kernel_case *item, const char *shape, uint64_t number) {
+    char text[ERROR_TEXT_BYTES + 256] = "";
+    double worst = 0;
+    ranks_verdict verdict = run_ranks_case(run->gpu, &item->op, run->seed + number, text, sizeof text, &worst);
+    if (verdict != RANKS_SKIPPED) {
+        report(run, item, shape, verdict == RANKS_FAILED ? text : NULL, worst);
+        return;
+    }
+    run->skipped++;
+    printf("skipped: %s %s: %s\n", op_info_get(item->op.kind)->name, shape, text);
+}
+
 static void run_case(test_run *run, const kernel_case *item, uint64_t number) {
     const op *o = &item->op;
     const char *kind = op_info_get(o->kind)->name;
@@ -77,6 +102,10 @@ static void run_case(test_run *run, const kernel_case *item, uint64_t number) {
         printf("not written: %s %s\n", kind, shape);
         return;
     }
+    if (o->kind == OP_collective) {
+        run_exchange(run, item, shape, number);
+        return;
+    }
     case_buffers buffers;
     error err = {0};
     double worst = 0;
@@ -88,13 +117,7 @@ static void run_case(test_run *run, const kernel_case *item, uint64_t number) {
         wrong = run_kernel(run, o, &buffers, text, sizeof text, &worst);
     }
     buffers_free(run->gpu, run->context, &buffers);
-    if (wrong)
-        printf("FAILED: %s %s: %s\n", kind, shape, wrong);
-    else if (run->verbose)
-        printf("passed: %s %s: error %.2f of what is allowed%s%s\n", kind, shape, worst, item->ids ? ", " : "",
-               item->ids ? item->ids : "");
-    wrong ? run->failed++ : run->passed++;
-    fflush(stdout);
+    report(run, item, shape, wrong, worst);
 }
 
 static bool parse_arguments(int argc, char **argv, test_run *run) {
