@@ -59,8 +59,9 @@ static void cost_dies(const machine *m, gpu_cost *c) {
     if (!(m->cost.defects_per_m2 > 0 && m->cost.defect_clustering > 0 && isfinite(die_m2)))
         return;
     double sms = floor(area.sms_built / dies), needed = ceil(m->sm.count / dies);
-    c->die_yield_frac = die_yield(m->cost.defects_per_m2, m->cost.defect_clustering,
-                                  (area.memory_m2 + area.other_m2) / dies, m->area.sm_m2, sms, sms - needed);
+    c->die_yield_frac =
+        die_yield(m->cost.defects_per_m2, m->cost.defect_clustering,
+                  (area.memory_m2 + area.link_m2 + area.other_m2) / dies, area.one_sm_m2, sms, sms - needed);
     c->dies_usd = dies * known(m->cost.wafer_usd) / (c->dies_per_wafer * c->die_yield_frac);
 }
 
