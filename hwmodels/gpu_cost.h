@@ -32,10 +32,25 @@ typedef struct gpu_cost {
 
 gpu_cost gpu_cost_of(const machine *m);
 
+/* Quadrature over the defect density for one clustering: making it costs more than everything else here. */
+enum { YIELD_NODES = 24 };
+
+typedef struct yield_rule {
+    double clustering;                                 /* alpha that it was made for */
+    double density[YIELD_NODES], weights[YIELD_NODES]; /* densities over their mean; weights sum to 1 */
+} yield_rule;
+
+yield_rule yield_rule_of(double clustering);
+
+/* The same as gpu_cost_of, with a rule at hand; any clustering is right, its own is fast. */
+gpu_cost gpu_cost_by(const machine *m, const yield_rule *rule);
+
 /* The parts, for one die. */
 double dies_per_wafer(double die_m2, double wafer_diameter_m);
 
 /* `sms` of `sm_m2` each on the die, `spares` of which may fail; `critical_m2` must be free of defects. */
 double die_yield(double defects_per_m2, double clustering, double critical_m2, double sm_m2, double sms, double spares);
+double die_yield_by(const yield_rule *rule, double defects_per_m2, double critical_m2, double sm_m2, double sms,
+                    double spares);
 
 #endif

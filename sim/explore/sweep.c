@@ -1,12 +1,10 @@
 #include "sim/explore/sweep.h"
 
-#include "hwmodels/area.h"
-#include "hwmodels/gpu_cost.h"
+#include "sim/explore/evaluate.h"
 
 #include <assert.h>
 #include <math.h>
 #include <omp.h>
-#include <stdio.h>
 #include <string.h>
 
 /* ---- objectives ---- */
@@ -81,46 +79,33 @@ static double snap_to_whole(double value) {
     return fabs(value - whole) <= RELATIVE * fabs(value) ? whole : value;
 }
 
-machine sweep_variant(const sweep *s, int64_t index, double *knobs) {
-    int64_t per_machine = s->variant_count * (int64_t)s->case_count;
-    const machine *base = &s->machines[index / per_machine].base;
+machine sweep_machine_at(const sweep *s, size_t machine_index, const double *knobs) {
+    const machine *base = &s->machines[machine_index].base;
     machine m = *base;
-    int64_t rest = index % s->variant_count;
     for (size_t k = s->knob_count; k-- > 0;) {
         const sweep_knob *knob = &s->knobs[k];
         double base_value = machine_get(base, knob->key);
-        double value = knob->values[rest % (int64_t)knob->count];
-        rest /= (int64_t)knob->count;
-        if (knob->relative)
-            value = snap_to_whole(value * base_value);
-        machine_set(&m, knob->key, value);
+        machine_set(&m, knob->key, knobs[k]);
         for (size_t t = 0; t < knob->tied_count; t++)
-            machine_set(&m, knob->tied[t], snap_to_whole(machine_get(base, knob->tied[t]) * (value / base_value)));
-        knobs[k] = value;
+            machine_set(&m, knob->tied[t], snap_to_whole(machine_get(base, knob->tied[t]) * (knobs[k] / base_value)));
     }
     return m;
 }
 
-/* A point's reason lives as long as the slot that its thread filled. */
-typedef struct result_slot {
-    store_point point;
-    error reason;
-    status failure;
-} result_slot;
+void sweep_knobs_at(const sweep *s, int64_t index, double *knobs) {
+    const machine *base = &s->machines[index / (s->variant_count * (int64_t)s->case_count)].base;
+    int64_t rest = index % s->variant_count;
+    for (size_t k = s->knob_count; k-- > 0;) {
+        const sweep_knob *knob = &s->knobs[k];
+        double value = knob->values[rest % (int64_t)knob->count];
+        rest /= (int64_t)knob->count;
+        knobs[k] = knob->relative ? snap_to_whole(value * machine_get(base, knob->key)) : value;
+    }
+}
 
-static void fill_numbers(const engine_result *r, size_t lane, const machine *m, store_point *p) {
-    p->latency_s = r->latency_s[lane];
-    p->ttft_s = r->ttft_s[lane];
-    p->tpot_s = r->tpot_s[lane];
-    p->gpu_busy_s = r->busy_s[lane];
-    p->gpu_idle_s = r->idle_s[lane];
-    p->energy_j = r->energy_j[lane];
-    p->area_m2 = area_of(m).total_m2;
-    p->cost_usd = gpu_cost_of(m).total_usd;
-    p->peak_memory_bytes = r->memory_bytes[lane];
-    for (size_t phase = 0; phase < r->phase_count; phase++)
-        for (int c = 0; c < CATEGORY_COUNT; c++)
-            p->category_s[c] += r->phases[phase].category_s[c][lane];
+machine sweep_variant(const sweep *s, int64_t index, double *knobs) {
+    sweep_knobs_at(s, index, knobs);
+    return sweep_machine_at(s, (size_t)(index / (s->variant_count * (int64_t)s->case_count)), knobs);
 }
 
 /* Variants of one case, at most MACHINE_LANES neighbours. */
@@ -129,72 +114,27 @@ typedef struct point_block {
     size_t count;
 } point_block;
 
-static const sweep_case *case_of(const sweep *s, int64_t index) {
-    return &s->cases[index / s->variant_count % (int64_t)s->case_count];
-}
+/* A thread's share of the blocks: its worker, and the first failure. */
+typedef struct run_thread {
+    evaluate_worker *worker;
+    status failure;
+    error reason;
+} run_thread;
 
-static const sweep_machine *machine_of(const sweep *s, int64_t index) {
-    return &s->machines[index / (s->variant_count * (int64_t)s->case_count)];
-}
-
-static void begin_point(const sweep *s, int64_t index, machine *variant, result_slot *slot) {
-    const sweep_case *c = case_of(s, index);
-    slot->failure = STATUS_OK;
-    slot->point = (store_point){.index = index,
-                                .machine = machine_of(s, index)->base.name,
-                                .workload = c->workload,
-                                .levers = c->levers,
-                                .batch = c->batch};
-    *variant = sweep_variant(s, index, slot->point.knobs);
-    if (c->not_applicable) {
-        static const char said[] = "not applicable: "; /* by those that know the workload, not by mere exclusions */
-        bool again = strncmp(c->not_applicable, said, sizeof said - 1) == 0;
-        snprintf(slot->reason.text, sizeof slot->reason.text, "%s%s", again ? "" : said, c->not_applicable);
-        slot->point.reason = slot->reason.text;
-    } else if (machine_check(variant, &slot->reason) != STATUS_OK ||
-               engine_check_links(&c->graph, variant, &slot->reason) != STATUS_OK) {
-        slot->point.reason = slot->reason.text;
+static void run_block(const sweep *s, const point_block *block, run_thread *thread, evaluated *slots) {
+    double knobs[MACHINE_LANES * STORE_KNOBS_MAX];
+    size_t case_index = (size_t)(block->first / s->variant_count % (int64_t)s->case_count);
+    size_t machine_index = (size_t)(block->first / (s->variant_count * (int64_t)s->case_count));
+    for (size_t i = 0; i < block->count; i++)
+        sweep_knobs_at(s, block->first + (int64_t)i, &knobs[i * s->knob_count]);
+    error err;
+    status result = evaluate_knobs(thread->worker, machine_index, case_index, knobs, block->count, slots, &err);
+    if (result != STATUS_OK && thread->failure == STATUS_OK) {
+        thread->failure = result;
+        thread->reason = err;
     }
-}
-
-/* One engine run. Lanes whose machine makes no sense repeat the base machine, so that no lane computes nonsense. */
-static void run_block(const sweep *s, const point_block *block, result_slot *slots) {
-    machine variants[MACHINE_LANES];
-    const machine *machines[MACHINE_LANES];
-    const calibration *fitted[MACHINE_LANES];
-    const sweep_case *c = case_of(s, block->first);
-    bool any = false;
-    for (size_t i = 0; i < block->count; i++) {
-        begin_point(s, block->first + (int64_t)i, &variants[i], &slots[i]);
-        machines[i] = slots[i].point.reason ? &machine_of(s, block->first)->base : &variants[i];
-        fitted[i] = &machine_of(s, block->first)->fitted;
-        any |= slots[i].point.reason == NULL;
-    }
-    if (!any)
-        return;
-    arena memory = {0};
-    machine_block *lanes_of = ARENA_NEW(&memory, machine_block);
-    engine_result *r = ARENA_NEW(&memory, engine_result);
-    machine_block_fill(lanes_of, machines, fitted, block->count);
-    engine_options options = {.kind = s->engine, .host = &c->host};
-    error err = {""};
-    status result = engine_run(&c->graph, &c->scenario, lanes_of, &options, &memory, r, NULL, &err);
-    for (size_t i = 0; i < block->count; i++) {
-        result_slot *slot = &slots[i];
-        if (slot->point.reason)
-            continue;
-        if (result != STATUS_OK) {
-            slot->failure = result;
-            slot->reason = err;
-        } else if (r->fits[i] == 0) {
-            error_set(&slot->reason, STATUS_NEGATIVE, "needs %.1f GB, has %.1f GB", r->memory_bytes[i] / 1e9,
-                      variants[i].hbm.capacity_bytes / 1e9);
-            slot->point.reason = slot->reason.text;
-        } else {
-            fill_numbers(r, i, &variants[i], &slot->point);
-        }
-    }
-    arena_free(&memory);
+    for (size_t i = 0; i < block->count; i++)
+        slots[i].point.index = block->first + (int64_t)i;
 }
 
 /* ---- the run ---- */
@@ -221,16 +161,13 @@ static size_t next_blocks(const sweep *s, const unsigned char *done, int64_t *at
     return count;
 }
 
-static status put_blocks(const point_block *blocks, size_t count, const result_slot *slots, const unsigned char *done,
+static status put_blocks(const point_block *blocks, size_t count, const evaluated *slots, const unsigned char *done,
                          store *points, int64_t *computed, error *err) {
     for (size_t b = 0; b < count; b++) {
         for (size_t i = 0; i < blocks[b].count; i++) {
-            const result_slot *slot = &slots[b * MACHINE_LANES + i];
-            if (slot->failure != STATUS_OK)
-                return error_set(err, slot->failure, "%s", slot->reason.text);
             if (done[blocks[b].first + (int64_t)i])
                 continue;
-            status result = store_put(points, &slot->point, err);
+            status result = store_put(points, &slots[b * MACHINE_LANES + i].point, err);
             if (result != STATUS_OK)
                 return result;
             (*computed)++;
@@ -239,21 +176,35 @@ static status put_blocks(const point_block *blocks, size_t count, const result_s
     return STATUS_OK;
 }
 
+static status run_blocks(const sweep *s, const point_block *blocks, size_t count, run_thread *threads, int thread_count,
+                         evaluated *slots, error *err) {
+#pragma omp parallel for schedule(dynamic) num_threads(thread_count)
+    for (size_t b = 0; b < count; b++)
+        run_block(s, &blocks[b], &threads[omp_get_thread_num()], &slots[b * MACHINE_LANES]);
+    for (int t = 0; t < thread_count; t++)
+        if (threads[t].failure != STATUS_OK)
+            return error_set(err, threads[t].failure, "%s", threads[t].reason.text);
+    return STATUS_OK;
+}
+
 status sweep_run(const sweep *s, store *points, const sweep_options *options, int64_t *computed, error *err) {
     *computed = 0;
     arena memory = {0};
     unsigned char *done = ARENA_ARRAY(&memory, unsigned char, (size_t)s->point_count);
     point_block *blocks = ARENA_ARRAY(&memory, point_block, BATCH_BLOCKS);
-    result_slot *slots = ARENA_ARRAY(&memory, result_slot, (size_t)BATCH_BLOCKS * MACHINE_LANES);
-    int threads = options->threads > 0 ? options->threads : omp_get_num_procs();
+    evaluated *slots = ARENA_ARRAY(&memory, evaluated, (size_t)BATCH_BLOCKS * MACHINE_LANES);
+    int thread_count = options->threads > 0 ? options->threads : omp_get_num_procs();
+    run_thread *threads = ARENA_ARRAY(&memory, run_thread, (size_t)thread_count);
+    evaluator *e = evaluator_new(s);
+    for (int t = 0; t < thread_count; t++)
+        threads[t].worker = evaluate_worker_new(e);
     int64_t at = 0;
     status result = store_done(points, done, s->point_count, err);
     while (result == STATUS_OK && at < s->point_count) {
         size_t count = next_blocks(s, done, &at, blocks);
-#pragma omp parallel for schedule(dynamic) num_threads(threads)
-        for (size_t b = 0; b < count; b++)
-            run_block(s, &blocks[b], &slots[b * MACHINE_LANES]);
-        result = put_blocks(blocks, count, slots, done, points, computed, err);
+        result = run_blocks(s, blocks, count, threads, thread_count, slots, err);
+        if (result == STATUS_OK)
+            result = put_blocks(blocks, count, slots, done, points, computed, err);
         if (result == STATUS_OK && options->progress)
             options->progress(options->progress_context, at, s->point_count);
     }
@@ -261,6 +212,9 @@ status sweep_run(const sweep *s, store *points, const sweep_options *options, in
         result = store_flush(points, err);
     else
         store_flush(points, NULL); /* what was computed before the failure is kept */
+    for (int t = 0; t < thread_count; t++)
+        evaluate_worker_free(threads[t].worker);
+    evaluator_free(e);
     arena_free(&memory);
     return result;
 }

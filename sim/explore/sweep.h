@@ -94,7 +94,10 @@ status sweep_load(arena *a, const char *config_dir, const char *path, const char
 /* What the store keeps of the question; borrows from the sweep and the arena. */
 store_manifest sweep_manifest(arena *a, const sweep *s);
 
-/* The machine of a point, with the values of its knobs. Not checked. */
+/* The values of a point's knobs, knob_count of them, and the machine that they make of a base. Not checked. */
+void sweep_knobs_at(const sweep *s, int64_t index, double *knobs);
+machine sweep_machine_at(const sweep *s, size_t machine_index, const double *knobs);
+/* Both at once. */
 machine sweep_variant(const sweep *s, int64_t index, double *knobs);
 
 /* Fills in the predicted speed-ups from the sweep's points; reasons are owned by the arena. */

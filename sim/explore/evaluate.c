@@ -1,0 +1,172 @@
+#include "sim/explore/evaluate.h"
+
+#include "hwmodels/area.h"
+#include "hwmodels/gpu_cost.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct evaluator {
+    const sweep *s;
+};
+
+struct evaluate_worker {
+    const evaluator *e;
+    machine variants[MACHINE_LANES];
+    machine_block block;
+    engine_result result;
+};
+
+/* Aligned for vectors, zeroed. */
+static void *new_object(size_t bytes) {
+    enum { ALIGNMENT_BYTES = 64 };
+    bytes = (bytes + ALIGNMENT_BYTES - 1) / ALIGNMENT_BYTES * ALIGNMENT_BYTES;
+    void *object = aligned_alloc(ALIGNMENT_BYTES, bytes);
+    if (!object)
+        abort();
+    return memset(object, 0, bytes);
+}
+
+evaluator *evaluator_new(const sweep *s) {
+    evaluator *e = new_object(sizeof *e);
+    e->s = s;
+    return e;
+}
+
+void evaluator_free(evaluator *e) {
+    free(e);
+}
+
+evaluate_worker *evaluate_worker_new(const evaluator *e) {
+    evaluate_worker *w = new_object(sizeof *w);
+    w->e = e;
+    return w;
+}
+
+void evaluate_worker_free(evaluate_worker *w) {
+    free(w);
+}
+
+/* ---- one block ---- */
+
+static void begin_point(const sweep *s, size_t machine_index, const sweep_case *c, evaluated *out) {
+    *out = (evaluated){.point = {.machine = s->machines[machine_index].base.name,
+                                 .workload = c->workload,
+                                 .levers = c->levers,
+                                 .batch = c->batch}};
+}
+
+static void check_point(const sweep_case *c, const machine *variant, evaluated *out) {
+    if (c->not_applicable) {
+        static const char said[] = "not applicable: "; /* by those that know the workload, not by mere exclusions */
+        bool again = strncmp(c->not_applicable, said, sizeof said - 1) == 0;
+        snprintf(out->reason.text, sizeof out->reason.text, "%s%s", again ? "" : said, c->not_applicable);
+        out->point.reason = out->reason.text;
+    } else if (machine_check(variant, &out->reason) != STATUS_OK ||
+               engine_check_links(&c->graph, variant, &out->reason) != STATUS_OK) {
+        out->point.reason = out->reason.text;
+    }
+}
+
+static void fill_numbers(const engine_result *r, size_t lane, const machine *m, store_point *p) {
+    p->latency_s = r->latency_s[lane];
+    p->ttft_s = r->ttft_s[lane];
+    p->tpot_s = r->tpot_s[lane];
+    p->gpu_busy_s = r->busy_s[lane];
+    p->gpu_idle_s = r->idle_s[lane];
+    p->energy_j = r->energy_j[lane];
+    p->area_m2 = area_of(m).total_m2;
+    p->cost_usd = gpu_cost_of(m).total_usd;
+    p->peak_memory_bytes = r->memory_bytes[lane];
+    for (size_t phase = 0; phase < r->phase_count; phase++)
+        for (int c = 0; c < CATEGORY_COUNT; c++)
+            p->category_s[c] += r->phases[phase].category_s[c][lane];
+}
+
+static status run_engine(evaluate_worker *w, const sweep_case *c, error *err) {
+    arena memory = {0};
+    engine_options options = {.kind = w->e->s->engine, .host = &c->host};
+    status result = engine_run(&c->graph, &c->scenario, &w->block, &options, &memory, &w->result, NULL, err);
+    arena_free(&memory);
+    return result;
+}
+
+/* One engine run of `count` points, at most MACHINE_LANES. Lanes whose machine makes no sense repeat the base machine,
+ * so that no lane computes nonsense. */
+static status evaluate_lanes(evaluate_worker *w, size_t machine_index, const sweep_case *c, const machine *variants,
+                             size_t count, evaluated *out, error *err) {
+    const sweep_machine *base = &w->e->s->machines[machine_index];
+    const machine *machines[MACHINE_LANES];
+    const calibration *fitted[MACHINE_LANES];
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        if (!out[i].point.reason)
+            check_point(c, &variants[i], &out[i]);
+        machines[i] = out[i].point.reason ? &base->base : &variants[i];
+        fitted[i] = &base->fitted;
+        any |= out[i].point.reason == NULL;
+    }
+    if (!any)
+        return STATUS_OK;
+    machine_block_fill(&w->block, machines, fitted, count);
+    status result = run_engine(w, c, err);
+    for (size_t i = 0; i < count && result == STATUS_OK; i++) {
+        if (out[i].point.reason)
+            continue;
+        if (w->result.fits[i] == 0) {
+            error_set(&out[i].reason, STATUS_NEGATIVE, "needs %.1f GB, has %.1f GB", w->result.memory_bytes[i] / 1e9,
+                      variants[i].hbm.capacity_bytes / 1e9);
+            out[i].point.reason = out[i].reason.text;
+        } else {
+            fill_numbers(&w->result, i, &variants[i], &out[i].point);
+        }
+    }
+    return result;
+}
+
+status evaluate_machines(evaluate_worker *w, size_t machine_index, size_t case_index, const machine *variants,
+                         size_t count, evaluated *out, error *err) {
+    const sweep_case *c = &w->e->s->cases[case_index];
+    status result = STATUS_OK;
+    for (size_t first = 0; first < count && result == STATUS_OK; first += MACHINE_LANES) {
+        size_t lanes_used = count - first < MACHINE_LANES ? count - first : MACHINE_LANES;
+        for (size_t i = 0; i < lanes_used; i++)
+            begin_point(w->e->s, machine_index, c, &out[first + i]);
+        result = evaluate_lanes(w, machine_index, c, &variants[first], lanes_used, &out[first], err);
+    }
+    return result;
+}
+
+static void check_range(const machine *m, const machine_key *key, evaluated *out) {
+    double value = machine_get(m, key);
+    bool absent = !key->required && value == 0;
+    if (out->point.reason || absent || (value >= key->min && value <= key->max)) /* false of NaN */
+        return;
+    error_set(&out->reason, STATUS_BAD_INPUT, "%s is %g, must be from %g to %g", key->path, value, key->min, key->max);
+    out->point.reason = out->reason.text;
+}
+
+status evaluate_knobs(evaluate_worker *w, size_t machine_index, size_t case_index, const double *knobs, size_t count,
+                      evaluated *out, error *err) {
+    const sweep *s = w->e->s;
+    const sweep_case *c = &s->cases[case_index];
+    status result = STATUS_OK;
+    for (size_t first = 0; first < count && result == STATUS_OK; first += MACHINE_LANES) {
+        size_t lanes_used = count - first < MACHINE_LANES ? count - first : MACHINE_LANES;
+        for (size_t i = 0; i < lanes_used; i++) {
+            const double *own = &knobs[(first + i) * s->knob_count];
+            evaluated *point = &out[first + i];
+            begin_point(s, machine_index, c, point);
+            memcpy(point->point.knobs, own, s->knob_count * sizeof *own);
+            w->variants[i] = sweep_machine_at(s, machine_index, own);
+            for (size_t k = 0; k < s->knob_count; k++) {
+                check_range(&w->variants[i], s->knobs[k].key, point);
+                for (size_t t = 0; t < s->knobs[k].tied_count; t++)
+                    check_range(&w->variants[i], s->knobs[k].tied[t], point);
+            }
+        }
+        result = evaluate_lanes(w, machine_index, c, w->variants, lanes_used, &out[first], err);
+    }
+    return result;
+}
