@@ -292,4 +292,62 @@ levers: [baseline]
 vary: {sm.count: []}
 Y
 
+broken sweep sweep-derive-unknown-name "8:26: .*l2\.slices" <<'Y'
+schema: 1
+name: x
+machines: [h200-sxm]
+workloads: [codellama-7b]
+levers: [compile]
+vary: {l2.slices: [80, 96]}
+derive:
+  l2.bytes_per_clk: 64 * l2.slcies
+Y
+broken sweep sweep-derive-varied "8:3: .*moved by a knob" <<'Y'
+schema: 1
+name: x
+machines: [h200-sxm]
+workloads: [codellama-7b]
+levers: [compile]
+vary: {l2.slices: [80, 96]}
+derive:
+  l2.slices: sm.count
+Y
+broken sweep sweep-derive-cycle "7:3: .*follows itself" <<'Y'
+schema: 1
+name: x
+machines: [h200-sxm]
+workloads: [codellama-7b]
+levers: [compile]
+derive:
+  l2.slices: 2 * l2.bytes_per_clk
+  l2.bytes_per_clk: l2.slices / 2
+Y
+broken sweep sweep-derive-unit "7:18: .*h200-sxm.*from" <<'Y'
+schema: 1
+name: x
+machines: [h200-sxm]
+workloads: [codellama-7b]
+levers: [compile]
+derive:
+  power.limit_w: 700 * sm.count * sm.clock_max_hz
+Y
+broken sweep sweep-range-step "7:[0-9]+: .*whole number of steps" <<'Y'
+schema: 1
+name: x
+machines: [h200-sxm]
+workloads: [codellama-7b]
+levers: [compile]
+vary:
+  sm.count: {range: {from: 60, to: 131, step: 4}}
+Y
+broken sweep sweep-range-log-step "7:[0-9]+: .*count, not step" <<'Y'
+schema: 1
+name: x
+machines: [h200-sxm]
+workloads: [codellama-7b]
+levers: [compile]
+vary:
+  sm.count: {range: {from: 60, to: 120, step: 60, spacing: log}}
+Y
+
 finish

@@ -165,6 +165,8 @@ status evaluate_knobs(evaluate_worker *w, size_t machine_index, size_t case_inde
                 for (size_t t = 0; t < s->knobs[k].tied_count; t++)
                     check_range(&w->variants[i], s->knobs[k].tied[t], point);
             }
+            for (size_t d = 0; d < s->derived_count; d++)
+                check_range(&w->variants[i], s->derived[d].key, point);
         }
         result = evaluate_lanes(w, machine_index, c, w->variants, lanes_used, &out[first], err);
     }

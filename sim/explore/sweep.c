@@ -1,4 +1,4 @@
-#include "sim/explore/sweep.h"
+#include "sim/explore/sweep_private.h"
 
 #include "sim/explore/evaluate.h"
 
@@ -72,8 +72,7 @@ store_manifest sweep_manifest(arena *a, const sweep *s) {
     return manifest;
 }
 
-/* Products such as 6 stacks * (6.4e12 / 4.8e12) miss the whole number by rounding; nothing real is this near to one. */
-static double snap_to_whole(double value) {
+double sweep_snap(double value) {
     static const double RELATIVE = 1e-12;
     double whole = round(value);
     return fabs(value - whole) <= RELATIVE * fabs(value) ? whole : value;
@@ -87,8 +86,9 @@ machine sweep_machine_at(const sweep *s, size_t machine_index, const double *kno
         double base_value = machine_get(base, knob->key);
         machine_set(&m, knob->key, knobs[k]);
         for (size_t t = 0; t < knob->tied_count; t++)
-            machine_set(&m, knob->tied[t], snap_to_whole(machine_get(base, knob->tied[t]) * (knobs[k] / base_value)));
+            machine_set(&m, knob->tied[t], sweep_snap(machine_get(base, knob->tied[t]) * (knobs[k] / base_value)));
     }
+    sweep_derive(s, base, &m);
     return m;
 }
 
@@ -99,7 +99,7 @@ void sweep_knobs_at(const sweep *s, int64_t index, double *knobs) {
         const sweep_knob *knob = &s->knobs[k];
         double value = knob->values[rest % (int64_t)knob->count];
         rest /= (int64_t)knob->count;
-        knobs[k] = knob->relative ? snap_to_whole(value * machine_get(base, knob->key)) : value;
+        knobs[k] = knob->relative ? sweep_snap(value * machine_get(base, knob->key)) : value;
     }
 }
 

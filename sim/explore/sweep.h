@@ -7,11 +7,13 @@
 
 #include "core/store.h"
 #include "sim/engine/engine.h"
+#include "sim/explore/formula.h"
 #include "workloads/workload.h"
 
 enum {
     SWEEP_SCHEMA = 1,
-    SWEEP_TIED_MAX = 16, /* keys that move with a knob */
+    SWEEP_TIED_MAX = 16,    /* keys that move with a knob */
+    SWEEP_DERIVED_MAX = 32, /* keys that follow a formula */
 };
 
 /* A machine key that takes several values, and the keys that are scaled in the same proportion to their base. */
@@ -23,6 +25,12 @@ typedef struct sweep_knob {
     const machine_key *tied[SWEEP_TIED_MAX];
     size_t tied_count;
 } sweep_knob;
+
+/* A machine key that follows others: l2.bytes_per_clk: 64 * l2.slices. */
+typedef struct sweep_derived {
+    const machine_key *key;
+    formula value; /* over the variant's keys, and the base machine's as base(key) */
+} sweep_derived;
 
 /* A base machine with what belongs to it. */
 typedef struct sweep_machine {
@@ -78,6 +86,8 @@ typedef struct sweep {
     size_t case_count;
     sweep_knob knobs[STORE_KNOBS_MAX]; /* the last one varies fastest */
     size_t knob_count;
+    sweep_derived derived[SWEEP_DERIVED_MAX]; /* each behind those that it reads */
+    size_t derived_count;
     int64_t variant_count; /* product of the knobs' counts */
     int64_t point_count;   /* machines x cases x variants; the variants of a case are neighbours */
     sweep_objective objectives[SWEEP_OBJECTIVES_MAX];
@@ -99,6 +109,8 @@ void sweep_knobs_at(const sweep *s, int64_t index, double *knobs);
 machine sweep_machine_at(const sweep *s, size_t machine_index, const double *knobs);
 /* Both at once. */
 machine sweep_variant(const sweep *s, int64_t index, double *knobs);
+/* Sets the derived keys of a variant whose knobs are set; part of the above. */
+void sweep_derive(const sweep *s, const machine *base, machine *m);
 
 /* Fills in the predicted speed-ups from the sweep's points; reasons are owned by the arena. */
 status sweep_find_speedups(arena *a, sweep *s, store *points, error *err);

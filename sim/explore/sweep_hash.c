@@ -91,5 +91,7 @@ uint64_t sweep_hash(const sweep *s, const char *version) {
         for (size_t i = 0; i < knob->count; i++)
             state = hash_number(state, knob->values[i]);
     }
+    for (size_t i = 0; i < s->derived_count; i++)
+        state = formula_hash(&s->derived[i].value, hash_string(state, s->derived[i].key->path));
     return state;
 }

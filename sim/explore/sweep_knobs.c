@@ -1,23 +1,30 @@
 /* The knobs of a sweep from YAML: which machine keys vary, over what, and what moves with them. */
 #include "sim/explore/sweep_private.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
-static status load_key(const config_node *node, const char *path, const machine_key **out, error *err) {
+const char *const *sweep_key_names(arena *a, size_t *count) {
+    const machine_key *keys = machine_keys(count);
+    const char **names = ARENA_ARRAY(a, const char *, *count);
+    for (size_t i = 0; i < *count; i++)
+        names[i] = keys[i].path;
+    return names;
+}
+
+status sweep_find_key(const config_node *node, const char *path, const machine_key **out, error *err) {
     *out = machine_key_find(path);
     if (*out)
         return STATUS_OK;
+    arena scratch = {0};
     size_t count;
-    const machine_key *keys = machine_keys(&count);
-    enum { KEYS_MAX = 256 };
-    const char *known[KEYS_MAX];
-    count = count < KEYS_MAX ? count : KEYS_MAX;
-    for (size_t i = 0; i < count; i++)
-        known[i] = keys[i].path;
+    const char *const *known = sweep_key_names(&scratch, &count);
     const char *nearest = config_nearest(path, known, count);
-    return CONFIG_ERROR(node, err, "unknown machine key '%.60s'%s%s", path, nearest ? "; did you mean " : "",
-                        nearest ? nearest : "");
+    status result = CONFIG_ERROR(node, err, "unknown machine key '%.60s'%s%s", path, nearest ? "; did you mean " : "",
+                                 nearest ? nearest : "");
+    arena_free(&scratch);
+    return result;
 }
 
 static status load_values(arena *a, const config_node *list, const char *what, double min, double max, sweep_knob *knob,
@@ -38,16 +45,34 @@ static status load_values(arena *a, const config_node *list, const char *what, d
 }
 
 typedef struct range_file {
-    double from, to, count;
+    double from, to, count, step;
     const char *spacing;
 } range_file;
 
-/* {from: 1, to: 8, count: 4, spacing: log}: both ends and what lies evenly between them. */
-static status load_range(arena *a, const config_node *node, const machine_key *key, sweep_knob *knob, error *err) {
+/* How many values a range has: `count`, or what steps of `step` reach. */
+static status range_count(const config_node *node, const range_file *range, size_t *out, error *err) {
+    if ((range->count > 0) == (range->step > 0))
+        return CONFIG_ERROR(node, err, "a range needs one of count and step");
+    double count = range->count > 0 ? range->count : 1 + round((range->to - range->from) / range->step);
+    if (count != floor(count))
+        return CONFIG_ERROR(config_get(node, "count"), err, "count must be whole");
+    if (range->step > 0 && sweep_snap((range->to - range->from) / range->step) != count - 1)
+        return CONFIG_ERROR(node, err, "from %g to %g is no whole number of steps of %g", range->from, range->to,
+                            range->step);
+    if (count < 2 || count > SWEEP_LIST_MAX)
+        return CONFIG_ERROR(node, err, "a range of %g values: must be from 2 to %d", count, SWEEP_LIST_MAX);
+    *out = (size_t)count;
+    return STATUS_OK;
+}
+
+/* {from: 1, to: 8, count: 4, spacing: log}: both ends and what lies evenly between them; or {from: 1, to: 8, step: 1}.
+ */
+static status load_range(arena *a, const config_node *node, double min, double max, sweep_knob *knob, error *err) {
     const config_field range_fields[] = {
-        {"from", CONFIG_NUMBER, offsetof(range_file, from), key->min, key->max, true},
-        {"to", CONFIG_NUMBER, offsetof(range_file, to), key->min, key->max, true},
-        {"count", CONFIG_NUMBER, offsetof(range_file, count), 2, SWEEP_LIST_MAX, true},
+        {"from", CONFIG_NUMBER, offsetof(range_file, from), min, max, true},
+        {"to", CONFIG_NUMBER, offsetof(range_file, to), min, max, true},
+        {"count", CONFIG_NUMBER, offsetof(range_file, count), 2, SWEEP_LIST_MAX, false},
+        {"step", CONFIG_NUMBER, offsetof(range_file, step), DBL_MIN, max - min, false},
         {"spacing", CONFIG_TEXT, offsetof(range_file, spacing), 0, 0, false},
     };
     range_file range = {.spacing = "linear"};
@@ -57,16 +82,19 @@ static status load_range(arena *a, const config_node *node, const machine_key *k
         return result;
     bool logarithmic = strcmp(range.spacing, "log") == 0;
     if (!logarithmic && strcmp(range.spacing, "linear") != 0)
-        return CONFIG_ERROR(node, err, "spacing is linear or log, not '%.40s'", range.spacing);
-    if (range.count != floor(range.count))
-        return CONFIG_ERROR(node, err, "count must be whole");
+        return CONFIG_ERROR(config_get(node, "spacing"), err, "spacing is linear or log, not '%.40s'", range.spacing);
     if (!(range.from < range.to) || (logarithmic && range.from <= 0))
         return CONFIG_ERROR(node, err, "from must be below to%s", logarithmic ? ", and above 0" : "");
-    knob->count = (size_t)range.count;
+    if (logarithmic && range.step > 0)
+        return CONFIG_ERROR(config_get(node, "step"), err, "a logarithmic range takes count, not step");
+    result = range_count(node, &range, &knob->count, err);
+    if (result != STATUS_OK)
+        return result;
     double *values = ARENA_ARRAY(a, double, knob->count);
     for (size_t i = 0; i < knob->count; i++) {
         double t = (double)i / (double)(knob->count - 1);
-        values[i] = logarithmic ? range.from * pow(range.to / range.from, t) : range.from + t * (range.to - range.from);
+        values[i] = logarithmic ? range.from * pow(range.to / range.from, t)
+                                : sweep_snap(range.from + t * (range.to - range.from));
     }
     values[knob->count - 1] = range.to;
     knob->values = values;
@@ -81,7 +109,7 @@ static status load_tied(const config_node *list, sweep_knob *knob, error *err) {
         const char *path;
         result = config_text(list->values[i], &path, err);
         if (result == STATUS_OK)
-            result = load_key(list->values[i], path, &knob->tied[i], err);
+            result = sweep_find_key(list->values[i], path, &knob->tied[i], err);
         if (result == STATUS_OK && knob->tied[i] == knob->key)
             result = CONFIG_ERROR(list->values[i], err, "'%s' is the knob itself", path);
         knob->tied_count = i + 1;
@@ -120,9 +148,11 @@ static status load_knob(arena *a, const config_node *node, sweep_knob *knob, err
     if (file.values)
         result = load_values(a, file.values, "values", key->min, key->max, knob, err);
     else if (file.factors)
-        result = load_values(a, file.factors, "factors", FACTOR_MIN, FACTOR_MAX, knob, err);
+        result = file.factors->kind == CONFIG_MAPPING
+                     ? load_range(a, file.factors, FACTOR_MIN, FACTOR_MAX, knob, err)
+                     : load_values(a, file.factors, "factors", FACTOR_MIN, FACTOR_MAX, knob, err);
     else
-        result = load_range(a, file.range, key, knob, err);
+        result = load_range(a, file.range, key->min, key->max, knob, err);
     if (result == STATUS_OK && file.tied)
         result = load_tied(file.tied, knob, err);
     return result;
@@ -158,7 +188,7 @@ status sweep_load_knobs(arena *a, const config_node *vary, sweep *out, error *er
     double variants = 1;
     for (size_t i = 0; i < vary->count; i++) {
         sweep_knob *knob = &out->knobs[i];
-        status result = load_key(vary->keys[i], vary->keys[i]->text, &knob->key, err);
+        status result = sweep_find_key(vary->keys[i], vary->keys[i]->text, &knob->key, err);
         if (result == STATUS_OK)
             result = load_knob(a, vary->values[i], knob, err);
         if (result == STATUS_OK)

@@ -10,7 +10,7 @@
 typedef struct sweep_file {
     double schema, seed, prompt_tokens, decode_steps;
     const char *name, *question, *host, *engine, *statistic;
-    const config_node *machines, *workloads, *batch, *levers, *vary, *objectives, *speedups;
+    const config_node *machines, *workloads, *batch, *levers, *vary, *derive, *objectives, *speedups;
 } sweep_file;
 
 static const config_field fields[] = {
@@ -30,6 +30,7 @@ static const config_field fields[] = {
     FIELD(batch, CONFIG_NODE, 0, 0, false),
     FIELD(levers, CONFIG_NODE, 0, 0, true),
     FIELD(vary, CONFIG_NODE, 0, 0, false),
+    FIELD(derive, CONFIG_NODE, 0, 0, false),
     FIELD(objectives, CONFIG_NODE, 0, 0, false),
     FIELD(speedups, CONFIG_NODE, 0, 0, false),
 #undef FIELD
@@ -255,6 +256,8 @@ status sweep_load(arena *a, const char *config_dir, const char *path, const char
     result = load_machines(a, config_dir, file.machines, out, err);
     if (result == STATUS_OK)
         result = sweep_load_knobs(a, file.vary, out, err);
+    if (result == STATUS_OK)
+        result = sweep_load_derived(a, file.derive, out, err);
     if (result == STATUS_OK)
         result = load_objectives(file.objectives, out, err);
     if (result == STATUS_OK)

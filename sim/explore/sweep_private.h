@@ -16,6 +16,16 @@ status sweep_check_list(const config_node *node, const char *what, error *err);
 /* Fills knobs and variant_count from `vary` (NULL: none); the machines are loaded already. */
 status sweep_load_knobs(arena *a, const config_node *vary, sweep *out, error *err);
 
+/* A machine key by its path, or an error at `node` that names the nearest one. */
+status sweep_find_key(const config_node *node, const char *path, const machine_key **out, error *err);
+const char *const *sweep_key_names(arena *a, size_t *count);
+
+/* Reads `derive` (NULL: none); the machines and knobs are loaded already. */
+status sweep_load_derived(arena *a, const config_node *derive, sweep *out, error *err);
+
+/* Products such as 6 stacks * (6.4e12 / 4.8e12) miss the whole number by rounding; nothing real is this near to one. */
+double sweep_snap(double value);
+
 /* Reads `speedups` (NULL: none); the machines and knobs are loaded already. */
 status sweep_load_speedups(arena *a, const config_node *list, sweep *out, error *err);
 /* Whether a case is needed: all are where no speed-ups are asked for. */
