@@ -241,7 +241,7 @@ static void print_text(arena *a, const run_arguments *o, const run_setup *s, con
            o->options.mode == GPU_LAUNCH_GRAPH ? "CUDA Graph" : "eager",
            is_emulated(&o->options) ? ", host cost EMULATED" : "");
     if (gpu->actual.sm_count != gpu->info.sm_count || gpu->variant.sm_count > 0)
-        printf("variant: %d SMs\n", gpu->actual.sm_count);
+        printf("variant: %d SMs (%s)\n", gpu->actual.sm_count, gpu->actual.sm_method);
     if (gpu->actual.l2_set_aside_bytes > 0)
         printf("variant: %.1f MB of L2 set aside\n", gpu->actual.l2_set_aside_bytes / 1e6);
     if (gpu->actual.background_blocks > 0)

@@ -9,20 +9,31 @@
 static const double BYTES_PER_MB = 1e6;
 
 bool gpu_variant_parse(int key, const char *value, gpu_variant *out, bool *known) {
-    *known = key == KEY_SMS || key == KEY_L2_SET_ASIDE || key == KEY_BANDWIDTH_SHARE;
+    *known = key >= KEY_SMS && key <= KEY_BANDWIDTH_SHARE;
     if (!*known)
         return true;
+    if (key == KEY_SMS_RESIDENT) {
+        out->sm_resident = true;
+        return true;
+    }
     char *end;
     double number = strtod(value, &end);
     if (!*value || *end || !isfinite(number) || number <= 0)
         return false;
-    if (key == KEY_SMS)
+    switch (key) {
+    case KEY_SMS:
         out->sm_count = (int32_t)number;
-    else if (key == KEY_L2_SET_ASIDE)
+        return number == floor(number) && number <= 4096;
+    case KEY_L2_SET_ASIDE:
         out->l2_set_aside_bytes = number * BYTES_PER_MB;
-    else
+        return true;
+    case KEY_L2_SHARE:
+        out->l2_share = number;
+        return number < 1;
+    default:
         out->bandwidth_share = number;
-    return key == KEY_SMS ? number == floor(number) && number <= 4096 : key == KEY_L2_SET_ASIDE || number < 1;
+        return number < 1;
+    }
 }
 
 status gpu_setup_open(const gpu_variant *variant, gpu_setup *out, error *err) {
@@ -31,7 +42,9 @@ status gpu_setup_open(const gpu_variant *variant, gpu_setup *out, error *err) {
     if (result == STATUS_OK)
         result = out->api->open(0, &out->context, &out->info, err);
     out->actual.sm_count = out->info.sm_count;
-    bool whole = variant->sm_count == 0 && variant->l2_set_aside_bytes == 0 && variant->bandwidth_share == 0;
+    out->actual.sm_method = "whole GPU";
+    bool whole = variant->sm_count == 0 && variant->l2_set_aside_bytes == 0 && variant->l2_share == 0 &&
+                 variant->bandwidth_share == 0;
     if (result == STATUS_OK && !whole)
         result = out->api->variant_begin(out->context, variant, &out->actual, err);
     return result;
@@ -74,6 +87,7 @@ void gpu_environment_json(json_writer *w, const gpu_setup *gpu, int argc, char *
     gpu_telemetry_json(w, "before", &t);
     json_object_begin(w, "variant");
     json_number(w, "sm_count", gpu->actual.sm_count);
+    json_text(w, "sm_method", gpu->actual.sm_method);
     json_number(w, "l2_set_aside_bytes", gpu->actual.l2_set_aside_bytes);
     json_number(w, "bandwidth_share_wanted", gpu->variant.bandwidth_share > 0 ? gpu->variant.bandwidth_share : NAN);
     json_number(w, "read_alone_bytes_per_s", gpu->actual.background_blocks ? gpu->actual.read_alone_bytes_per_s : NAN);

@@ -4,6 +4,7 @@
 
 #include "core/base/hash.h"
 #include "kernels/context.h"
+#include "kernels/variant.h"
 
 #include <cublasLt.h>
 #include <cublaslt_names.h> /* made from cublasLt.h by CMake: tiles, clusters and stages by id */
@@ -254,26 +255,32 @@ static bool make_scratch(gemm_cache *cache, const gemm_params *p, const gemm_typ
     return cudaGetLastError() == cudaSuccess;
 }
 
-/* Fastest of several runs, or FLT_MAX when the library refuses. */
-static float measure(gemm_cache *cache, const gemm_entry *entry, const cublasLtMatmulAlgo_t *algorithm,
-                     const measuring_buffers *x, gpu_stream stream) {
+/* Fastest of several runs beside what the variant of the GPU runs, or FLT_MAX when the library refuses. */
+static float measure(gpu_context *context, const gemm_entry *entry, const cublasLtMatmulAlgo_t *algorithm,
+                     const measuring_buffers *x) {
+    gemm_cache *cache = context->gemm;
+    gpu_stream stream = context->stream;
     float best_ms = FLT_MAX;
-    for (int run = 0; run <= MEASURED_RUNS; run++) { /* the first warms up */
+    error ignored;
+    bool fine = true;
+    for (int run = 0; run <= MEASURED_RUNS && fine; run++) { /* the first warms up */
+        fine = run == 0 || variant_run_begins(context, &ignored) == STATUS_OK;
         cudaEventRecord(cache->before, stream);
-        if (run_algorithm(cache, entry, algorithm, x->a, x->b, x->d, x->workspace, stream) != CUBLAS_STATUS_SUCCESS)
-            return FLT_MAX;
+        fine = fine &&
+               run_algorithm(cache, entry, algorithm, x->a, x->b, x->d, x->workspace, stream) == CUBLAS_STATUS_SUCCESS;
         cudaEventRecord(cache->after, stream);
         float ms = 0;
-        if (cudaEventSynchronize(cache->after) != cudaSuccess ||
-            cudaEventElapsedTime(&ms, cache->before, cache->after) != cudaSuccess)
-            return FLT_MAX;
-        if (run > 0 && ms < best_ms)
+        fine = fine && cudaEventSynchronize(cache->after) == cudaSuccess &&
+               cudaEventElapsedTime(&ms, cache->before, cache->after) == cudaSuccess;
+        variant_run_ends(context);
+        if (fine && run > 0 && ms < best_ms)
             best_ms = ms;
     }
-    return best_ms;
+    return fine ? best_ms : FLT_MAX;
 }
 
-static gpu_status choose(gemm_cache *cache, gemm_entry *entry, const measuring_buffers *x, gpu_stream stream) {
+static gpu_status choose(gpu_context *context, gemm_entry *entry, const measuring_buffers *x) {
+    gemm_cache *cache = context->gemm;
     cublasLtMatmulPreference_t preference = nullptr;
     cublasLtMatmulHeuristicResult_t found[CANDIDATES_MAX];
     int count = 0;
@@ -295,7 +302,7 @@ static gpu_status choose(gemm_cache *cache, gemm_entry *entry, const measuring_b
         return GPU_NO_KERNEL;
     float best_ms = FLT_MAX;
     for (int i = 0; i < count; i++) {
-        float ms = measure(cache, entry, &found[i].algo, x, stream);
+        float ms = measure(context, entry, &found[i].algo, x);
         if (ms < best_ms) {
             best_ms = ms;
             entry->algorithm = found[i].algo;
@@ -360,7 +367,7 @@ static gpu_status prepare_entry(gpu_context *context, gemm_cache *cache, gemm_en
         return cudaErrorMemoryAllocation;
     if (entry->key.dtype == DTYPE_fp8 && !set_scales(entry->description, x.scales, x.scales))
         return GPU_LIBRARY_FAILED;
-    gpu_status code = choose(cache, entry, &x, context->stream);
+    gpu_status code = choose(context, entry, &x);
     if (code == 0)
         entry->actual = describe_choice(entry);
     return code;

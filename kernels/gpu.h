@@ -92,13 +92,16 @@ typedef struct gpu_telemetry {
 
 /* Real silicon variants, in force from variant_begin to the end of the process. 0: as it is. */
 typedef struct gpu_variant {
-    int32_t sm_count;          /* run on so many SMs (a green context) */
+    int32_t sm_count;          /* run on so many SMs */
+    bool sm_resident;          /* ... held back by a resident kernel even where a green context could */
     double l2_set_aside_bytes; /* taken from L2 by lines that stay */
+    double l2_share;           /* the same as a share of L2 that is left, in (0, 1) */
     double bandwidth_share;    /* of a read's bandwidth that background traffic leaves, in (0, 1) */
 } gpu_variant;
 
 typedef struct gpu_variant_actual {
-    int32_t sm_count;                                /* the driver's granularity: at least what was wanted */
+    int32_t sm_count;
+    const char *sm_method;                           /* "whole GPU", "green context" or "resident kernel" */
     double l2_set_aside_bytes;                       /* as the driver rounded it */
     double read_alone_bytes_per_s, read_bytes_per_s; /* without and with background traffic; 0: none wanted */
     int32_t background_blocks;

@@ -1,7 +1,9 @@
-/* Fewer SMs: a green context (driver API), whose streams run on a part of the SMs; every later allocation and library
- * handle of the process is made in it. Less L2: a part is set aside for persisting accesses, and filled by a buffer
- * that is touched that way, so that ordinary accesses find the rest. Less bandwidth: a kernel on a stream of its own
- * keeps copying while the measured work runs; how many blocks it takes is calibrated against a read.
+/* Fewer SMs: a green context (driver API) where the driver's granularity gives just that number, whose streams run on a
+ * part of the SMs; every later allocation and library handle of the process is made in it. Else a resident kernel,
+ * which holds the other SMs while measured work runs: a block an SM, with all of its shared memory, so that no other
+ * block fits beside it. Less L2: a part is set aside for persisting accesses, and filled by a buffer that is touched
+ * that way, so that ordinary accesses find the rest. Less bandwidth: a kernel on a stream of its own keeps copying
+ * while the measured work runs; how many blocks it takes is calibrated against a read.
  *
  * What the knobs cannot do alone: a background copy also takes a few SMs' issue slots and passes through L2; persisting
  * lines may lie twice in an L2 of two partitions. Actual figures are measured and told. */
@@ -15,6 +17,9 @@
 #include <stdlib.h>
 
 enum {
+    HELD_MAX = 1024, /* SMs of any GPU */
+    HOLD_THREADS = 32,
+    HOLD_SLEEP_NS = 10000, /* between looks at the host's flag */
     BACKGROUND_THREADS = 256,
     BACKGROUND_STEP = 4, /* blocks that calibration adds at a time */
     CALIBRATION_RUNS = 5,
@@ -24,9 +29,10 @@ enum {
 static const size_t BACKGROUND_BYTES = 512u << 20; /* far above any L2 */
 static const double BACKGROUND_LIMIT_NS = 20e9;    /* a background kernel ends by itself after so long */
 
-/* Written by the host, read by the background kernel, and the other way round. */
+/* Written by the host, read by the background kernels, and the other way round. */
 typedef struct background_flags {
     volatile int stop, started;
+    volatile int held[HELD_MAX]; /* by block of the resident kernel: it has its SM */
 } background_flags;
 
 typedef struct variant_state {
@@ -34,12 +40,75 @@ typedef struct variant_state {
     void *persisting;
     uint4 *traffic;
     background_flags *flags; /* in host memory that the GPU sees */
-    cudaStream_t stream;
-    int blocks; /* 0: no background */
+    cudaStream_t stream, hold_stream;
+    int blocks; /* 0: no background traffic */
+    int held;   /* SMs that the resident kernel takes; 0: none */
+    size_t hold_bytes;
     bool running;
 } variant_state;
 
+static __device__ unsigned long long timer_ns(void) {
+    unsigned long long now;
+    asm volatile("mov.u64 %0, %globaltimer;" : "=l"(now));
+    return now;
+}
+
+static status make_flags(variant_state *v, error *err) {
+    if (v->flags)
+        return STATUS_OK;
+    return gpu_check(cudaHostAlloc(reinterpret_cast<void **>(&v->flags), sizeof *v->flags, cudaHostAllocMapped),
+                     "allocating flags", err);
+}
+
 /* ---- SMs ---- */
+
+/* A block an SM; it does nothing but be there. */
+static __global__ void __launch_bounds__(HOLD_THREADS) hold_kernel(background_flags *flags, double limit_ns) {
+    extern __shared__ char all_of_it[];
+    unsigned long long begin = timer_ns();
+    if (threadIdx.x != 0)
+        return;
+    *reinterpret_cast<volatile char *>(all_of_it) = 0;
+    flags->held[blockIdx.x] = 1;
+    __threadfence_system();
+    while (!flags->stop && static_cast<double>(timer_ns() - begin) < limit_ns)
+        __nanosleep(HOLD_SLEEP_NS);
+}
+
+static bool all_held(const variant_state *v) {
+    for (int i = 0; i < v->held; i++)
+        if (!v->flags->held[i])
+            return false;
+    return true;
+}
+
+static status hold_sms(const variant_state *v, double limit_ns, error *err) {
+    hold_kernel<<<static_cast<unsigned>(v->held), HOLD_THREADS, v->hold_bytes, v->hold_stream>>>(v->flags, limit_ns);
+    return gpu_check(gpu_last_error(), "holding SMs", err);
+}
+
+static status resident_sms(gpu_context *context, variant_state *v, int wanted, gpu_variant_actual *actual, error *err) {
+    v->held = context->info.sm_count - wanted;
+    v->hold_bytes = static_cast<size_t>(context->info.shared_bytes_per_block);
+    if (v->held > HELD_MAX)
+        return error_set(err, STATUS_NEGATIVE, "at most %d SMs can be held", HELD_MAX);
+    status result = make_flags(v, err);
+    if (result == STATUS_OK)
+        result = gpu_check(cudaStreamCreateWithFlags(&v->hold_stream, cudaStreamNonBlocking), "making a stream", err);
+    if (result == STATUS_OK)
+        result = gpu_check(cudaFuncSetAttribute(hold_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                                static_cast<int>(v->hold_bytes)),
+                           "holding SMs", err);
+    v->flags->stop = 1;
+    if (result == STATUS_OK) /* loaded before it must run beside others */
+        result = hold_sms(v, 0, err);
+    if (result == STATUS_OK)
+        result = gpu_check(cudaStreamSynchronize(v->hold_stream), "holding SMs", err);
+    context->info.sm_count = wanted;
+    actual->sm_count = wanted;
+    actual->sm_method = "resident kernel";
+    return result;
+}
 
 template <typename F> static bool driver_function(const char *name, F *out) {
     cudaDriverEntryPointQueryResult found;
@@ -52,7 +121,8 @@ template <typename F> static bool driver_function(const char *name, F *out) {
     return true;
 }
 
-static status fewer_sms(gpu_context *context, variant_state *v, int wanted, gpu_variant_actual *actual, error *err) {
+/* False when the driver has no green contexts, or none of just so many SMs. */
+static bool green_sms(gpu_context *context, variant_state *v, int wanted, gpu_variant_actual *actual) {
     decltype(&cuDeviceGet) get_device = nullptr;
     decltype(&cuDeviceGetDevResource) get_resource = nullptr;
     decltype(&cuDevSmResourceSplitByCount) split = nullptr;
@@ -68,8 +138,7 @@ static status fewer_sms(gpu_context *context, variant_state *v, int wanted, gpu_
         driver_function("cuCtxFromGreenCtx", &as_context) && driver_function("cuCtxSetCurrent", &set_current) &&
         driver_function("cuGreenCtxStreamCreate", &make_stream);
     if (!found)
-        return error_set(err, STATUS_ENVIRONMENT,
-                         "this driver lacks a function of green contexts: it cannot run on fewer SMs");
+        return false;
     CUdevice device;
     CUdevResource all, part, rest;
     CUdevResourceDesc description;
@@ -79,17 +148,25 @@ static status fewer_sms(gpu_context *context, variant_state *v, int wanted, gpu_
     bool fine = get_device(&device, context->device) == CUDA_SUCCESS &&
                 get_resource(device, &all, CU_DEV_RESOURCE_TYPE_SM) == CUDA_SUCCESS &&
                 split(&part, &groups, &all, &rest, 0, static_cast<unsigned>(wanted)) == CUDA_SUCCESS && groups == 1 &&
-                describe(&description, &part, 1) == CUDA_SUCCESS &&
+                static_cast<int>(part.sm.smCount) == wanted && describe(&description, &part, 1) == CUDA_SUCCESS &&
                 create(&v->green, description, device, CU_GREEN_CTX_DEFAULT_STREAM) == CUDA_SUCCESS &&
                 as_context(&as_current, v->green) == CUDA_SUCCESS && set_current(as_current) == CUDA_SUCCESS &&
                 make_stream(&stream, v->green, CU_STREAM_NON_BLOCKING, 0) == CUDA_SUCCESS;
     if (!fine)
-        return error_set(err, STATUS_ENVIRONMENT, "the driver makes no green context of %d SMs", wanted);
+        return false;
     cudaStreamDestroy(context->stream);
     context->stream = stream;
-    context->info.sm_count = static_cast<int32_t>(part.sm.smCount);
-    actual->sm_count = context->info.sm_count;
-    return STATUS_OK;
+    context->info.sm_count = wanted;
+    actual->sm_count = wanted;
+    actual->sm_method = "green context";
+    return true;
+}
+
+static status fewer_sms(gpu_context *context, variant_state *v, const gpu_variant *wanted, gpu_variant_actual *actual,
+                        error *err) {
+    if (!wanted->sm_resident && green_sms(context, v, wanted->sm_count, actual))
+        return STATUS_OK;
+    return resident_sms(context, v, wanted->sm_count, actual, err);
 }
 
 /* ---- L2 ---- */
@@ -143,12 +220,6 @@ static status less_l2(gpu_context *context, variant_state *v, double wanted_byte
 
 /* ---- bandwidth ---- */
 
-static __device__ unsigned long long timer_ns(void) {
-    unsigned long long now;
-    asm volatile("mov.u64 %0, %globaltimer;" : "=l"(now));
-    return now;
-}
-
 /* Copies one half of the buffer onto the other, in pieces, until it is told to stop. */
 static __global__ void __launch_bounds__(BACKGROUND_THREADS)
     background_kernel(uint4 *data, size_t count, background_flags *flags, double limit_ns) {
@@ -171,14 +242,22 @@ static __global__ void __launch_bounds__(BACKGROUND_THREADS)
 
 status variant_run_begins(gpu_context *context, error *err) {
     variant_state *v = context->variant;
-    if (!v || v->blocks == 0)
+    if (!v || (v->blocks == 0 && v->held == 0))
         return STATUS_OK;
     v->flags->stop = v->flags->started = 0;
+    for (int i = 0; i < v->held; i++)
+        v->flags->held[i] = 0;
+    status result = v->held > 0 ? hold_sms(v, BACKGROUND_LIMIT_NS, err) : STATUS_OK;
+    v->running = result == STATUS_OK;
+    while (v->running && !all_held(v) && cudaStreamQuery(v->hold_stream) == cudaErrorNotReady)
+        ;
+    if (v->blocks == 0 || result != STATUS_OK)
+        return result;
     background_kernel<<<static_cast<unsigned>(v->blocks), BACKGROUND_THREADS, 0, v->stream>>>(
         v->traffic, BACKGROUND_BYTES / VECTOR_BYTES, v->flags, BACKGROUND_LIMIT_NS);
-    status result = gpu_check(gpu_last_error(), "starting background traffic", err);
-    v->running = result == STATUS_OK;
-    while (v->running && !v->flags->started && cudaStreamQuery(v->stream) == cudaErrorNotReady)
+    result = gpu_check(gpu_last_error(), "starting background traffic", err);
+    bool started = result == STATUS_OK;
+    while (started && !v->flags->started && cudaStreamQuery(v->stream) == cudaErrorNotReady)
         ;
     return result;
 }
@@ -188,7 +267,10 @@ void variant_run_ends(gpu_context *context) {
     if (!v || !v->running)
         return;
     v->flags->stop = 1;
-    cudaStreamSynchronize(v->stream);
+    if (v->stream)
+        cudaStreamSynchronize(v->stream);
+    if (v->hold_stream)
+        cudaStreamSynchronize(v->hold_stream);
     v->running = false;
 }
 
@@ -243,8 +325,7 @@ static status less_bandwidth(gpu_context *context, variant_state *v, double shar
     if (result == STATUS_OK)
         result = gpu_check(cudaMalloc(&data, read_bytes), "allocating a calibration buffer", err);
     if (result == STATUS_OK)
-        result = gpu_check(cudaHostAlloc(reinterpret_cast<void **>(&v->flags), sizeof *v->flags, cudaHostAllocMapped),
-                           "allocating flags", err);
+        result = make_flags(v, err);
     if (result == STATUS_OK)
         result = gpu_check(cudaStreamCreateWithFlags(&v->stream, cudaStreamNonBlocking), "making a stream", err);
     if (result == STATUS_OK) { /* both kernels loaded before they run side by side */
@@ -277,6 +358,8 @@ void variant_free(struct variant_state *v) {
         cudaFreeHost(v->flags);
     if (v->stream)
         cudaStreamDestroy(v->stream);
+    if (v->hold_stream)
+        cudaStreamDestroy(v->hold_stream);
     if (v->persisting)
         cudaCtxResetPersistingL2Cache();
     free(v); /* a green context goes with the process: streams and memory were made in it */
@@ -285,15 +368,19 @@ void variant_free(struct variant_state *v) {
 status variant_begin(gpu_context *context, const gpu_variant *wanted, gpu_variant_actual *actual, error *err) {
     *actual = gpu_variant_actual{};
     actual->sm_count = context->info.sm_count;
+    actual->sm_method = "whole GPU";
     variant_state *v = static_cast<variant_state *>(calloc(1, sizeof *v));
     if (!v)
         abort();
     context->variant = v;
     status result = STATUS_OK;
     if (wanted->sm_count > 0 && wanted->sm_count < context->info.sm_count)
-        result = fewer_sms(context, v, wanted->sm_count, actual, err);
-    if (result == STATUS_OK && wanted->l2_set_aside_bytes > 0)
-        result = less_l2(context, v, wanted->l2_set_aside_bytes, actual, err);
+        result = fewer_sms(context, v, wanted, actual, err);
+    double set_aside_bytes = wanted->l2_set_aside_bytes;
+    if (wanted->l2_share > 0)
+        set_aside_bytes = (1 - wanted->l2_share) * context->info.l2_bytes;
+    if (result == STATUS_OK && set_aside_bytes > 0)
+        result = less_l2(context, v, set_aside_bytes, actual, err);
     if (result == STATUS_OK && wanted->bandwidth_share > 0 && wanted->bandwidth_share < 1)
         result = less_bandwidth(context, v, wanted->bandwidth_share, actual, err);
     return result;
