@@ -1,18 +1,22 @@
 #!/usr/bin/env bash
 # Everything that needs a GPU, from a folder that pack.sh made:
 #     bash FOLDER/all.sh OUT [PART...]
-# Parts: kernels numerics models ceilings rows variants sanitizer mutants (default: all; ten minutes are not enough for
-# all of them with a cold start). Each goes on when another fails; full logs go to
-# OUT (at most 8 files), a table comes last.
+# Parts, one GPU: kernels numerics ceilings rows models chameleon models34 variants sanitizer mutants
+# Part on two GPUs or more: ranks. Default: all of one GPU (ten minutes are not enough for all with a cold start).
+# Each goes on when another fails; a table comes last. OUT holds at most 8 files: log.txt, ceilings.json, rows-*.csv,
+# runs.tar (recorded model runs), variants.tar (rows and runs under each variant), summary.csv.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:?usage: all.sh OUT [PART...]}
 shift
-parts=${*:-kernels numerics models ceilings rows variants sanitizer mutants}
+parts=${*:-kernels numerics ceilings rows models chameleon models34 variants sanitizer mutants}
 mkdir -p "$out"
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
 log=$out/log.txt
 : >"$log"
 summary=()
+tables=""
 
 # CUDA's libraries: where the toolkit keeps them, or Python's packages.
 for name in libcublasLt.so.13 libcupti.so.13 libnccl.so.2; do
@@ -27,25 +31,73 @@ with_libraries() { LD_LIBRARY_PATH=$cuda_path:$here/lib "$@"; }
 
 # run NAME SECONDS COMMAND...: output to the log, its last line and exit status to the table.
 run() {
-    local name=$1 seconds=$2 begin=$SECONDS code=0
+    local name=$1 seconds=$2 begin=$SECONDS
     shift 2
     echo "=== $name: $*" >>"$log"
-    with_libraries timeout "$seconds" "$@" >"$out/.part" 2>&1 || code=$?
-    cat "$out/.part" >>"$log"
-    summary+=("$(printf '%-22s exit %3d %4ds  %s' "$name" "$code" $((SECONDS - begin)) "$(tail -1 "$out/.part" | cut -c1-150)")")
-    last_output=$(cat "$out/.part")
-    rm -f "$out/.part"
+    last_code=0
+    with_libraries timeout -k 5 "$seconds" "$@" >"$scratch/part" 2>&1 || last_code=$?
+    cat "$scratch/part" >>"$log"
+    summary+=("$(printf '%-28s exit %3d %4ds  %s' "$name" "$last_code" $((SECONDS - begin)) \
+        "$(tail -1 "$scratch/part" | cut -c1-150)")")
+    last_output=$(cat "$scratch/part")
     return 0
 }
 
-model() { # NAME ARGUMENTS...: a model run, its table kept for the end
-    local name=$1
-    shift
-    run "$name" 200 "$here/ingot" run "$@"
-    tables+="--- $name"$'\n'"$last_output"$'\n'
+steps_header="name,phase,steps,wall_ms,least_ms,issue_ms,busy_ms,idle_percent,recorder"
+
+# The phases of `ingot run --json` as CSV rows.
+steps_of() { # NAME FILE
+    awk -v name="$1" -F': ' '
+        function value(text) { gsub(/[",]/, "", text); return text }
+        /"phases"/ { inside = 1 }
+        inside && /"name"/ { phase = value($2) }
+        inside && /"steps"/ { steps = value($2) }
+        inside && /"step_wall_s"/ { wall = value($2) }
+        inside && /"step_least_s"/ { least = value($2) }
+        inside && /"step_issue_s"/ { issue = value($2) }
+        inside && /"step_gpu_busy_s"/ { busy = value($2) }
+        inside && /"recorder"/ && steps > 0 {
+            idle = busy == "null" ? "" : sprintf("%.2f", 100 * (1 - busy / wall))
+            printf "%s,%s,%d,%.4f,%.4f,%.4f,%s,%s,%s\n", name, phase, steps, wall * 1e3, least * 1e3, issue * 1e3,
+                busy == "null" ? "" : sprintf("%.4f", busy * 1e3), idle, value($2)
+        }' "$2"
 }
 
-tables=""
+# A model run: its steps to the summary, its recording to runs.tar.
+model() { # NAME ARGUMENTS...
+    local name=$1
+    shift
+    mkdir -p "$scratch/runs"
+    run "$name" 120 "$here/ingot" run "$@" --json -o "$scratch/runs/$name.run.jsonl.gz"
+    [ "$last_code" = 0 ] || return 0
+    printf '%s\n' "$last_output" >"$scratch/runs/$name.json"
+    [ -e "$out/summary.csv" ] || echo "$steps_header" >"$out/summary.csv"
+    steps_of "$name" "$scratch/runs/$name.json" | tee -a "$out/summary.csv" >"$scratch/steps"
+    summary[-1]="$(cut -c1-42 <<<"${summary[-1]}")$(awk -F, '{printf " %s %s ms (busy %s)", $2, $4, $7}' "$scratch/steps")"
+    tar -cf "$out/runs.tar" -C "$scratch/runs" .
+}
+
+# Operator rows and decode steps on one variant of the GPU.
+variant() { # NAME OPTIONS...
+    local name=$1
+    shift
+    mkdir -p "$scratch/variants"
+    run "rows $name" 100 "$here/ingot" bench "$here/rows-variants.csv" --method graph_steady "$@" \
+        -o "$scratch/variants/$name.csv"
+    [ "$last_code" = 0 ] || rm -f "$scratch/variants/$name.csv" "$scratch/variants/$name.csv.meta.json"
+    run "steps $name" 100 "$here/ingot" run -w codellama-7b -P 512 --steps 3 "$@" --json \
+        -o "$scratch/variants/$name.run.jsonl.gz"
+    if [ "$last_code" = 0 ]; then
+        printf '%s\n' "$last_output" >"$scratch/variants/$name.json"
+        [ -e "$out/summary.csv" ] || echo "$steps_header" >"$out/summary.csv"
+        steps_of "variant $name" "$scratch/variants/$name.json" >>"$out/summary.csv"
+        tables+=$(steps_of "variant $name" "$scratch/variants/$name.json")$'\n'
+    else
+        rm -f "$scratch/variants/$name.run.jsonl.gz"
+    fi
+    tar -cf "$out/variants.tar" -C "$scratch/variants" .
+}
+
 run environment 20 nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.sm,clocks.max.sm --format=csv,noheader
 run starts 20 "$here/ingot" --version
 run detect 30 "$here/ingot" detect
@@ -54,12 +106,12 @@ for part in $parts; do
     case $part in
     kernels)
         run kernels 300 "$here/kernel_test" --seed 1 --verbose
-        tables+=$(grep -E "^FAILED|^not written" <<<"$last_output" | cut -c1-220 | head -40)$'\n'
+        tables+=$(grep -E "^FAILED|^not written|^skipped" <<<"$last_output" | cut -c1-220 | head -60)$'\n'
         ;;
     sanitizer)
         tool=$(command -v compute-sanitizer || find / -xdev -name compute-sanitizer -type f 2>/dev/null | head -1)
         if [ -z "$tool" ]; then
-            summary+=("sanitizer              skipped: no compute-sanitizer")
+            summary+=("sanitizer                    skipped: no compute-sanitizer")
             continue
         fi
         for check in memcheck racecheck initcheck; do
@@ -85,32 +137,77 @@ for part in $parts; do
         printf '%s\n' "$last_output" >"$out/ceilings.json"
         tables+=$(grep -E '"[a-z0-9_]+(_per_s|_s)": [0-9]' <<<"$last_output")$'\n'
         ;;
-    models)
-        model "7b graph" -w codellama-7b -P 218 --steps 4 -o "$out/7b-graph.run.jsonl.gz"
-        model "7b eager" -w codellama-7b -P 218 --steps 4 -s launch=eager -o "$out/7b-eager.run.jsonl.gz"
-        model "7b eager emulated" -w codellama-7b -P 218 --steps 4 -s launch=eager --emulate-dispatch-us 5
-        model "7b int8" -w codellama-7b -P 218 --steps 4 -s weights=int8
-        model "7b autoquant" -w codellama-7b -P 218 --steps 4 -s weights=autoquant
-        model "chameleon 7b" -w chameleon-7b -P 218 --steps 4
-        model "7b b16" -w codellama-7b -P 218 --steps 4 -b 16
-        model "34b graph" -w codellama-34b -P 218 --steps 3 -o "$out/34b-graph.run.jsonl.gz"
+    models) # Code Llama 7B by preset and batch
+        for batch in 1 4 16; do
+            model "7b-graph-b$batch" -w codellama-7b -P 218 --steps 2 -b "$batch"
+            model "7b-eager-b$batch" -w codellama-7b -P 218 --steps 2 -b "$batch" -s launch=eager
+        done
+        model "7b-eager-emulated" -w codellama-7b -P 218 --steps 2 -s launch=eager --emulate-dispatch-us 5
+        model "7b-unfused" -w codellama-7b -P 218 --steps 2 -s fuse=none
+        model "7b-maximal" -w codellama-7b -P 218 --steps 2 -s fuse=maximal
+        for batch in 1 4; do
+            model "7b-int8-b$batch" -w codellama-7b -P 218 --steps 2 -b "$batch" -s weights=int8
+            model "7b-int4-b$batch" -w codellama-7b -P 218 --steps 2 -b "$batch" -s weights=int4
+        done
+        model "7b-fp8-b16" -w codellama-7b -P 218 --steps 2 -b 16 -s weights=fp8 -s activations=fp8
+        for batch in 1 16; do
+            model "7b-autoquant-b$batch" -w codellama-7b -P 218 --steps 2 -b "$batch" -p autoquant
+        done
+        model "7b-long-b4" -w codellama-7b -P 2048 --steps 2 -b 4
+        for type in fp8 int8 int4; do
+            model "7b-kv-$type-b4" -w codellama-7b -P 2048 --steps 2 -b 4 -s kv_dtype=$type
+        done
+        ;;
+    chameleon) # text out, and image tokens out under each guidance
+        for batch in 1 4; do
+            model "ch-7b-it-b$batch" -w chameleon-7b/i-t --steps 2 -b "$batch"
+            for mode in none batched_3x sequential_2x; do
+                model "ch-7b-ti-$mode-b$batch" -w chameleon-7b/t-i --steps 2 -b "$batch" -s cfg_mode=$mode
+            done
+        done
+        model "ch-7b-ti-batched_3x-b16" -w chameleon-7b/t-i --steps 2 -b 16 -s cfg_mode=batched_3x
+        model "ch-7b-it-eager" -w chameleon-7b/i-t --steps 2 -s launch=eager
+        model "ch-7b-it-autoquant" -w chameleon-7b/i-t --steps 2 -p autoquant
+        ;;
+    models34)
+        for batch in 1 4 16; do
+            model "34b-graph-b$batch" -w codellama-34b -P 218 --steps 2 -b "$batch"
+        done
+        model "34b-eager" -w codellama-34b -P 218 --steps 2 -s launch=eager
+        model "34b-int8" -w codellama-34b -P 218 --steps 2 -s weights=int8
+        model "34b-int4" -w codellama-34b -P 218 --steps 2 -s weights=int4
+        model "34b-autoquant" -w codellama-34b -P 218 --steps 2 -p autoquant
         ;;
     mutants) # planted faults (mutate.sh): the kernel test must fail on each
         for mutant in "$here"/mutants/*.so; do
-            [ -e "$mutant" ] || { summary+=("mutants                skipped: none were built"); break; }
+            [ -e "$mutant" ] || { summary+=("mutants                      skipped: none were built"); break; }
             name=$(basename "$mutant" .so)
             INGOT_GPU_LIBRARY=$mutant run "mutant $name" 60 "$here/kernel_test" --seed 3 --kind "${name##*.}" \
                 --max-bytes 30000000
-            [[ ${summary[-1]} == *"exit   1"* ]] && verdict=caught || verdict="NOT CAUGHT"
+            [ "$last_code" = 1 ] && verdict=caught || verdict="NOT CAUGHT"
             summary[-1]="$verdict: ${summary[-1]}"
         done
         ;;
-    variants) # ratios to the whole GPU; the simulator's for the same override are asked for elsewhere
-        for variant in "" "--sms 66" "--sms 96" "--l2-set-aside-mb 25" "--bandwidth-share 0.75" "--bandwidth-share 0.5" \
-            "--emulate-launch-us 20"; do
-            # shellcheck disable=SC2086
-            model "7b graph [$variant]" -w codellama-7b -P 512 --steps 2 $variant
+    variants) # each beside the whole GPU; the simulator's for the same override are asked for elsewhere
+        sms=$(with_libraries "$here/ingot" detect 2>/dev/null | sed -n 's/^ *count: {value: \([0-9]*\),.*/\1/p')
+        sms=${sms:-132}
+        variant whole
+        for percent in 25 50 75 90; do
+            variant "sms-$percent" --sms $((sms * percent / 100))
         done
+        variant sms-64-green --sms 64
+        variant sms-64-resident --sms 64 --sms-resident
+        for share in 0.75 0.5 0.375 0.25; do # how much a GPU lets be set aside differs
+            variant "l2-$share" --l2-share $share
+        done
+        for share in 0.85 0.7 0.5; do
+            variant "bandwidth-$share" --bandwidth-share $share
+        done
+        variant sms-50-bandwidth-0.7 --sms $((sms / 2)) --bandwidth-share 0.7
+        # A launch costs 3.3 us from C: two and four times that, emulated; eager steps alone.
+        model "launch-x1" -w codellama-7b -P 512 --steps 2 -s launch=eager
+        model "launch-x2" -w codellama-7b -P 512 --steps 2 -s launch=eager --emulate-launch-us 3.3
+        model "launch-x4" -w codellama-7b -P 512 --steps 2 -s launch=eager --emulate-launch-us 9.9
         ;;
     rows)
         for method in cupti_cold_l2 graph_steady; do
@@ -122,6 +219,17 @@ for part in $parts; do
         run "rows memory" 120 "$here/ingot" bench "$here/rows-memory.csv" -o "$out/rows-memory.csv"
         rm -f "$out/rows-memory.csv.meta.json"
         tables+=$(cat "$out/rows-memory.csv" 2>/dev/null)$'\n'
+        ;;
+    ranks) # exchanges between GPUs
+        run links 20 nvidia-smi topo -m
+        tables+=$last_output$'\n'
+        run "kernels collective" 120 "$here/kernel_test" --seed 1 --verbose --kind collective
+        tables+=$(grep -E "^FAILED|^skipped|^passed" <<<"$last_output" | cut -c1-220)$'\n'
+        run "rows collective" 200 "$here/ingot" bench "$here/rows-collective.csv" --method graph_steady \
+            -o "$out/rows-collective.csv"
+        cat "$out/rows-collective.csv.meta.json" >>"$log" 2>/dev/null
+        rm -f "$out/rows-collective.csv.meta.json"
+        tables+=$(cat "$out/rows-collective.csv" 2>/dev/null)$'\n'
         ;;
     *) summary+=("$part: no such part") ;;
     esac
