@@ -8,6 +8,9 @@
 #include "core/op.h"
 #include "core/plan.h"
 
+/* A loop over the lanes of a block that becomes vector instructions: conditions in it select, nothing branches. */
+#define EACH_LANE _Pragma("omp simd") for (size_t i = 0; i < MACHINE_LANES; i++)
+
 /* Where an operator's operands are when it starts. The measurement method or the graph sets it, never a scale factor.
  */
 typedef enum residency {
@@ -59,6 +62,11 @@ typedef struct cost_block {
     plan picked[MACHINE_LANES]; /* the candidate that was picked */
     cta_work ctas[MACHINE_LANES];
 } cost_block;
+
+/* What sweeps take of it. */
+typedef struct cost_times {
+    lanes time_s, hbm_bytes, l2_bytes, launches;
+} cost_times;
 
 typedef void cost_function(const op *o, residency where, const machine_block *machines, cost_block *out);
 

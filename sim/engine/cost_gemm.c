@@ -23,7 +23,6 @@ static const double LARGEST_TILE_M = 256, LARGEST_TILE_N = 160, ALIGNED_BYTES = 
 
 enum { TANGENTS = 4 }; /* to the power limit's curve */
 
-#define EACH_LANE for (size_t i = 0; i < MACHINE_LANES; i++)
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define SMALLER(a, b) ((a) < (b) ? (a) : (b))
 
