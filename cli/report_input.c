@@ -2,6 +2,7 @@
 
 #include "cli/command.h"
 #include "cli/findings.h"
+#include "cli/report_designs.h"
 #include "cli/setup.h"
 #include "cli/step_prediction.h"
 #include "core/base/text.h"
@@ -24,8 +25,9 @@ typedef struct report_parts {
     analysis found;
     report_input input;
     report_cloud cloud;
-    step_table steps; /* texts of the validation section */
-    setup *base;      /* the base design's machine and workload, or NULL */
+    step_table steps;  /* texts of the validation section */
+    const setup *base; /* the base design's machine and workload, or NULL */
+    report_design *front, *base_row;
 } report_parts;
 
 /* ---- designs ---- */
@@ -55,12 +57,12 @@ static void add_designs(report_parts *parts) {
     if (base) {
         report_design *design = ARENA_NEW(parts->a, report_design);
         *design = design_of(parts, &base->base, (size_t)(base - found->series), base->machine);
-        input->base = design;
+        input->base = parts->base_row = design;
     }
     report_design *front = ARENA_ARRAY(parts->a, report_design, found->front_count + 1);
     for (size_t i = 0; i < found->front_count; i++)
         front[i] = design_of(parts, &found->front[i], found->front_series[i], NULL);
-    input->front = front;
+    input->front = parts->front = front;
     input->front_count = found->front_count;
     input->feasible_count = (double)found->feasible;
     input->infeasible_count = (double)found->infeasible;
@@ -166,34 +168,80 @@ static void add_operators(report_parts *parts, const node_totals *nodes) {
     parts->input.operator_count = count;
 }
 
-/* The base design once more, operator by operator. A store does not hold lengths that a sweep set by hand, nor machines
- * that have changed since: where the latency is not the stored one, the section is left out rather than wrong. */
-static status add_roofline(report_parts *parts, error *err) {
-    const analysis_series *series = findings_base(&parts->found);
-    if (!series)
-        return STATUS_OK;
-    setup *s = ARENA_NEW(parts->a, setup);
-    setup_options o = {
-        .machine = series->machine,
-        .workload = parts->found.workload,
-        .preset = series->levers,
-        .host = parts->manifest->host[0] ? parts->manifest->host : NULL,
-        .engine = parts->manifest->engine,
-        .request = {.batch = parts->found.batch, .decode_steps = -1, .statistic = "mean"},
-    };
-    if (setup_load(parts->a, &o, s, NULL) != STATUS_OK)
-        return STATUS_OK;
-    node_totals *nodes = ARENA_ARRAY(parts->a, node_totals, engine_node_count(&s->graph));
-    engine_result *r = ARENA_NEW(parts->a, engine_result);
-    status result = engine_run(&s->graph, &s->scenario, &s->block, &s->options, parts->a, r, nodes, err);
-    if (result != STATUS_OK || r->latency_s[0] != series->base.latency_s)
-        return result;
-    parts->base = s;
+static void add_roofline(report_parts *parts, const base_design *base) {
+    parts->base = &base->setup;
     parts->input.roofline_machine =
-        arena_printf(parts->a, "%s, %s, %s", series->machine, parts->found.workload, series->levers);
+        arena_printf(parts->a, "%s, %s, %s", base->series->machine, parts->found.workload, base->series->levers);
     add_ceilings(parts);
-    add_operators(parts, nodes);
-    return STATUS_OK;
+    add_operators(parts, base->nodes);
+}
+
+/* ---- the base designs in detail ---- */
+
+enum { DESIGNS_IN_DETAIL_MAX = 12 };
+
+static const analysis_series *slowest_base(const analysis *found) {
+    const analysis_series *slowest = NULL;
+    for (size_t i = 0; i < found->series_count; i++) {
+        const analysis_series *series = &found->series[i];
+        if (series->has_base && (!slowest || series->base.latency_s > slowest->base.latency_s))
+            slowest = series;
+    }
+    return slowest;
+}
+
+/* A front's design is as uncertain, relatively, as the base machine under the same levers: where it has another
+ * bandwidth or more SMs, the same operators and the same model err. */
+static void spread_interval(report_parts *parts, const base_design *base, double low_s, double high_s) {
+    size_t series = (size_t)(base->series - parts->found.series);
+    double latency_s = base->result.latency_s[0];
+    for (size_t i = 0; i < parts->input.front_count; i++)
+        if (parts->front[i].lever_set == series) {
+            parts->front[i].latency_low_s = parts->front[i].latency_s * low_s / latency_s;
+            parts->front[i].latency_high_s = parts->front[i].latency_s * high_s / latency_s;
+        }
+    if (parts->base_row && parts->base_row->lever_set == series) {
+        parts->base_row->latency_low_s = low_s;
+        parts->base_row->latency_high_s = high_s;
+    }
+}
+
+/* Memory of every lever set on its base machine, and intervals; steps of the slowest and the fastest; operators of the
+ * fastest. */
+static status add_details(report_parts *parts, error *err) {
+    const analysis *found = &parts->found;
+    const analysis_series *fastest = findings_base(found), *slowest = slowest_base(found);
+    report_memory *memories = ARENA_ARRAY(parts->a, report_memory, DESIGNS_IN_DETAIL_MAX);
+    report_strip *strips = ARENA_ARRAY(parts->a, report_strip, 2 * STRIPS_A_DESIGN_MAX);
+    size_t strip_count = 0, count;
+    status result = STATUS_OK;
+    for (size_t i = 0; i < found->series_count && result == STATUS_OK; i++) {
+        const analysis_series *series = &found->series[i];
+        base_design *base = parts->input.memory_count < DESIGNS_IN_DETAIL_MAX || series == fastest || series == slowest
+                                ? base_design_of(parts->a, found, parts->manifest, series)
+                                : NULL;
+        if (!base)
+            continue;
+        double low_s, high_s;
+        if (parts->input.memory_count < DESIGNS_IN_DETAIL_MAX)
+            memories[parts->input.memory_count++] = design_memory(parts->a, base);
+        result = design_interval(parts->a, base, &low_s, &high_s, err);
+        if (result == STATUS_OK && !isnan(low_s))
+            spread_interval(parts, base, low_s, high_s);
+        if (result == STATUS_OK && (series == fastest || series == slowest)) {
+            result = design_strips(parts->a, base, strips + strip_count, &count, err);
+            strip_count += count;
+        }
+        if (series == fastest)
+            add_roofline(parts, base);
+    }
+    parts->input.memories = memories;
+    parts->input.strips = strips;
+    parts->input.strip_count = strip_count;
+    if (result == STATUS_OK)
+        result = store_interactions(parts->a, parts->points, parts->manifest, found, fastest,
+                                    &parts->input.interactions, err);
+    return result;
 }
 
 /* ---- which knob matters ---- */
@@ -360,7 +408,7 @@ status report_of_store(arena *a, store *points, const store_manifest *manifest, 
         result = store_each(points, false, add_to_cloud, parts, err);
     }
     if (result == STATUS_OK)
-        result = add_roofline(parts, err);
+        result = add_details(parts, err);
     if (result == STATUS_OK)
         result = add_validation(parts, err);
     if (result == STATUS_OK)
@@ -368,8 +416,7 @@ status report_of_store(arena *a, store *points, const store_manifest *manifest, 
     if (result == STATUS_OK) {
         parts->input.points = parts->cloud.points;
         parts->input.point_count = parts->cloud.count;
-        result = text_ends_with(path, ".md") ? report_write_markdown(&parts->input, path, err)
-                                             : report_write_html(&parts->input, path, err);
+        result = report_write(&parts->input, path, err);
     }
     report_cloud_free(&parts->cloud);
     steps_free(&parts->steps);

@@ -13,6 +13,11 @@ typedef enum report_figure {
     FIGURE_CATEGORIES, /* time by category, a stacked bar a design */
     FIGURE_ROOFLINE,   /* operators under the machine's ceilings */
     FIGURE_TORNADO,    /* elasticities of latency, by knob and lever set */
+    FIGURE_TIMELINE,   /* steps by category in the order of time */
+    FIGURE_MEMORY,     /* what fills the device memory, a stacked bar a design */
+    FIGURE_HEATMAP,    /* how changes act together */
+    FIGURE_LADDER,     /* gains by lever, a row a task */
+    FIGURE_COUNT
 } report_figure;
 
 /* A page carries each figure twice, and shows the one that fits: text keeps its size on a phone. */
@@ -60,5 +65,7 @@ plot_legend plot_legend_of(const report_input *input, report_figure figure);
 svg_colour plot_lever_colour(size_t lever_set);
 legend_mark plot_lever_mark(size_t lever_set);
 svg_colour plot_category_colour(op_category category);
+const char *plot_category_label(op_category category); /* "KV reorder" */
+svg_colour plot_memory_colour(size_t part);            /* weights, caches, activations, libraries */
 
 #endif

@@ -93,9 +93,13 @@ int canvas_point_type(legend_mark mark) {
     return TYPES[mark];
 }
 
+int canvas_width_px(plot_format format) {
+    return format == PLOT_WIDE ? PAGE_WIDTH_PX : PHONE_WIDTH_PX;
+}
+
 void canvas_begin(plot_canvas *c) {
     FILE *script = c->script;
-    c->width_px = c->format == PLOT_WIDE ? PAGE_WIDTH_PX : PHONE_WIDTH_PX;
+    c->width_px = canvas_width_px(c->format);
     double width = c->width_px, height = c->height_px;
     fprintf(script, "set encoding utf8\n");
     fprintf(script, "set terminal svg size %d,%d dynamic noenhanced font ',%d'\n", c->width_px, c->height_px, TEXT_PX);

@@ -38,6 +38,7 @@ typedef struct plot_canvas {
     size_t obstacle_count;
 } plot_canvas;
 
+int canvas_width_px(plot_format format);
 /* Terminal, margins, no frame, no key. Height may be set before. */
 void canvas_begin(plot_canvas *canvas);
 /* Ranges, ticks, grid and names of both axes, from canvas->x and canvas->y. The y axis' name stands above it. */
@@ -76,5 +77,9 @@ void plot_pareto(const report_input *input, plot_canvas *canvas);
 void plot_categories(const report_input *input, plot_canvas *canvas);
 void plot_roofline(const report_input *input, plot_canvas *canvas);
 void plot_tornado(const report_input *input, plot_canvas *canvas);
+void plot_timeline(const report_input *input, plot_canvas *canvas);
+void plot_memory(const report_input *input, plot_canvas *canvas);
+void plot_heatmap(const report_input *input, plot_canvas *canvas);
+void plot_ladder(const report_input *input, plot_canvas *canvas);
 
 #endif

@@ -42,7 +42,7 @@ static void write_categories(const report_input *input, const plot_canvas *c) {
 }
 
 void plot_categories(const report_input *input, plot_canvas *c) {
-    c->left_px = 4, c->right_px = TOTAL_ROOM_PX, c->top_px = 4, c->bottom_px = 50;
+    c->left_px = 4, c->right_px = input->bars_are_shares ? 12 : TOTAL_ROOM_PX, c->top_px = 4, c->bottom_px = 50;
     c->height_px = c->top_px + c->bottom_px + ROW_PX * (int)input->bar_count;
     canvas_begin(c);
     double longest_s = 0;
@@ -51,7 +51,9 @@ void plot_categories(const report_input *input, plot_canvas *c) {
     c->x = axis_over(UNIT_SECONDS, 0, longest_s > 0 ? longest_s : 1, false);
     c->x.high = longest_s > 0 ? longest_s : 1; /* the longest bar fills the width; its latency has room behind it */
     c->y = (plot_axis){.low = 0, .high = (double)input->bar_count, .scale = {.factor = 1}};
-    canvas_axes(c, "Time", "");
+    if (input->bars_are_shares)
+        c->x = axis_over(UNIT_FRACTION, 0, 1, false), c->x.high = 1;
+    canvas_axes(c, input->bars_are_shares ? "Share of the time" : "Time", "");
     for (size_t i = 0; i < input->bar_count; i++) {
         double x, y, total_s = total_of(&input->bars[i]);
         char name[256];
@@ -59,8 +61,9 @@ void plot_categories(const report_input *input, plot_canvas *c) {
         canvas_place(c, 0, row_middle(input, i), &x, &y);
         canvas_text(c, x, y - BAR_PX / 2 - NAME_ABOVE_PX, ANCHOR_LEFT, SVG_INK, TEXT_PX, 0, name);
         canvas_place(c, total_s, row_middle(input, i), &x, &y);
-        canvas_text(c, x + 8, y + TEXT_PX * 0.33, ANCHOR_LEFT, SVG_INK, TEXT_PX, 0,
-                    unit_format(UNIT_SECONDS, total_s).text);
+        if (!input->bars_are_shares)
+            canvas_text(c, x + 8, y + TEXT_PX * 0.33, ANCHOR_LEFT, SVG_INK, TEXT_PX, 0,
+                        unit_format(UNIT_SECONDS, total_s).text);
     }
     write_categories(input, c);
 }

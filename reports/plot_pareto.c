@@ -109,6 +109,22 @@ static void write_edge(const plot_canvas *c, const report_input *input) {
     free(edge);
 }
 
+/* Whiskers: the interval of each design's latency, where it is known. */
+static bool write_intervals(const plot_canvas *c, const report_input *input) {
+    bool any = false;
+    fprintf(c->script, "$intervals << EOD\n");
+    for (size_t i = 0; i <= input->front_count; i++) {
+        const report_design *d = i < input->front_count ? &input->front[i] : input->base;
+        if (!d || !drawable(d->latency_s, d->energy_j) || !(d->latency_low_s > 0) || !isfinite(d->latency_high_s))
+            continue;
+        fprintf(c->script, "%.6g %.6g %.6g %.6g\n", d->latency_s, d->energy_j, fmax(d->latency_low_s, c->x.low),
+                fmin(d->latency_high_s, c->x.high));
+        any = true;
+    }
+    fprintf(c->script, "NaN NaN NaN NaN\nEOD\n");
+    return any;
+}
+
 static void label_design(plot_canvas *c, const report_design *design, const char *text) {
     double x, y;
     if (!design || !drawable(design->latency_s, design->energy_j))
@@ -136,7 +152,7 @@ static void label_designs(plot_canvas *c, const report_input *input) {
         label_design(c, leanest, "least energy");
 }
 
-static void write_plot_command(const plot_canvas *c, const report_input *input) {
+static void write_plot_command(const plot_canvas *c, const report_input *input, bool intervals) {
     FILE *script = c->script;
     const char *separator = "plot ";
     for (size_t series = 0; series < SVG_SERIES_COUNT; series++) {
@@ -145,6 +161,9 @@ static void write_plot_command(const plot_canvas *c, const report_input *input) 
                 svg_colour_code(SVG_SERIES_1 + (svg_colour)series) + 1);
         separator = ", ";
     }
+    if (intervals)
+        fprintf(script, ", $intervals using 1:2:3:4 with xerrorbars pt -1 lw 1 lc rgb '%s'",
+                svg_colour_code(SVG_MUTED));
     fprintf(script, ", $edge using 1:2 with steps lw 1.2 lc rgb '%s'", svg_colour_code(SVG_INK));
     for (size_t series = 0; series < SVG_SERIES_COUNT; series++) {
         int type = canvas_point_type(plot_lever_mark(series));
@@ -175,5 +194,5 @@ void plot_pareto(const report_input *input, plot_canvas *c) {
     if (input->base)
         fprintf(c->script, "$base << EOD\n%.6g %.6g\nEOD\n", input->base->latency_s, input->base->energy_j);
     label_designs(c, input);
-    write_plot_command(c, input);
+    write_plot_command(c, input, write_intervals(c, input));
 }

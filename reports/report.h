@@ -1,4 +1,5 @@
-/* A report: one input, written as a self-contained HTML page and as Markdown with the same sections and tables.
+/* What a report of a sweep or of a validation shows: a self-contained HTML page, or Markdown, CSV and JSON with the
+ * same sections and tables.
  *
  * Numbers are SI; NaN means not known and is shown as "–". A section without rows is left out. Everything is borrowed
  * for the duration of a call. Text may hold anything: it is escaped. */
@@ -26,7 +27,8 @@ typedef struct report_design {
     size_t lever_set;               /* index into lever_sets: the colour */
     double knobs[REPORT_KNOBS_MAX]; /* in knob_keys' order */
     double latency_s, tpot_s, energy_j, area_m2, cost_usd, peak_memory_bytes;
-    double idle_frac; /* share of the latency in which the GPU idles */
+    double idle_frac;                     /* share of the latency in which the GPU idles */
+    double latency_low_s, latency_high_s; /* its interval; NaN where it is not known */
 } report_design;
 
 /* A point of the cloud behind the front. */
@@ -40,6 +42,36 @@ typedef struct report_bar {
     const char *label;
     double category_s[CATEGORY_COUNT];
 } report_bar;
+
+/* A stretch of a timeline in equal cells: each cell's shares of the categories, idle included, add up to 1. */
+typedef struct report_strip {
+    const char *label;
+    double duration_s;
+    size_t cell_count;
+    const double (*share)[CATEGORY_COUNT];
+} report_strip;
+
+/* Where device memory goes. */
+typedef struct report_memory {
+    const char *label;
+    double weight_bytes, kv_bytes, activation_bytes, workspace_bytes, capacity_bytes;
+} report_memory;
+
+/* How changes act together: latency with both over what each alone would make of it, less 1. Below 0 they help each
+ * other. */
+typedef struct report_interactions {
+    const char *const *rows, *const *columns;
+    size_t row_count, column_count;
+    const double *effect; /* [row][column]; NaN where it is not known */
+    const char *about;    /* a sentence: of what, and over which ranges */
+} report_interactions;
+
+/* What levers gain on a task, over the same task without any: a mark a lever set. */
+typedef struct report_ladder {
+    const char *label;
+    double gain[REPORT_KNOBS_MAX];      /* by lever set; NaN: does not apply */
+    double published[REPORT_KNOBS_MAX]; /* the same as published; NaN: nothing is */
+} report_ladder;
 
 /* A roof: a flat one has flops_per_s, a slanted one bytes_per_s; the other is 0. */
 typedef struct report_ceiling {
@@ -109,6 +141,13 @@ typedef struct report_input {
 
     const report_bar *bars;
     size_t bar_count;
+    bool bars_are_shares; /* each bar adds up to 1 instead of to a time */
+    const report_ladder *ladders;
+    size_t ladder_count;
+    const report_strip *strips;
+    size_t strip_count;
+    const report_memory *memories;
+    size_t memory_count;
 
     const char *roofline_machine; /* "h200-sxm, codellama-34b/humaneval, compile" */
     const report_ceiling *ceilings;
@@ -118,6 +157,8 @@ typedef struct report_input {
 
     const report_elasticity *elasticities;
     size_t elasticity_count;
+
+    report_interactions interactions; /* no rows: none */
 
     const report_score *scores;
     size_t score_count;
@@ -129,9 +170,8 @@ typedef struct report_input {
     size_t assumption_count;
 } report_input;
 
-/* Write PATH whole or not at all. The page draws its plots with gnuplot: without it STATUS_ENVIRONMENT, which says how
- * to install it. Markdown needs nothing and has no plots: their numbers are in its tables. */
-status report_write_html(const report_input *input, const char *path, error *err);
-status report_write_markdown(const report_input *input, const char *path, error *err);
+/* The input's report alone, as document_write (reports/document.h) writes it: HTML, Markdown, CSV or JSON by the path's
+ * ending. */
+status report_write(const report_input *input, const char *path, error *err);
 
 #endif

@@ -1,7 +1,6 @@
 /* The HTML page: no scripts, no network, figures inline. It is also well-formed XML. */
 #include "core/base/number.h"
-#include "core/base/whole_file.h"
-#include "reports/sections.h"
+#include "reports/document.h"
 #include "reports/style.h"
 
 #include <assert.h>
@@ -11,6 +10,8 @@
 
 /* Text cells of so many bytes are not broken. */
 enum { ONE_LINE_BYTES = 20 };
+/* Tables of so many columns are set smaller, so that a desktop shows them whole. */
+enum { DENSE_TABLE_COLUMNS = 13 };
 
 static void write_element(FILE *out, const char *open, const char *text, const char *close) {
     fputs(open, out);
@@ -52,16 +53,16 @@ static void write_legend(FILE *out, const report_input *input, report_figure fig
     fputs("</ul>\n", out);
 }
 
-static status write_figure(FILE *out, const report_input *input, const report_section *section, error *err) {
+static status write_figure(FILE *out, const report_section *section, error *err) {
     static const char *const CLASSES[] = {"wide", "narrow"};
     char id[64];
     fputs("<figure>\n", out);
-    write_legend(out, input, section->figure);
+    write_legend(out, section->drawn, section->figure);
     status result = STATUS_OK;
     for (int format = PLOT_WIDE; format <= PLOT_NARROW && result == STATUS_OK; format++) {
         snprintf(id, sizeof id, "%s-%s", section->id, CLASSES[format]);
         fprintf(out, "<div class=\"%s\">\n", CLASSES[format]);
-        result = plot_write(out, input, section->figure, (plot_format)format, id, err);
+        result = plot_write(out, section->drawn, section->figure, (plot_format)format, id, err);
         fputs("</div>\n", out);
     }
     fputs("</figure>\n", out);
@@ -122,7 +123,10 @@ static void write_table(FILE *out, const report_section *section, const report_t
     /* A region that scrolls sideways can be reached and scrolled by keyboard. */
     write_element(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"",
                   *table->caption ? table->caption : section->heading, "\">");
-    fprintf(out, "<table%s>\n", prose ? " class=\"prose\"" : "");
+    fprintf(out, "<table%s>\n",
+            prose                                        ? " class=\"prose\""
+            : table->column_count >= DENSE_TABLE_COLUMNS ? " class=\"dense\""
+                                                         : "");
     write_header(out, table);
     fputs("<tbody>\n", out);
     for (size_t row = 0; row < table->row_count; row++)
@@ -147,15 +151,17 @@ static void write_prose(FILE *out, const char *open, const char *text, const cha
     free(bound);
 }
 
-static status write_section(FILE *out, const report_input *input, const report_section *section, error *err) {
+static status write_section(FILE *out, const report_section *section, error *err) {
     fprintf(out, "<section id=\"%s\" aria-labelledby=\"%s-heading\">\n<h2 id=\"%s-heading\">", section->id, section->id,
             section->id);
+    if (section->part)
+        write_element(out, "<span class=\"part\">", section->part, "</span> ");
     write_element(out, "", section->heading, "</h2>\n");
     for (size_t i = 0; i < section->paragraph_count; i++)
         write_prose(out, "<p>", section->paragraphs[i], "</p>\n");
     status result = STATUS_OK;
     if (section->figure != FIGURE_NONE)
-        result = write_figure(out, input, section, err);
+        result = write_figure(out, section, err);
     for (size_t i = 0; i < section->table_count; i++)
         write_table(out, section, &section->tables[i]);
     if (section->code)
@@ -164,73 +170,52 @@ static status write_section(FILE *out, const report_input *input, const report_s
     return result;
 }
 
-static void write_head(FILE *out, const report_input *input) {
-    const char *title = input->title ? input->title : "ingot report";
+static void write_head(FILE *out, const report_document *document) {
+    const char *title = document->title ? document->title : "ingot report";
     fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
           "<meta name=\"color-scheme\" content=\"light dark\"/>\n",
           out);
     fputs("<meta name=\"generator\" content=\"ingot ", out);
-    write_element(out, "", input->version ? input->version : "", "\"/>\n");
+    write_element(out, "", document->version ? document->version : "", "\"/>\n");
     write_element(out, "<title>", title, "</title>\n");
     /* An empty icon, so that no browser asks for one. */
     fprintf(out, "<link rel=\"icon\" href=\"data:,\"/>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n", REPORT_STYLE);
 }
 
-static void write_opening(FILE *out, const report_input *input, const report_sections *sections) {
+static void write_opening(FILE *out, const report_document *document) {
     fputs("<header>\n<p class=\"kicker\">ingot report", out);
-    if (input->date)
-        write_element(out, ", ", input->date, "");
+    if (document->date)
+        write_element(out, ", ", document->date, "");
     fputs("</p>\n", out);
-    write_element(out, "<h1>", input->title ? input->title : "ingot report", "</h1>\n");
-    if (input->notice)
-        write_element(out, "<p class=\"notice\">", input->notice, "</p>\n");
-    if (input->question)
-        write_prose(out, "<p class=\"question\">", input->question, "</p>\n");
-    if (input->answer_count > 0) {
+    write_element(out, "<h1>", document->title ? document->title : "ingot report", "</h1>\n");
+    if (document->notice)
+        write_element(out, "<p class=\"notice\">", document->notice, "</p>\n");
+    if (document->question)
+        write_prose(out, "<p class=\"question\">", document->question, "</p>\n");
+    if (document->answer_count > 0) {
         fputs("<ul class=\"answer\">\n", out);
-        for (size_t i = 0; i < input->answer_count; i++)
-            write_prose(out, "<li>", input->answer[i], "</li>\n");
+        for (size_t i = 0; i < document->answer_count; i++)
+            write_prose(out, "<li>", document->answer[i], "</li>\n");
         fputs("</ul>\n", out);
     }
-    if (sections->count > 1) {
+    if (document->section_count > 1) {
         fputs("<nav aria-label=\"Sections\"><ul>", out);
-        for (size_t i = 0; i < sections->count; i++) {
-            fprintf(out, "<li><a href=\"#%s\">", sections->items[i].id);
-            write_element(out, "", sections->items[i].heading, "</a></li>");
+        for (size_t i = 0; i < document->section_count; i++) {
+            fprintf(out, "<li><a href=\"#%s\">", document->sections[i].id);
+            write_element(out, "", document->sections[i].heading, "</a></li>");
         }
         fputs("</ul></nav>\n", out);
     }
     fputs("</header>\n", out);
 }
 
-static status write_page(FILE *out, const report_input *input, error *err) {
-    arena memory = {0};
-    const report_sections *sections = sections_build(&memory, input);
+status document_html(FILE *out, const report_document *document, error *err) {
     status result = STATUS_OK;
-    write_head(out, input);
-    write_opening(out, input, sections);
-    for (size_t i = 0; i < sections->count && result == STATUS_OK; i++)
-        result = write_section(out, input, &sections->items[i], err);
+    write_head(out, document);
+    write_opening(out, document);
+    for (size_t i = 0; i < document->section_count && result == STATUS_OK; i++)
+        result = write_section(out, &document->sections[i], err);
     fputs("</main>\n</body>\n</html>\n", out);
-    arena_free(&memory);
-    return result;
-}
-
-status report_write_html(const report_input *input, const char *path, error *err) {
-    char *text = NULL;
-    size_t bytes = 0;
-    FILE *out = open_memstream(&text, &bytes);
-    if (!out)
-        abort();
-    status result = write_page(out, input, err);
-    if (fclose(out) != 0)
-        abort();
-    if (result == STATUS_OK && bytes > REPORT_HTML_MAX_BYTES)
-        result =
-            error_set(err, STATUS_BAD_INPUT, "%s: the report would have %zu bytes; give it fewer rows", path, bytes);
-    if (result == STATUS_OK)
-        result = whole_file_write(path, text, bytes, err);
-    free(text);
     return result;
 }

@@ -1,8 +1,6 @@
 /* The Markdown twin: the same sections and tables, without plots. */
-#include "core/base/whole_file.h"
-#include "reports/sections.h"
+#include "reports/document.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Text in which nothing is markup: HTML and Markdown's own characters are escaped. */
@@ -66,6 +64,10 @@ static void write_code(FILE *out, const char *code) {
 
 static void write_section(FILE *out, const report_section *section) {
     fputs("## ", out);
+    if (section->part) {
+        write_escaped(out, section->part);
+        fputs(": ", out);
+    }
     write_escaped(out, section->heading);
     fputs("\n\n", out);
     for (size_t i = 0; i < section->paragraph_count; i++) {
@@ -78,44 +80,31 @@ static void write_section(FILE *out, const report_section *section) {
         write_code(out, section->code);
 }
 
-static void write_head(FILE *out, const report_input *input) {
+static void write_head(FILE *out, const report_document *document) {
     fputs("# ", out);
-    write_escaped(out, input->title ? input->title : "ingot report");
+    write_escaped(out, document->title ? document->title : "ingot report");
     fputs("\n\n", out);
-    if (input->notice) {
+    if (document->notice) {
         fputs("> ", out);
-        write_escaped(out, input->notice);
+        write_escaped(out, document->notice);
         fputs("\n\n", out);
     }
-    if (input->question) {
+    if (document->question) {
         fputs("**", out);
-        write_escaped(out, input->question);
+        write_escaped(out, document->question);
         fputs("**\n\n", out);
     }
-    for (size_t i = 0; i < input->answer_count; i++) {
+    for (size_t i = 0; i < document->answer_count; i++) {
         fputs("- ", out);
-        write_escaped(out, input->answer[i]);
+        write_escaped(out, document->answer[i]);
         fputc('\n', out);
     }
-    if (input->answer_count > 0)
+    if (document->answer_count > 0)
         fputc('\n', out);
 }
 
-status report_write_markdown(const report_input *input, const char *path, error *err) {
-    arena memory = {0};
-    char *text = NULL;
-    size_t bytes = 0;
-    FILE *out = open_memstream(&text, &bytes);
-    if (!out)
-        abort();
-    const report_sections *sections = sections_build(&memory, input);
-    write_head(out, input);
-    for (size_t i = 0; i < sections->count; i++)
-        write_section(out, &sections->items[i]);
-    if (fclose(out) != 0)
-        abort();
-    status result = whole_file_write(path, text, bytes, err);
-    free(text);
-    arena_free(&memory);
-    return result;
+void document_markdown(FILE *out, const report_document *document) {
+    write_head(out, document);
+    for (size_t i = 0; i < document->section_count; i++)
+        write_section(out, &document->sections[i]);
 }

@@ -1,28 +1,19 @@
-/* A report's sections, built once from the input and written by each format, so that all say the same. */
+/* The sections that a report_input has rows for. Private to reports/. */
 #ifndef INGOT_SECTIONS_H
 #define INGOT_SECTIONS_H
 
-#include "reports/plot.h"
-#include "reports/table.h"
+#include "reports/document.h"
 
-enum { SECTION_PARAGRAPHS_MAX = 4, SECTION_TABLES_MAX = 3, SECTIONS_MAX = 8 };
+/* In the order of a report. Everything is owned by the arena or borrowed from the input. */
+void sections_append(arena *memory, report_document *document, const report_input *input);
 
-typedef struct report_section {
-    const char *id, *heading;
-    const char *paragraphs[SECTION_PARAGRAPHS_MAX];
-    size_t paragraph_count;
-    report_figure figure;
-    report_table tables[SECTION_TABLES_MAX];
-    size_t table_count;
-    const char *code; /* a command to copy, or NULL */
-} report_section;
+/* sections_design.c: what one design does. */
+void sections_add_timeline(arena *memory, report_document *document, const report_input *input);
+void sections_add_memory(arena *memory, report_document *document, const report_input *input);
+/* How knobs and levers act together. */
+void sections_add_interactions(arena *memory, report_document *document, const report_input *input);
 
-typedef struct report_sections {
-    report_section items[SECTIONS_MAX];
-    size_t count;
-} report_sections;
-
-/* Everything is owned by the arena or borrowed from the input. */
-report_sections *sections_build(arena *memory, const report_input *input);
+/* "+12.3 %"; effects too small for what they were found from are "0 %". */
+const char *sections_effect_text(arena *memory, double effect);
 
 #endif

@@ -57,6 +57,8 @@ const char REPORT_STYLE[] =
     ".t{min-width:11rem}\n"
     "thead .n{white-space:normal}\n"
     ".prose th{font-weight:400}\n"
+    ".dense{font-size:.72rem}.dense th,.dense td{padding:.36rem .22rem}\n"
+    ".part{color:var(--muted);font-weight:500}.part::after{content:\":\"}\n"
     "tr.base>*{background:var(--panel);font-weight:600}\n"
     "pre{margin:0;padding:.9rem 1rem;background:var(--panel);border-radius:4px;overflow-x:auto;white-space:pre-wrap;"
     "overflow-wrap:anywhere;font:.86rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,\"DejaVu Sans "

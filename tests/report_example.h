@@ -9,7 +9,15 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { EXAMPLE_SETS = 5, EXAMPLE_FRONT = 40, EXAMPLE_BARS = 8, EXAMPLE_KNOBS = 4 };
+enum {
+    EXAMPLE_SETS = 5,
+    EXAMPLE_FRONT = 40,
+    EXAMPLE_BARS = 8,
+    EXAMPLE_KNOBS = 4,
+    EXAMPLE_STRIPS = 3,
+    EXAMPLE_CELLS = 128,
+    EXAMPLE_PAIRS = 6
+};
 
 typedef struct report_example {
     report_input input;
@@ -17,6 +25,9 @@ typedef struct report_example {
     report_design base, front[EXAMPLE_FRONT];
     report_bar bars[EXAMPLE_BARS];
     report_elasticity elasticities[EXAMPLE_KNOBS * 3];
+    report_strip strips[EXAMPLE_STRIPS];
+    double shares[EXAMPLE_STRIPS][EXAMPLE_CELLS][CATEGORY_COUNT];
+    double interactions[EXAMPLE_PAIRS * EXAMPLE_KNOBS];
 } report_example;
 
 static inline double example_random(void) {
@@ -47,6 +58,8 @@ static inline void example_designs(report_example *e, const char *const *lever_s
             .cost_usd = 5200 - 2900 * t,
             .peak_memory_bytes = 69.4e9 + 1e6 * i,
             .idle_frac = 0.031 + 0.001 * i,
+            .latency_low_s = 0.9 * SPEED[set] * (0.60 + 0.5 * t),
+            .latency_high_s = 1.15 * SPEED[set] * (0.60 + 0.5 * t),
         };
     }
     e->base = (report_design){
@@ -104,6 +117,31 @@ static inline void example_elasticities(report_example *e) {
     }
 }
 
+static inline void example_steps(report_example *e) {
+    static const char *const LABELS[EXAMPLE_STRIPS] = {"baseline, prefill", "baseline, decode", "compile, decode"};
+    for (int i = 0; i < EXAMPLE_STRIPS; i++) {
+        e->strips[i] = (report_strip){LABELS[i], 0.021 * (i + 1), EXAMPLE_CELLS, e->shares[i]};
+        for (int cell = 0; cell < EXAMPLE_CELLS; cell++) {
+            double idle = i == 2 ? 0.02 : 0.5 + 0.3 * sin(cell);
+            e->shares[i][cell][CATEGORY_IDLE] = idle;
+            e->shares[i][cell][CATEGORY_LINEAR] = (1 - idle) * 0.7;
+            e->shares[i][cell][CATEGORY_ATTENTION] = (1 - idle) * 0.3;
+        }
+    }
+    e->input.strips = e->strips;
+    e->input.strip_count = EXAMPLE_STRIPS;
+}
+
+static inline void example_interactions(report_example *e) {
+    static const char *const ROWS[EXAMPLE_PAIRS] = {"sm.count", "l2",      "host.launch",
+                                                    "sdpa",     "compile", "all & <everything>"};
+    static const char *const COLUMNS[EXAMPLE_KNOBS] = {"hbm.bandwidth", "sm.count", "l2", "host.launch"};
+    for (int i = 0; i < EXAMPLE_PAIRS * EXAMPLE_KNOBS; i++)
+        e->interactions[i] = i % 5 == 1 ? NAN : 0.17 * sin(i);
+    e->input.interactions =
+        (report_interactions){ROWS, COLUMNS, EXAMPLE_PAIRS, EXAMPLE_KNOBS, e->interactions, "Made up."};
+}
+
 static inline report_example *report_example_make(void) {
     static const char *const LEVERS[EXAMPLE_SETS] = {"baseline", "sdpa", "compile", "autoquant", "all & <everything>"};
     static const char *const ANSWER[] = {
@@ -140,6 +178,14 @@ static inline report_example *report_example_make(void) {
         {"A wafer costs 16,000 dollars.", "made-up estimate"},
         {"The host needs 7 µs for an eager operator.", NULL},
     };
+    static const report_memory MEMORIES[] = {
+        {"h200-sxm, baseline", 67.5e9, 2.1e9, 0.4e9, 1.1e9, 141e9},
+        {"h200-sxm, all & <everything>", 17.5e9, 2.1e9, 0.2e9, 1.1e9, 141e9},
+    };
+    static const report_ladder LADDERS[] = {
+        {"codellama-34b/humaneval", {1, 1.02, 1.16, 2.1, 2.6}, {1, 1.01, 1.24, NAN, NAN}},
+        {"hstu/h-a", {1, 1.5, 1.6, NAN, 9.9}, {1, 2.2, NAN, NAN, NAN}},
+    };
     report_example *e = calloc(1, sizeof *e);
     if (!e)
         abort();
@@ -170,6 +216,10 @@ static inline report_example *report_example_make(void) {
         .infeasible_reason = "needs 151 GB, has 141 GB",
         .bars = e->bars,
         .bar_count = EXAMPLE_BARS,
+        .memories = MEMORIES,
+        .memory_count = sizeof MEMORIES / sizeof MEMORIES[0],
+        .ladders = LADDERS,
+        .ladder_count = sizeof LADDERS / sizeof LADDERS[0],
         .roofline_machine = "h200-sxm, codellama-34b/humaneval, compile",
         .ceilings = CEILINGS,
         .ceiling_count = sizeof CEILINGS / sizeof CEILINGS[0],
@@ -187,6 +237,8 @@ static inline report_example *report_example_make(void) {
         .assumption_count = sizeof ASSUMPTIONS / sizeof ASSUMPTIONS[0],
     };
     example_elasticities(e);
+    example_steps(e);
+    example_interactions(e);
     return e;
 }
 

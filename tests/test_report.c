@@ -2,6 +2,7 @@
 
 #include "core/base/number.h"
 #include "core/base/units.h"
+#include "reports/document.h"
 #include "reports/gnuplot.h"
 #include "reports/svg.h"
 
@@ -50,7 +51,7 @@ static char *read_file(const char *path) {
 static char *write_page(const report_input *input, bool html) {
     const char *path = in_folder(html ? "report.html" : "report.md");
     error err = {""};
-    status result = html ? report_write_html(input, path, &err) : report_write_markdown(input, path, &err);
+    status result = report_write(input, path, &err);
     cr_assert_eq(result, STATUS_OK, "%s", err.text);
     return read_file(path);
 }
@@ -199,7 +200,7 @@ Test(report, figures_say_what_they_show_and_take_the_pages_colours) {
     int figures = 0;
     for (const char *at = page; (at = strstr(at, "role=\"img\"")); at++)
         figures++;
-    cr_expect_eq(figures, 8, "four figures, each for a wide and a narrow screen");
+    cr_expect_eq(figures, 14, "seven figures, each for a wide and a narrow screen");
     cr_expect_null(strstr(page, "rgb("), "a fixed colour would be unreadable in the dark");
     cr_expect_null(strstr(page, "'black'"));
     cr_expect_null(strstr(page, "'white'"));
@@ -249,6 +250,15 @@ Test(report, every_number_is_in_the_page_exactly) {
         has_number(page, input->elasticities[i].effect);
         has_number(page, input->elasticities[i].high);
     }
+    for (size_t i = 0; i < EXAMPLE_PAIRS * EXAMPLE_KNOBS; i++)
+        if (!isnan(input->interactions.effect[i]))
+            has_number(page, input->interactions.effect[i]);
+    for (size_t i = 0; i < input->memory_count; i++) {
+        has_number(page, input->memories[i].weight_bytes);
+        has_number(page, input->memories[i].capacity_bytes);
+    }
+    for (size_t i = 0; i < input->strip_count; i++)
+        has_number(page, input->strips[i].duration_s);
     for (size_t i = 0; i < input->score_count; i++) {
         has_number(page, (double)input->scores[i].errors.n);
         has_number(page, input->scores[i].errors.mean_abs_err);
@@ -264,6 +274,36 @@ Test(report, every_number_is_in_the_page_exactly) {
     cr_expect_null(strstr(page, "\"nan\""), "unknown numbers have no value");
     cr_expect(strstr(page, "<td class=\"n\">–</td>"));
     free(page);
+    report_example_free(example);
+}
+
+/* CSV and JSON carry the page's cells, one for one. */
+Test(report, data_formats_have_every_number_of_the_page) {
+    NEEDS_GNUPLOT();
+    report_example *example = report_example_make();
+    char *page = write_page(&example->input, true);
+    error err = {""};
+    cr_assert_eq(report_write(&example->input, in_folder("report.csv"), &err), STATUS_OK, "%s", err.text);
+    char *csv = read_file(in_folder("report.csv"));
+    cr_assert_eq(report_write(&example->input, in_folder("report.json"), &err), STATUS_OK, "%s", err.text);
+    char *json = read_file(in_folder("report.json"));
+    int numbers = 0, rows = 0;
+    for (const char *at = page; (at = strstr(at, "<data value=\"")); numbers++) {
+        char needle[64];
+        at += strlen("<data value=\"");
+        int length = (int)strcspn(at, "\"");
+        snprintf(needle, sizeof needle, ",%.*s,", length, at);
+        cr_assert(strstr(csv, needle), "%s is not in the CSV", needle);
+        snprintf(needle, sizeof needle, "%.*s", length, at);
+        cr_assert(strstr(json, needle), "%s is not in the JSON", needle);
+    }
+    for (const char *at = csv; (at = strchr(at, '\n')); at++)
+        rows++;
+    cr_expect_gt(numbers, 400);
+    cr_expect_gt(rows, numbers);
+    free(page);
+    free(csv);
+    free(json);
     report_example_free(example);
 }
 
@@ -387,6 +427,28 @@ Test(report, awkward_numbers_are_drawn) {
     report_example_free(example);
 }
 
+/* Several inputs make one document: ids stay unique, and each section says what it is about. */
+Test(report, several_inputs_make_one_page) {
+    NEEDS_GNUPLOT();
+    report_example *example = report_example_make();
+    arena memory = {0};
+    error err = {""};
+    report_document *document = document_new(&memory, "Two sweeps");
+    document_append(&memory, document, &example->input, "first");
+    document_append(&memory, document, &example->input, "second");
+    cr_assert_eq(document_write(document, in_folder("both.html"), &err), STATUS_OK, "%s", err.text);
+    char *page = read_file(in_folder("both.html"));
+    check_markup(page);
+    for (size_t i = 0; i < document->section_count; i++)
+        for (size_t j = 0; j < i; j++)
+            cr_expect_str_neq(document->sections[i].id, document->sections[j].id);
+    cr_expect(strstr(page, "<span class=\"part\">first</span> Designs worth building"));
+    cr_expect(strstr(page, "<span class=\"part\">second</span> Designs worth building"));
+    free(page);
+    arena_free(&memory);
+    report_example_free(example);
+}
+
 Test(report, same_input_same_bytes) {
     NEEDS_GNUPLOT();
     report_example *example = report_example_make();
@@ -421,7 +483,7 @@ Test(report, without_gnuplot_it_says_so_and_keeps_what_was_there) {
     setenv("PATH", "/nowhere", 1);
     report_example *example = report_example_make();
     error err = {""};
-    cr_expect_eq(report_write_html(&example->input, path, &err), STATUS_ENVIRONMENT);
+    cr_expect_eq(report_write(&example->input, path, &err), STATUS_ENVIRONMENT);
     cr_expect_str_eq(err.text, "gnuplot is not installed: apt-get install gnuplot-nox");
     char *text = read_file(path);
     cr_expect_str_eq(text, "old");
@@ -432,7 +494,7 @@ Test(report, without_gnuplot_it_says_so_and_keeps_what_was_there) {
 Test(report, a_folder_that_is_not_there_is_named) {
     report_example *example = report_example_make();
     error err = {""};
-    cr_expect_eq(report_write_markdown(&example->input, in_folder("no/such/report.md"), &err), STATUS_ENVIRONMENT);
+    cr_expect_eq(report_write(&example->input, in_folder("no/such/report.md"), &err), STATUS_ENVIRONMENT);
     cr_expect(strstr(err.text, "no/such/report.md: cannot write: No such file"), "%s", err.text);
     report_example_free(example);
 }
