@@ -52,21 +52,25 @@ typedef struct cta_work {
     bool l2_in_loop;     /* the loop loads from L2; otherwise L2 is used beside it, like HBM */
 } cta_work;
 
-/* Per lane results. */
-typedef struct cost_block {
+/* Per lane results. `times` is what sweeps take of them, under the same names. */
+typedef struct cost_times {
     lanes time_s;
     lanes hbm_bytes; /* moved to and from device memory */
     lanes l2_bytes;  /* moved between L2 and SMs */
     lanes launches;  /* kernels */
+} cost_times;
+
+typedef struct cost_block {
+    union {
+        cost_times times;
+        struct {
+            lanes time_s, hbm_bytes, l2_bytes, launches;
+        };
+    };
     bound_kind bound[MACHINE_LANES];
     plan picked[MACHINE_LANES]; /* the candidate that was picked */
     cta_work ctas[MACHINE_LANES];
 } cost_block;
-
-/* What sweeps take of it. */
-typedef struct cost_times {
-    lanes time_s, hbm_bytes, l2_bytes, launches;
-} cost_times;
 
 typedef void cost_function(const op *o, residency where, const machine_block *machines, cost_block *out);
 

@@ -187,8 +187,9 @@ static double throttled_s(const attention_shape *s, const machine_block *m, size
     return time_s * (1 + stretch * time_s / (time_s + m->gemm_power_lag_s[i]));
 }
 
+/* `details` may be NULL. */
 static void context_cost(const attention_shape *s, const attention_params *p, const plan *t, const machine_block *m,
-                         cost_block *out) {
+                         cost_times *out, cost_block *details) {
     context_parameters k = parameters_of(s->kernel, m);
     key_steps steps = steps_of(s, t, p);
     bool packs = attention_packs_group(s->kernel);
@@ -235,25 +236,27 @@ static void context_cost(const attention_shape *s, const attention_params *p, co
         out->hbm_bytes[i] = hbm_bytes;
         out->l2_bytes[i] = l2_bytes;
         out->launches[i] = 1 + helpers + (splits > 1);
-        out->bound[i] = 2 * main_s < time_s || 2 * steps.longest * step < fixed_s ? BOUND_LATENCY
-                        : hbm_s > larger(compute_s, l2_s)                         ? BOUND_HBM
-                        : l2_s > compute_s                                        ? BOUND_L2
-                                                                                  : BOUND_COMPUTE;
-        out->picked[i] = *t;
+        if (!details)
+            continue;
+        details->bound[i] = 2 * main_s < time_s || 2 * steps.longest * step < fixed_s ? BOUND_LATENCY
+                            : hbm_s > larger(compute_s, l2_s)                         ? BOUND_HBM
+                            : l2_s > compute_s                                        ? BOUND_L2
+                                                                                      : BOUND_COMPUTE;
+        details->picked[i] = *t;
         double drift = 1 - m->attention_tail_frac[i], begin_s = m->attention_start_latencies[i] * latency_s;
-        out->ctas[i] = (cta_work){.time_s = time_s,
-                                  .ctas = ctas * splits,
-                                  .slots_per_sm = 1,
-                                  .before_s = begin_s,
-                                  .after_s = time_s - begin_s - (main_s - combine_s),
-                                  .least_s = compute_s / effective_waves(per_sm, drift),
-                                  .l2_s = l2_s,
-                                  .hbm_s = hbm_s,
-                                  .hbm_bytes = hbm_bytes,
-                                  .hbm_write_frac = s->query_bytes / footprint,
-                                  .exposed_frac = m->attention_exposed_frac[i],
-                                  .drift_frac = drift,
-                                  .l2_in_loop = true};
+        details->ctas[i] = (cta_work){.time_s = time_s,
+                                      .ctas = ctas * splits,
+                                      .slots_per_sm = 1,
+                                      .before_s = begin_s,
+                                      .after_s = time_s - begin_s - (main_s - combine_s),
+                                      .least_s = compute_s / effective_waves(per_sm, drift),
+                                      .l2_s = l2_s,
+                                      .hbm_s = hbm_s,
+                                      .hbm_bytes = hbm_bytes,
+                                      .hbm_write_frac = s->query_bytes / footprint,
+                                      .exposed_frac = m->attention_exposed_frac[i],
+                                      .drift_frac = drift,
+                                      .l2_in_loop = true};
     }
 }
 
@@ -269,33 +272,39 @@ static void add_cost(cost_block *sum, const cost_block *part) {
     }
 }
 
-/* Scores, softmax and the product with the values, each a kernel that writes its result. */
-static void naive_cost(const attention_params *p, residency where, const machine_block *m, cost_block *out) {
+naive_attention naive_attention_of(const op *o, residency where) {
+    const attention_params *p = &o->as.attention;
     int64_t keys = (int64_t)attention_visible_keys(p), group = p->heads / p->kv_heads;
+    naive_attention n = {.after = where == RESIDENCY_COLD ? RESIDENCY_PREDECESSORS : where};
     /* One product a key-value head: a group's queries are rows of it. */
-    op scores = {.kind = OP_gemm,
-                 .as.gemm = {.m = p->q_len * group,
-                             .n = keys,
-                             .k = p->head_dim,
-                             .batch = p->batch * p->kv_heads,
-                             .dtype = p->dtype,
-                             .weights_dtype = p->kv_dtype,
-                             .activations_only = true}};
-    op values = scores;
-    values.as.gemm.n = p->head_dim, values.as.gemm.k = keys;
-    op softmax = {.kind = OP_softmax,
-                  .as.softmax = {.rows = p->batch * p->heads * p->q_len, .cols = keys, .dtype = p->dtype}};
-    cost_block part;
-    cost_gemm(&scores, where, m, out);
-    op silu = {.kind = OP_activation,
-               .as.activation = {.rows = softmax.as.softmax.rows, .cols = keys, .dtype = p->dtype}};
-    residency after = where == RESIDENCY_COLD ? RESIDENCY_PREDECESSORS : where;
+    n.scores = (op){.kind = OP_gemm,
+                    .as.gemm = {.m = p->q_len * group,
+                                .n = keys,
+                                .k = p->head_dim,
+                                .batch = p->batch * p->kv_heads,
+                                .dtype = p->dtype,
+                                .weights_dtype = p->kv_dtype,
+                                .activations_only = true}};
+    n.values = n.scores;
+    n.values.as.gemm.n = p->head_dim, n.values.as.gemm.k = keys;
+    int64_t rows = p->batch * p->heads * p->q_len;
     if (p->score == attention_score_silu)
-        cost_activation(&silu, after, m, &part);
+        n.weights = (op){.kind = OP_activation, .as.activation = {.rows = rows, .cols = keys, .dtype = p->dtype}};
     else
-        cost_softmax(&softmax, after, m, &part);
+        n.weights = (op){.kind = OP_softmax, .as.softmax = {.rows = rows, .cols = keys, .dtype = p->dtype}};
+    return n;
+}
+
+static void naive_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
+    naive_attention n = naive_attention_of(o, where);
+    cost_block part;
+    cost_gemm(&n.scores, where, m, out);
+    if (n.weights.kind == OP_activation)
+        cost_activation(&n.weights, n.after, m, &part);
+    else
+        cost_softmax(&n.weights, n.after, m, &part);
     add_cost(out, &part);
-    cost_gemm(&values, after, m, &part);
+    cost_gemm(&n.values, n.after, m, &part);
     add_cost(out, &part);
 }
 
@@ -320,15 +329,13 @@ static double score_ops_of(const attention_params *p) {
     return (p->score == attention_score_silu ? SILU_FURTHER_OPS : 0) + (p->relative > 0 ? RELATIVE_OPS : 0);
 }
 
-void cost_attention(const op *o, residency where, const machine_block *machines, cost_block *out) {
+bool attention_prepare(const op *o, residency where, generation family, attention_recipe *out) {
     const attention_params *p = &o->as.attention;
-    if (p->backend == attention_backend_naive) {
-        naive_cost(p, where, machines, out);
-        return;
-    }
-    attention_shape s = {.kernel = attention_kernel_of(p->backend, machines->generation),
+    if (p->backend == attention_backend_naive)
+        return false;
+    attention_shape s = {.kernel = attention_kernel_of(p->backend, family),
                          .backend = p->backend,
-                         .generation = machines->generation,
+                         .generation = family,
                          .batch = (double)p->batch,
                          .heads = (double)p->heads,
                          .kv_heads = (double)p->kv_heads,
@@ -344,15 +351,32 @@ void cost_attention(const op *o, residency where, const machine_block *machines,
     s.query_bytes = s.batch * s.heads * s.queries * s.width * ATTENTION_ELEMENT_BYTES;
     s.kv_bytes = 2 * s.batch * s.kv_heads * s.keys * s.width * s.kv_element_bytes;
     s.hot_frac = hot_frac_of(&s, p, where);
-    bool decodes = attention_decodes(p, s.kernel);
-    if (!decodes && s.eight_bit && attention_is_asynchronous(s.kernel))
+    *out = (attention_recipe){.p = *p, .decodes = attention_decodes(p, s.kernel)};
+    if (!out->decodes && s.eight_bit && attention_is_asynchronous(s.kernel))
         s.rate = DTYPE_fp8;
     double seen = s.causal && s.queries > 1 ? (double)p->kv_len - (s.queries - 1) / 2 : (double)p->kv_len;
     s.flops = 4 * s.batch * s.heads * s.queries * smaller(seen, s.keys) * s.width;
-    if (decodes) {
-        attention_decode_cost(&s, machines, out);
-        return;
-    }
-    plan t = attention_context_plan(p, s.kernel);
-    context_cost(&s, p, &t, machines, out);
+    out->s = s;
+    if (!out->decodes)
+        out->t = attention_context_plan(p, s.kernel);
+    return true;
+}
+
+static void recipe_cost(const attention_recipe *r, const machine_block *m, cost_times *out, cost_block *details) {
+    if (r->decodes)
+        attention_decode_cost(&r->s, m, out, details);
+    else
+        context_cost(&r->s, &r->p, &r->t, m, out, details);
+}
+
+void attention_times(const attention_recipe *r, const machine_block *m, cost_times *out) {
+    recipe_cost(r, m, out, NULL);
+}
+
+void cost_attention(const op *o, residency where, const machine_block *machines, cost_block *out) {
+    attention_recipe r;
+    if (attention_prepare(o, where, machines->generation, &r))
+        recipe_cost(&r, machines, &out->times, out);
+    else
+        naive_cost(o, where, machines, out);
 }

@@ -46,6 +46,28 @@ double attention_helpers(const attention_shape *s, bool decodes);
 /* FlashAttention-3's fixed time of a block on an 8-bit cache, over the 16-bit one. */
 double attention_block8(const attention_shape *s, const machine_block *m, size_t i);
 
-void attention_decode_cost(const attention_shape *s, const machine_block *m, cost_block *out);
+/* `details` may be NULL. */
+void attention_decode_cost(const attention_shape *s, const machine_block *m, cost_times *out, cost_block *details);
+
+/* A fused attention with everything that its time needs besides the machine. */
+typedef struct attention_recipe {
+    attention_params p;
+    attention_shape s;
+    plan t; /* of a context */
+    bool decodes;
+} attention_recipe;
+
+/* False for the naive implementation. */
+bool attention_prepare(const op *o, residency where, generation family, attention_recipe *out);
+void attention_times(const attention_recipe *r, const machine_block *m, cost_times *out);
+
+/* The naive implementation: scores, softmax (or SiLU) and the product with the values, each a kernel that writes its
+ * result; the first finds its operands as the attention does, the others where `after` says. */
+typedef struct naive_attention {
+    op scores, weights, values;
+    residency after;
+} naive_attention;
+
+naive_attention naive_attention_of(const op *o, residency where);
 
 #endif

@@ -308,7 +308,7 @@ static double regroup_copies(const attention_shape *s) {
 }
 
 static void finish_lane(const attention_shape *s, const machine_block *m, size_t i, decode_time t, double helpers,
-                        cost_block *out) {
+                        cost_times *out, cost_block *details) {
     double latency_s = memory_latency_s(m, i), copies = regroup_copies(s);
     bool by_phase = s->kernel == KERNEL_FMHA || s->kernel == KERNEL_FMHA_HOPPER;
     double helper = by_phase ? m->attention_xqa_helper_latencies[i] : m->attention_helper_latencies[i];
@@ -320,40 +320,42 @@ static void finish_lane(const attention_shape *s, const machine_block *m, size_t
     out->launches[i] = t.launches + helpers + copies;
     out->hbm_bytes[i] = t.hbm_bytes;
     out->l2_bytes[i] = t.l2_bytes;
-    out->bound[i] = 2 * t.time_s < time_s ? BOUND_LATENCY : t.bound;
-    out->picked[i] = (plan){.tile_m = (int32_t)TILE_ROWS,
-                            .tile_n = (int32_t)STEP_KEYS,
-                            .tile_k = (int32_t)s->width,
-                            .cluster_m = 1,
-                            .cluster_n = 1,
-                            .split_k = 1,
-                            .stages = 2,
-                            .ctas_per_sm = 1,
-                            .launches = (int32_t)out->launches[i],
-                            .ctas = s->batch * s->kv_heads};
+    if (!details)
+        return;
+    details->bound[i] = 2 * t.time_s < time_s ? BOUND_LATENCY : t.bound;
+    details->picked[i] = (plan){.tile_m = (int32_t)TILE_ROWS,
+                                .tile_n = (int32_t)STEP_KEYS,
+                                .tile_k = (int32_t)s->width,
+                                .cluster_m = 1,
+                                .cluster_n = 1,
+                                .split_k = 1,
+                                .stages = 2,
+                                .ctas_per_sm = 1,
+                                .launches = (int32_t)out->launches[i],
+                                .ctas = s->batch * s->kv_heads};
     double begin_s = start * latency_s;
     double memory_s = larger(t.hbm_s, t.l2_s), waves = t.ctas / m->sm_count[i] / t.slots_per_sm;
     double body_s = larger(t.issue_s, memory_s) + t.exposed_frac * smaller(t.issue_s, memory_s);
-    out->ctas[i] = (cta_work){.time_s = time_s,
-                              .ctas = t.ctas,
-                              .slots_per_sm = t.slots_per_sm,
-                              .before_s = begin_s,
-                              .after_s = larger(0, time_s - begin_s - body_s),
-                              .least_s = t.issue_s / effective_waves(waves, DECODE_TAIL_FRAC),
-                              .l2_s = t.l2_s,
-                              .hbm_s = t.hbm_s,
-                              .hbm_bytes = t.hbm_bytes,
-                              .hbm_write_frac = s->query_bytes / (s->kv_bytes + 2 * s->query_bytes),
-                              .exposed_frac = t.exposed_frac,
-                              .drift_frac = DECODE_TAIL_FRAC};
+    details->ctas[i] = (cta_work){.time_s = time_s,
+                                  .ctas = t.ctas,
+                                  .slots_per_sm = t.slots_per_sm,
+                                  .before_s = begin_s,
+                                  .after_s = larger(0, time_s - begin_s - body_s),
+                                  .least_s = t.issue_s / effective_waves(waves, DECODE_TAIL_FRAC),
+                                  .l2_s = t.l2_s,
+                                  .hbm_s = t.hbm_s,
+                                  .hbm_bytes = t.hbm_bytes,
+                                  .hbm_write_frac = s->query_bytes / (s->kv_bytes + 2 * s->query_bytes),
+                                  .exposed_frac = t.exposed_frac,
+                                  .drift_frac = DECODE_TAIL_FRAC};
 }
 
-void attention_decode_cost(const attention_shape *s, const machine_block *m, cost_block *out) {
+void attention_decode_cost(const attention_shape *s, const machine_block *m, cost_times *out, cost_block *details) {
     double helpers = attention_helpers(s, true);
     if (s->kernel != KERNEL_FMHA && s->kernel != KERNEL_FMHA_HOPPER) {
         decode_kernel k = flash_kernel(s, m);
         for (size_t i = 0; i < MACHINE_LANES; i++)
-            finish_lane(s, m, i, decode_lane(&k, s, m, i), helpers, out);
+            finish_lane(s, m, i, decode_lane(&k, s, m, i), helpers, out, details);
         return;
     }
     decode_kernel xqa = xqa_kernel(s, m), mmha = mmha_kernel(s, m);
@@ -365,6 +367,6 @@ void attention_decode_cost(const attention_shape *s, const machine_block *m, cos
         decode_time t = decode_lane(use_xqa ? &xqa : &mmha, s, m, i);
         if (use_xqa)
             t.time_s += rotated * m->attention_xqa_rope_clk[i] / m->sm_count[i] / m->sm_clock_max_hz[i];
-        finish_lane(s, m, i, t, helpers - (use_xqa && merged), out);
+        finish_lane(s, m, i, t, helpers - (use_xqa && merged), out, details);
     }
 }

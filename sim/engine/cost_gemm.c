@@ -10,6 +10,7 @@
 #include "sim/engine/cost_memory.h"
 
 #include <math.h>
+#include <string.h>
 
 static const double ACCUMULATOR_BYTES = 4;          /* fp32 partial sums of a split reduction */
 static const double SPILLING_TILE_AREA = 256 * 128; /* its fp32 accumulators fill 128 registers a thread */
@@ -309,7 +310,7 @@ static bound_kind bound_of(const gemm_parts *p, double launch_s) {
 /* The kernel that quantises activations first: it reads 16-bit ones twice, for the scale and for the values, and writes
  * 8-bit ones. */
 static void add_quantise(const gemm_params *p, const gemm_bytes *b, const gemm_machines *g, const machine_block *m,
-                         size_t i, cost_block *out) {
+                         size_t i, cost_times *out) {
     double rows = (double)p->m * (double)p->batch, elements = rows * (double)p->k;
     double bytes = elements * (2 * WIDE_BYTES + b->element_bytes);
     double share = operand_share_bytes(m, i);
@@ -366,25 +367,55 @@ static bool needs_counter(const op *o, double per_sm, generation g) {
     return SMALLER(tall, wide) * batch * per_sm > 1;
 }
 
-static void finish_lane(const op *o, const gemm_bytes *b, const plan *p, const plan_work *w, const gemm_machines *g,
-                        const machine_block *m, size_t i, cost_block *out) {
-    gemm_parts parts = parts_of(w, g, i);
-    double l2_bytes = w->load_bytes * g->sharing[i] + b->out + w->reduce_bytes;
-    double start_s = m->gemm_start_latencies[i] * memory_latency_s(m, i), launch_s = start_s + parts.reduce;
-    out->time_s[i] = start_s + parts.all;
-    out->launches[i] = p->launches + (needs_counter(o, g->per_sm[i], m->generation) ? 1 : 0);
+struct gemm_recipe {
+    op o;
+    residency where;
+    gemm_bytes b;
+    const plan_list *plans; /* allocated up to its count only */
+    const plan_work *works; /* one a plan */
+};
+
+static void finish_times(const gemm_recipe *r, size_t best, const gemm_machines *g, const machine_block *m, size_t i,
+                         gemm_parts *parts, cost_times *out) {
+    const plan_work *w = &r->works[best];
+    *parts = parts_of(w, g, i);
+    double start_s = m->gemm_start_latencies[i] * memory_latency_s(m, i);
+    out->time_s[i] = start_s + parts->all;
+    out->launches[i] = r->plans->plans[best].launches + (needs_counter(&r->o, g->per_sm[i], m->generation) ? 1 : 0);
     out->hbm_bytes[i] = g->hbm_bytes[i];
-    out->l2_bytes[i] = l2_bytes;
+    out->l2_bytes[i] = w->load_bytes * g->sharing[i] + r->b.out + w->reduce_bytes;
+    if (r->o.as.gemm.dynamic_quantise)
+        add_quantise(&r->o.as.gemm, &r->b, g, m, i, out);
+}
+
+static void finish_lane(const gemm_recipe *r, size_t best, const gemm_machines *g, const machine_block *m, size_t i,
+                        cost_block *out) {
+    gemm_parts parts;
+    finish_times(r, best, g, m, i, &parts, &out->times);
+    double start_s = m->gemm_start_latencies[i] * memory_latency_s(m, i), launch_s = start_s + parts.reduce;
     out->bound[i] = bound_of(&parts, launch_s);
-    out->picked[i] = *p;
-    out->ctas[i] = ctas_of(w, &parts, g, start_s, i);
-    if (o->as.gemm.dynamic_quantise)
-        add_quantise(&o->as.gemm, b, g, m, i, out);
+    out->picked[i] = r->plans->plans[best];
+    out->ctas[i] = ctas_of(&r->works[best], &parts, g, start_s, i);
+}
+
+double gemm_left_bytes(const op *gemm) {
+    const gemm_params *p = &gemm->as.gemm;
+    return (double)p->m * (double)p->k * (double)p->batch * dtype_bytes(p->dtype);
 }
 
 void cost_gemm(const op *o, residency where, const machine_block *machines, cost_block *out) {
-    const gemm_params *p = &o->as.gemm;
-    cost_gemm_implicit(o, (double)p->m * (double)p->k * (double)p->batch * dtype_bytes(p->dtype), where, machines, out);
+    cost_gemm_implicit(o, gemm_left_bytes(o), where, machines, out);
+}
+
+/* Fills `works`, with room for all plans. */
+static gemm_recipe recipe_of(const op *o, double left_bytes, residency where, const plan_list *plans,
+                             plan_work *works) {
+    op_work work = op_work_of(o);
+    gemm_recipe r = {.o = *o, .where = where, .b = bytes_of(&o->as.gemm, &work), .plans = plans, .works = works};
+    r.b.left = left_bytes;
+    for (size_t c = 0; c < plans->count; c++)
+        works[c] = work_of_plan(&plans->plans[c], &o->as.gemm, &r.b);
+    return r;
 }
 
 void cost_gemm_implicit(const op *o, double left_bytes, residency where, const machine_block *machines,
@@ -392,18 +423,34 @@ void cost_gemm_implicit(const op *o, double left_bytes, residency where, const m
     plan_limits limits = plan_limits_of_block(machines);
     plan_list plans;
     plan_gemm(o, &limits, &plans);
-    op_work work = op_work_of(o);
-    gemm_bytes b = bytes_of(&o->as.gemm, &work);
-    b.left = left_bytes;
-    gemm_machines g;
-    fill_machines(o, &b, where, machines, &g);
     plan_work works[PLAN_CANDIDATES_MAX];
-    for (size_t c = 0; c < plans.count; c++)
-        works[c] = work_of_plan(&plans.plans[c], &o->as.gemm, &b);
+    gemm_recipe r = recipe_of(o, left_bytes, where, &plans, works);
+    gemm_machines g;
+    fill_machines(o, &r.b, where, machines, &g);
     lanes best;
     pick(&plans, works, &g, best);
-    EACH_LANE {
-        size_t c = (size_t)best[i];
-        finish_lane(o, &b, &plans.plans[c], &works[c], &g, machines, i, out);
+    for (size_t i = 0; i < MACHINE_LANES; i++)
+        finish_lane(&r, (size_t)best[i], &g, machines, i, out);
+}
+
+const gemm_recipe *gemm_prepare(const op *o, double left_bytes, residency where, const plan_limits *limits,
+                                arena *memory) {
+    plan_list plans;
+    plan_gemm(o, limits, &plans);
+    size_t bytes = offsetof(plan_list, plans) + plans.count * sizeof *plans.plans;
+    plan_work *works = ARENA_ARRAY(memory, plan_work, plans.count);
+    gemm_recipe *r = ARENA_NEW(memory, gemm_recipe);
+    *r = recipe_of(o, left_bytes, where, memcpy(arena_alloc(memory, bytes), &plans, bytes), works);
+    return r;
+}
+
+void gemm_times(const gemm_recipe *r, const machine_block *machines, cost_times *out) {
+    gemm_machines g;
+    fill_machines(&r->o, &r->b, r->where, machines, &g);
+    lanes best;
+    pick(r->plans, r->works, &g, best);
+    for (size_t i = 0; i < MACHINE_LANES; i++) {
+        gemm_parts parts;
+        finish_times(r, (size_t)best[i], &g, machines, i, &parts, out);
     }
 }

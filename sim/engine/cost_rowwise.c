@@ -5,8 +5,6 @@
  * waves: within a wave blocks run in step, later waves fill each other's gaps */
 #include "sim/engine/cost_rowwise.h"
 
-#include <string.h>
-
 /* Radix sort of (logit, token) pairs: four 8-bit digits, keys and payload read and written each pass, besides counting.
  */
 static const double SORT_PASSES = 4;
@@ -108,12 +106,7 @@ void row_times(const row_recipe *r, const machine_block *m, cost_times *out) {
 }
 
 static void cost_of_recipe(const row_recipe *r, const machine_block *m, cost_block *out) {
-    cost_times times;
-    row_times(r, m, &times);
-    memcpy(out->time_s, times.time_s, sizeof(lanes));
-    memcpy(out->hbm_bytes, times.hbm_bytes, sizeof(lanes));
-    memcpy(out->l2_bytes, times.l2_bytes, sizeof(lanes));
-    memcpy(out->launches, times.launches, sizeof(lanes));
+    row_times(r, m, &out->times);
     for (size_t i = 0; i < MACHINE_LANES; i++) {
         row_parts t = parts_of(r, r->k.walkers_per_sm > 0, m, i);
         double memory_s = larger(t.hbm_s, t.l2_s);
