@@ -10,6 +10,7 @@ typedef status command_function(int argc, char **argv, error *err);
 
 command_function command_bench;
 command_function command_calibrate;
+command_function command_compare;
 command_function command_detect;
 command_function command_fidelity;
 command_function command_list;

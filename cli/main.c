@@ -21,6 +21,7 @@ static const command commands[] = {
      "every measurement at hand against predictions, and each term's worth"},
     {"calibrate", "ingot calibrate", command_calibrate, "fits the engine's parameters to measured rows"},
     {"sweep", "ingot sweep", command_sweep, "machine variants x levers x workloads, and their Pareto front"},
+    {"compare", "ingot compare", command_compare, "two designs on the same request: how much, how sure, why and where"},
     {"trace", "ingot trace", command_trace, "recorded and simulated traces: import, export, what-if"},
     {"run", "ingot run", command_run, "a workload's graph on this GPU, recorded"},
     {"bench", "ingot bench", command_bench, "operator rows and ceilings, timed on this GPU"},
