@@ -2,8 +2,8 @@
 
 #include "sim/engine/event.h"
 
+#include "sim/engine/engine_private.h"
 #include "sim/engine/overlap.h"
-#include "sim/engine/schedule.h"
 
 #include <assert.h>
 #include <math.h>
@@ -89,26 +89,29 @@ static void cost_picked(const graph_phase *phase, const graph_node *node, const 
     }
 }
 
+void engine_issue_node(const graph_phase *phase, const graph_node *node, const machine_block *machines,
+                       const host_profile *host, op_kind kind, const lanes time_s, lanes launches, node_cost *out) {
+    out->waits = kind == OP_sync, out->launches = op_launches(kind);
+    /* Inside a captured graph the host does nothing an operator; its one launch is in engine_step_start. */
+    bool captured = phase->captured || node->captured;
+    double more = out->launches ? node->launches : 0, calls_s = captured ? 0 : node->host_calls * host->call_s;
+    double launch_scale = captured ? 0 : host->launch_scale_ratio;
+    double graphs = node->launches_graph && !phase->captured;
+    const double *gap_s = captured ? machines->host_graph_node_s : machines->host_stream_gap_s;
+    EACH_LANE {
+        launches[i] += more;
+        out->host_s[i] = calls_s + launches[i] * machines->host_launch_s[i] * launch_scale +
+                         graphs * machines->host_graph_launch_s[i];
+        out->gap_s[i] = launches[i] * gap_s[i];
+        out->busy_s[i] = time_s[i];
+    }
+}
+
 void engine_cost_node(const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step, int64_t layer,
                       const machine_block *machines, const engine_options *options, op *o, cost_block *cost,
                       node_cost *out) {
     cost_picked(phase, node, s, step, layer, machines, options, o, cost);
-    *out = (node_cost){.waits = o->kind == OP_sync, .launches = op_launches(o->kind)};
-    for (size_t i = 0; i < MACHINE_LANES; i++) {
-        if (out->launches)
-            cost->launches[i] += node->launches;
-        double launches = cost->launches[i];
-        /* Inside a captured graph the host does nothing an operator; its one launch is in engine_step_start. */
-        bool captured = phase->captured || node->captured;
-        if (!captured)
-            out->host_s[i] = node->host_calls * options->host->call_s +
-                             launches * machines->host_launch_s[i] * options->host->launch_scale_ratio;
-        if (node->launches_graph && !phase->captured)
-            out->host_s[i] += machines->host_graph_launch_s[i];
-        double gap_s = captured ? machines->host_graph_node_s[i] : machines->host_stream_gap_s[i];
-        out->gap_s[i] = launches * gap_s;
-        out->busy_s[i] = cost->time_s[i];
-    }
+    engine_issue_node(phase, node, machines, options->host, o->kind, cost->time_s, cost->launches, out);
 }
 
 void engine_step_start(const graph_phase *phase, const machine_block *machines, const engine_options *options,
@@ -166,7 +169,7 @@ static void evaluate_nodes(phase_run *run, int64_t step, bool only_varying) {
             memcpy(run->costs[n].busy_s, run->states[n].cost.time_s, sizeof(lanes));
 }
 
-static double energy_per_flop_j(const machine_block *m, size_t lane, const op_work *work) {
+double engine_flop_j(const machine_block *m, size_t lane, const op_work *work) {
     if (!work->tensor_flops)
         return m->power_energy_per_fp32_flop_j[lane];
     double half_j = m->power_energy_per_fp16_flop_j[lane];
@@ -198,7 +201,7 @@ static void add_step(const phase_run *run, const step_result *step, double weigh
             category[i] += step->overlaps ? 0 : times * state->cost.time_s[i];
             totals->launches[i] += times * state->cost.launches[i];
             totals->energy_j[i] += times * ranks *
-                                   (work.flops * energy_per_flop_j(run->machines, i, &work) +
+                                   (work.flops * engine_flop_j(run->machines, i, &work) +
                                     state->cost.hbm_bytes[i] * run->machines->power_energy_per_hbm_byte_j[i] +
                                     state->cost.l2_bytes[i] * run->machines->power_energy_per_l2_byte_j[i]);
         }
@@ -282,7 +285,7 @@ static void sample_weights(const int64_t *at, size_t count, double *weights) {
     weights[count - 1] += 1;
 }
 
-static size_t sample_steps(int64_t steps, bool exact, arena *memory, int64_t **at, double **weights) {
+size_t engine_sample_steps(int64_t steps, bool exact, arena *memory, int64_t **at, double **weights) {
     size_t count = exact || steps <= STEP_SAMPLES ? (size_t)steps : STEP_SAMPLES;
     *at = ARENA_ARRAY(memory, int64_t, count);
     *weights = ARENA_ARRAY(memory, double, count);
@@ -299,7 +302,7 @@ static void run_phase(phase_run *run, size_t phase_index, int64_t steps, arena *
         varies |= node_varies_with_step(&run->phase->nodes[n]);
     int64_t *at;
     double *weights;
-    size_t samples = sample_steps(varies ? steps : 1, run->options->exact_steps, memory, &at, &weights);
+    size_t samples = engine_sample_steps(varies ? steps : 1, run->options->exact_steps, memory, &at, &weights);
     for (size_t k = 0; k < samples; k++) {
         evaluate_nodes(run, at[k], k > 0);
         step_result step;
@@ -347,7 +350,7 @@ static phase_run prepare_phase(const graph *g, size_t index, const scenario *s, 
     return run;
 }
 
-static void sum_phases(const graph *g, const scenario *s, const machine_block *machines, engine_result *out) {
+void engine_sum_phases(const graph *g, const scenario *s, const machine_block *machines, engine_result *out) {
     for (size_t p = 0; p < out->phase_count; p++) {
         const phase_totals *phase = &out->phases[p];
         for (size_t i = 0; i < MACHINE_LANES; i++) {
@@ -383,14 +386,17 @@ static double workspace_bytes(generation g) {
     return g == GENERATION_BLACKWELL_RTX ? 12 * MIB : 4 * MIB;
 }
 
-static graph_memory memory_with(const graph *g, const scenario *s, const machine_block *machines,
-                                const engine_picks *picks, size_t lane) {
+graph_memory engine_memory_of(const graph *g, const scenario *s, generation family, double saved_bytes) {
     graph_memory memory = graph_memory_of(g, s);
-    double saved_bytes = picks ? picks->saved_bytes[lane] : 0;
-    memory.workspace_bytes = workspace_bytes(machines->generation);
+    memory.workspace_bytes = workspace_bytes(family);
     memory.weight_bytes -= saved_bytes;
     memory.total_bytes += memory.workspace_bytes - saved_bytes;
     return memory;
+}
+
+static graph_memory memory_with(const graph *g, const scenario *s, const machine_block *machines,
+                                const engine_picks *picks, size_t lane) {
+    return engine_memory_of(g, s, machines->generation, picks ? picks->saved_bytes[lane] : 0);
 }
 
 graph_memory engine_memory(const graph *g, const scenario *s, const machine_block *machines,
@@ -427,6 +433,6 @@ status engine_run(const graph *g, const scenario *s, const machine_block *machin
             nodes += phase->node_count;
     }
     fill_memory(g, s, machines, options->picks, out);
-    sum_phases(g, s, machines, out);
+    engine_sum_phases(g, s, machines, out);
     return STATUS_OK;
 }

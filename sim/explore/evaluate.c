@@ -2,6 +2,7 @@
 
 #include "hwmodels/area.h"
 #include "hwmodels/gpu_cost.h"
+#include "sim/engine/prepared.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +12,27 @@ struct evaluator {
     const sweep *s;
 };
 
+/* A case prepared for machines with some limits. */
+typedef struct prepared_case {
+    const sweep_case *c; /* NULL: an empty slot */
+    plan_limits limits;
+    const engine_prepared *engine; /* NULL: engine_run evaluates it */
+    engine_scratch *scratch;
+    arena memory;
+    uint64_t last_use;
+} prepared_case;
+
+/* Searches go back and forth between the cases of a mix, sweeps from one to the next. */
+enum { PREPARED_CASES = 32 };
+
 struct evaluate_worker {
     const evaluator *e;
     machine variants[MACHINE_LANES];
     machine_block block;
     engine_result result;
+    yield_rule yields;
+    prepared_case cases[PREPARED_CASES];
+    uint64_t uses;
 };
 
 /* Aligned for vectors, zeroed. */
@@ -41,20 +58,48 @@ void evaluator_free(evaluator *e) {
 evaluate_worker *evaluate_worker_new(const evaluator *e) {
     evaluate_worker *w = new_object(sizeof *w);
     w->e = e;
+    w->yields = yield_rule_of(e->s->machines[0].base.cost.defect_clustering);
     return w;
 }
 
 void evaluate_worker_free(evaluate_worker *w) {
+    for (size_t i = 0; w && i < PREPARED_CASES; i++)
+        arena_free(&w->cases[i].memory);
     free(w);
+}
+
+static bool same_limits(const plan_limits *a, const plan_limits *b) {
+    return a->generation == b->generation && a->shared_bytes == b->shared_bytes && a->max_threads == b->max_threads &&
+           a->max_ctas == b->max_ctas && a->registers == b->registers;
+}
+
+/* From those at hand, or in place of the one that was not used for longest. */
+static prepared_case *find_prepared(evaluate_worker *w, const sweep_case *c, const plan_limits *limits) {
+    prepared_case *oldest = &w->cases[0];
+    for (size_t i = 0; i < PREPARED_CASES; i++) {
+        prepared_case *p = &w->cases[i];
+        if (p->c == c && same_limits(&p->limits, limits)) {
+            p->last_use = ++w->uses;
+            return p;
+        }
+        oldest = p->last_use < oldest->last_use ? p : oldest;
+    }
+    arena_free(&oldest->memory);
+    *oldest = (prepared_case){.c = c, .limits = *limits, .last_use = ++w->uses};
+    engine_options options = {.kind = w->e->s->engine, .host = &c->host};
+    oldest->engine = engine_prepare(&c->graph, &c->scenario, limits, &options, &oldest->memory);
+    if (oldest->engine)
+        oldest->scratch = engine_scratch_new(oldest->engine, &oldest->memory);
+    return oldest;
 }
 
 /* ---- one block ---- */
 
 static void begin_point(const sweep *s, size_t machine_index, const sweep_case *c, evaluated *out) {
-    *out = (evaluated){.point = {.machine = s->machines[machine_index].base.name,
-                                 .workload = c->workload,
-                                 .levers = c->levers,
-                                 .batch = c->batch}};
+    out->point = (store_point){.machine = s->machines[machine_index].base.name,
+                               .workload = c->workload,
+                               .levers = c->levers,
+                               .batch = c->batch};
 }
 
 static void check_point(const sweep_case *c, const machine *variant, evaluated *out) {
@@ -69,7 +114,8 @@ static void check_point(const sweep_case *c, const machine *variant, evaluated *
     }
 }
 
-static void fill_numbers(const engine_result *r, size_t lane, const machine *m, store_point *p) {
+static void fill_numbers(const engine_result *r, size_t lane, const machine *m, const yield_rule *yields,
+                         store_point *p) {
     p->latency_s = r->latency_s[lane];
     p->ttft_s = r->ttft_s[lane];
     p->tpot_s = r->tpot_s[lane];
@@ -77,14 +123,19 @@ static void fill_numbers(const engine_result *r, size_t lane, const machine *m, 
     p->gpu_idle_s = r->idle_s[lane];
     p->energy_j = r->energy_j[lane];
     p->area_m2 = area_of(m).total_m2;
-    p->cost_usd = gpu_cost_of(m).total_usd;
+    p->cost_usd = gpu_cost_by(m, yields).total_usd;
     p->peak_memory_bytes = r->memory_bytes[lane];
     for (size_t phase = 0; phase < r->phase_count; phase++)
         for (int c = 0; c < CATEGORY_COUNT; c++)
             p->category_s[c] += r->phases[phase].category_s[c][lane];
 }
 
-static status run_engine(evaluate_worker *w, const sweep_case *c, error *err) {
+static status run_engine(evaluate_worker *w, const sweep_case *c, const plan_limits *limits, error *err) {
+    const prepared_case *prepared = find_prepared(w, c, limits);
+    if (prepared->engine) {
+        engine_run_prepared(prepared->engine, &w->block, prepared->scratch, &w->result);
+        return STATUS_OK;
+    }
     arena memory = {0};
     engine_options options = {.kind = w->e->s->engine, .host = &c->host};
     status result = engine_run(&c->graph, &c->scenario, &w->block, &options, &memory, &w->result, NULL, err);
@@ -92,37 +143,51 @@ static status run_engine(evaluate_worker *w, const sweep_case *c, error *err) {
     return result;
 }
 
-/* One engine run of `count` points, at most MACHINE_LANES. Lanes whose machine makes no sense repeat the base machine,
- * so that no lane computes nonsense. */
+static void fill_points(const evaluate_worker *w, const machine *const *variants, size_t count, evaluated *const *out) {
+    for (size_t i = 0; i < count; i++) {
+        if (w->result.fits[i] == 0) {
+            error_set(&out[i]->reason, STATUS_NEGATIVE, "needs %.1f GB, has %.1f GB", w->result.memory_bytes[i] / 1e9,
+                      variants[i]->hbm.capacity_bytes / 1e9);
+            out[i]->point.reason = out[i]->reason.text;
+        } else {
+            fill_numbers(&w->result, i, variants[i], &w->yields, &out[i]->point);
+        }
+    }
+}
+
+/* At most MACHINE_LANES points. Those whose machine makes sense and whose plans have the same limits run together. */
 static status evaluate_lanes(evaluate_worker *w, size_t machine_index, const sweep_case *c, const machine *variants,
                              size_t count, evaluated *out, error *err) {
     const sweep_machine *base = &w->e->s->machines[machine_index];
-    const machine *machines[MACHINE_LANES];
-    const calibration *fitted[MACHINE_LANES];
-    bool any = false;
+    bool waits[MACHINE_LANES];
     for (size_t i = 0; i < count; i++) {
         if (!out[i].point.reason)
             check_point(c, &variants[i], &out[i]);
-        machines[i] = out[i].point.reason ? &base->base : &variants[i];
-        fitted[i] = &base->fitted;
-        any |= out[i].point.reason == NULL;
+        waits[i] = out[i].point.reason == NULL;
     }
-    if (!any)
-        return STATUS_OK;
-    machine_block_fill(&w->block, machines, fitted, count);
-    status result = run_engine(w, c, err);
-    for (size_t i = 0; i < count && result == STATUS_OK; i++) {
-        if (out[i].point.reason)
-            continue;
-        if (w->result.fits[i] == 0) {
-            error_set(&out[i].reason, STATUS_NEGATIVE, "needs %.1f GB, has %.1f GB", w->result.memory_bytes[i] / 1e9,
-                      variants[i].hbm.capacity_bytes / 1e9);
-            out[i].point.reason = out[i].reason.text;
-        } else {
-            fill_numbers(&w->result, i, &variants[i], &out[i].point);
+    for (size_t first = 0; first < count; first++) {
+        const machine *machines[MACHINE_LANES];
+        const calibration *fitted[MACHINE_LANES];
+        evaluated *points[MACHINE_LANES];
+        plan_limits limits = plan_limits_of(&variants[first]);
+        size_t together = 0;
+        for (size_t i = first; i < count; i++) {
+            plan_limits own = plan_limits_of(&variants[i]);
+            if (!waits[i] || !waits[first] || !same_limits(&limits, &own))
+                continue;
+            machines[together] = &variants[i], fitted[together] = &base->fitted, points[together++] = &out[i];
+            waits[i] = i == first; /* first is asked for until the last */
         }
+        waits[first] = false;
+        if (together == 0)
+            continue;
+        machine_block_fill(&w->block, machines, fitted, together);
+        status result = run_engine(w, c, &limits, err);
+        if (result != STATUS_OK)
+            return result;
+        fill_points(w, machines, together, points);
     }
-    return result;
+    return STATUS_OK;
 }
 
 status evaluate_machines(evaluate_worker *w, size_t machine_index, size_t case_index, const machine *variants,

@@ -1,0 +1,57 @@
+/* What engine_run and prepared runs share. Private to sim/engine/. */
+#ifndef INGOT_ENGINE_PRIVATE_H
+#define INGOT_ENGINE_PRIVATE_H
+
+#include "sim/engine/engine.h"
+#include "sim/engine/schedule.h"
+
+/* Steps at which a phase is evaluated, and their weights; all where there are few or `exact`. Owned by `memory`. */
+size_t engine_sample_steps(int64_t steps, bool exact, arena *memory, int64_t **at, double **weights);
+
+/* What scheduling needs of a node that takes the GPU `time_s` in `launches` kernels (besides those that the node itself
+ * adds, which are added here). */
+void engine_issue_node(const graph_phase *phase, const graph_node *node, const machine_block *machines,
+                       const host_profile *host, op_kind kind, const lanes time_s, lanes launches, node_cost *out);
+
+/* Sums over phases, memory, and whether it fits; `out` holds the phases. */
+void engine_sum_phases(const graph *g, const scenario *s, const machine_block *machines, engine_result *out);
+
+/* Memory of one lane: `saved_bytes` of weights are stored in a narrower type. */
+graph_memory engine_memory_of(const graph *g, const scenario *s, generation family, double saved_bytes);
+
+/* Energy of one FLOP on a lane. */
+double engine_flop_j(const machine_block *m, size_t lane, const op_work *work);
+
+/* ---- weights that may be stored in several forms: picks.c ---- */
+
+typedef struct weight_group {
+    const graph_node *node; /* the first that multiplies with it */
+    size_t candidates;      /* its own operator and the alternatives */
+    double layers;          /* stored copies: the most that one phase's nodes count */
+} weight_group;
+
+/* A node's say in a group's choice: its time at one step, so many times. */
+typedef struct weight_vote {
+    size_t group;
+    const graph_node *node;
+    int64_t step;
+    double times;
+} weight_vote;
+
+typedef struct weight_groups {
+    weight_group *groups;
+    size_t count;
+    weight_vote *votes;
+    size_t vote_count;
+    size_t *of_node[ENGINE_PHASES_MAX]; /* the group of each node that has alternatives */
+} weight_groups;
+
+/* NULL where no node has alternatives. */
+weight_groups *weight_groups_of(const graph *g, const scenario *s, arena *memory);
+op weight_candidate_at(const weight_vote *vote, size_t candidate, const scenario *s);
+/* Infinite where a candidate multiplies in another type than the node and the lane's tensor cores lack it. */
+double weight_candidate_s(const op *o, const graph_node *node, const machine_block *m, double time_s, size_t lane);
+/* The fastest candidate of each lane, by `time_s` of each; adds the bytes that it saves. */
+void weight_choose(const weight_group *group, const lanes *time_s, lanes pick, lanes saved_bytes);
+
+#endif
