@@ -4,12 +4,17 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Several forwards of a step may read one weight. */
+static const char *weight_of(const graph_node *node) {
+    return node->weight_id ? node->weight_id : node->id;
+}
+
 /* A weight is stored once: what a decode step is fastest with, the prefill uses too. */
-static void take(graph *g, const char *id, const op *chosen) {
+static void take(graph *g, const char *weight, const op *chosen) {
     for (size_t p = 0; p < g->phase_count; p++) {
         for (size_t n = 0; n < g->phases[p].node_count; n++) {
             graph_node *node = &g->phases[p].nodes[n];
-            if (strcmp(node->id, id) != 0)
+            if (strcmp(weight_of(node), weight) != 0)
                 continue;
             gemm_params *to = &node->op.as.gemm;
             const gemm_params *from = &chosen->as.gemm;
@@ -40,7 +45,7 @@ static status choose(const gpu_setup *gpu, graph *g, const scenario *s, const gr
         result = STATUS_OK; /* one without a kernel is passed over */
     }
     if (result == STATUS_OK)
-        take(g, node->id, &best);
+        take(g, weight_of(node), &best);
     return result;
 }
 

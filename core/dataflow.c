@@ -15,7 +15,7 @@ operand_binding *operand_bindings_new(arena *a) {
 
 bool register_is_input(register_kind kind) {
     return kind == REGISTER_PROMPT || kind == REGISTER_POSITIONS || kind == REGISTER_SLOTS || kind == REGISTER_SEEN ||
-           kind == REGISTER_UNIFORMS;
+           kind == REGISTER_UNIFORMS || kind == REGISTER_PAGES;
 }
 
 /* Sized and laid out by its operand, 4 bytes an element. */
@@ -102,6 +102,10 @@ static weight_fill fill_of(const op *o, int operand_index, const operand *item) 
     return (weight_fill){.base = 1, .spread = 0.1f}; /* norms */
 }
 
+static const char *weight_name(const graph_node *node) {
+    return node->weight_id ? node->weight_id : node->id;
+}
+
 static int32_t find_weight(const memory_plan *plan, const char *node, const char *operand_name) {
     for (size_t i = 0; i < plan->weight_count; i++)
         if (strcmp(plan->weights[i].node, node) == 0 && strcmp(plan->weights[i].operand_name, operand_name) == 0)
@@ -111,14 +115,14 @@ static int32_t find_weight(const memory_plan *plan, const char *node, const char
 
 static int32_t add_weight(memory_plan *plan, const graph_node *node, const op *o, int index, const operand *item,
                           int64_t layers) {
-    int32_t known = find_weight(plan, node->id, item->name);
-    if (known != REGISTER_NONE) {
-        assert(plan->weights[known].layers == layers);
+    int32_t known = find_weight(plan, weight_name(node), item->name);
+    if (known != REGISTER_NONE) { /* the first phase to use one uses all of its layers */
+        assert(plan->weights[known].layers >= node->first_layer + layers);
         return known;
     }
     plan_weight *w = &plan->weights[plan->weight_count];
     *w = (plan_weight){
-        .node = node->id,
+        .node = weight_name(node),
         .operand_name = item->name,
         .item = *item,
         .fill = fill_of(o, index, item),
@@ -182,9 +186,12 @@ static double rows_wanted(const memory_plan *plan, const graph_register *r, cons
                           const operand *item) {
     if (r->kind == REGISTER_CACHE)
         return plan->scenario->values[SCENARIO_BATCH] * (double)plan->cache_tokens;
+    if (r->kind == REGISTER_PAGES)
+        return plan->scenario->values[SCENARIO_BATCH] * (double)plan->cache_pages;
+    double blocks = (double)(binding->block + 1);
     if (register_is_vector(r->kind))
-        return (double)operand_elements(item);
-    return (double)(item->blocks * item->rows) / (double)rows_together(binding, item);
+        return blocks * (double)operand_elements(item);
+    return blocks * (double)(item->blocks * item->rows) / (double)rows_together(binding, item);
 }
 
 static void size_registers(memory_plan *plan, const graph_view *view) {
@@ -225,7 +232,7 @@ static void accesses(const memory_plan *plan, const flat_op *flat, register_set 
         if (reg == REGISTER_NONE || !operand_present(&list.at[j]))
             continue;
         int64_t width = binding->width > 0 ? binding->width : list.at[j].cols;
-        bool whole = binding->column == 0 && width == plan->graph->registers[reg].cols;
+        bool whole = binding->column == 0 && binding->block == 0 && width == plan->graph->registers[reg].cols;
         if (list.at[j].written)
             *write |= one(reg);
         if (list.at[j].written && whole && list.at[j].role == ROLE_OUTPUT)
@@ -323,6 +330,10 @@ status memory_plan_make(arena *a, const graph *g, const scenario *s, memory_plan
         return STATUS_NEGATIVE;
     double longest = s->values[SCENARIO_PROMPT_TOKENS] + s->values[SCENARIO_DECODE_STEPS];
     out->cache_tokens = (int64_t)fmax(longest, s->values[SCENARIO_KV_RESERVED]);
+    if (g->page_tokens > 0) { /* whole pages */
+        out->cache_pages = (out->cache_tokens + g->page_tokens - 1) / g->page_tokens;
+        out->cache_tokens = out->cache_pages * g->page_tokens;
+    }
     collect_weights(a, out);
     register_set conflicts[REGISTERS_MAX] = {0};
     arena scratch = {0};
@@ -347,16 +358,32 @@ status memory_plan_make(arena *a, const graph *g, const scenario *s, memory_plan
 
 /* ---- views ---- */
 
+/* Rows that lie token after token, as blocks of one sequence each. */
+static void view_by_sequence(const memory_plan *plan, bool vector, tensor_view *v) {
+    int64_t batch = (int64_t)plan->scenario->values[SCENARIO_BATCH];
+    if (vector) { /* a row a sequence, an element a token */
+        v->item.blocks = v->item.rows;
+        v->item.rows = v->item.cols;
+        v->item.cols = 1;
+    } else {
+        v->item.blocks = batch;
+        v->item.rows /= batch;
+    }
+    v->row_stride = batch * v->item.cols;
+    v->block_stride = v->item.cols;
+}
+
 static void view_register(const memory_plan *plan, const flat_op *flat, const operand_binding *binding, int32_t reg,
                           tensor_view *v) {
     const graph_register *r = &plan->graph->registers[reg];
+    bool vector = register_is_vector(r->kind);
     int64_t prompt = (int64_t)plan->scenario->values[SCENARIO_PROMPT_TOKENS];
-    int64_t column = binding->column;
+    int64_t column = binding->column + binding->block * operand_elements(&v->item);
     v->row_stride = r->cols;
     v->block_stride = v->item.rows * r->cols;
     v->offset_bytes = plan->register_offset_bytes[reg];
     if (r->kind == REGISTER_CACHE) {
-        v->offset_bytes += plan->register_bytes[reg] * (size_t)flat->layer;
+        v->offset_bytes += plan->register_bytes[reg] * (size_t)(flat->node->first_layer + flat->layer);
         if (v->item.blocks > 1)
             v->block_stride = plan->cache_tokens * r->cols;
     }
@@ -371,10 +398,15 @@ static void view_register(const memory_plan *plan, const flat_op *flat, const op
         column += (prompt - 1) * r->cols;
         v->row_stride = prompt * r->cols;
     }
-    if (register_is_vector(r->kind)) {
-        v->row_stride = v->item.cols;
+    if (r->kind == REGISTER_PAGES) {
+        v->row_stride = plan->cache_pages;
+    } else if (vector) {
+        /* Several tokens a sequence, of which the operand may want the first alone. */
+        v->row_stride = r->queries > v->item.cols && v->item.rows > 1 ? r->queries : v->item.cols;
         v->block_stride = v->item.rows * v->item.cols;
     }
+    if (binding->token_major && r->token_major)
+        view_by_sequence(plan, vector, v);
     v->offset_bytes += (size_t)((double)column * element_bytes(r));
     bool rows_apart = v->item.rows > 1 && v->row_stride != v->item.cols;
     bool blocks_apart = v->item.blocks > 1 && v->block_stride != v->item.rows * v->item.cols;
@@ -389,6 +421,7 @@ void memory_plan_views(const memory_plan *plan, const flat_op *flat, op_views *o
     for (size_t i = 0; i < list.count; i++) {
         tensor_view *v = &out->at[i];
         v->item = list.at[i];
+        v->packed_row_stride = v->item.cols;
         int32_t weight = plan->node_weights[number * OPERANDS_MAX + i];
         const operand_binding *binding = flat->node->operands ? &flat->node->operands[i] : NULL;
         int32_t reg = binding ? bound_register(binding, flat->layer) : REGISTER_NONE;
@@ -400,7 +433,8 @@ void memory_plan_views(const memory_plan *plan, const flat_op *flat, op_views *o
             continue;
         }
         const plan_weight *w = &plan->weights[weight];
-        v->offset_bytes = w->offset_bytes + w->layer_stride_bytes * (size_t)flat->layer;
+        int64_t layer = w->layers > 1 ? flat->node->first_layer + flat->layer : 0;
+        v->offset_bytes = w->offset_bytes + w->layer_stride_bytes * (size_t)layer;
         v->row_stride = v->item.cols;
         v->block_stride = v->item.rows * v->item.cols;
     }
@@ -408,8 +442,8 @@ void memory_plan_views(const memory_plan *plan, const flat_op *flat, op_views *o
 
 /* ---- inputs ---- */
 
-/* A stream of random numbers that no weight has; decode steps have those below it. */
-static const uint64_t PROMPT_STREAM = UINT64_MAX;
+/* Streams of random numbers that no weight has: token ids', by prompt; and each step's draws, below them. */
+static const uint64_t TOKEN_STREAM = UINT64_MAX, DRAW_STREAM = UINT64_MAX - 16;
 
 static double vocabulary_of(const graph *g) {
     for (size_t p = 0; p < g->phase_count; p++)
@@ -419,27 +453,69 @@ static double vocabulary_of(const graph *g) {
     return 1;
 }
 
-void memory_plan_input(const memory_plan *plan, size_t reg, bool prefill, int64_t step, int32_t *out) {
+/* Pages are dealt out piece by piece to one sequence after the other, so that a sequence's own lie apart. */
+static int64_t page_of(const memory_plan *plan, int64_t sequence, int64_t piece) {
+    return piece * (int64_t)plan->scenario->values[SCENARIO_BATCH] + sequence;
+}
+
+static int64_t cache_row(const memory_plan *plan, int64_t sequence, int64_t position) {
+    int64_t page = plan->graph->page_tokens;
+    if (page == 0)
+        return sequence * plan->cache_tokens + position;
+    return page_of(plan, sequence, position / page) * page + position % page;
+}
+
+/* A token id is its position's, so that it is the same whichever step brings it. */
+static int32_t token_at(const memory_plan *plan, const graph_register *r, int64_t sequence, int64_t position) {
+    static const int POSITION_BITS = 32;
+    uint64_t index = (uint64_t)sequence << POSITION_BITS | (uint64_t)position;
+    return (int32_t)(random_uniform(plan->scenario->seed, TOKEN_STREAM - r->draw, index) * vocabulary_of(plan->graph));
+}
+
+static void fill_tokens(const memory_plan *plan, const graph_register *r, bool prefill, int64_t step, int32_t *out) {
     const scenario *s = plan->scenario;
     int64_t prompt = (int64_t)s->values[SCENARIO_PROMPT_TOKENS], batch = (int64_t)s->values[SCENARIO_BATCH];
-    int64_t tokens = prefill ? prompt : 1;
-    register_kind kind = plan->graph->registers[reg].kind;
-    double vocabulary = vocabulary_of(plan->graph);
-    uint64_t stream = PROMPT_STREAM - (prefill ? 0 : (uint64_t)step + 1);
-    int64_t count = batch * tokens;
-    if (kind == REGISTER_SEEN || kind == REGISTER_UNIFORMS)
-        count = (int64_t)(plan->register_bytes[reg] / sizeof(int32_t));
-    for (int64_t row = 0; row < count; row++) {
-        int64_t sequence = row / tokens, position = prefill ? row % tokens : prompt + step;
-        double u = random_uniform(s->seed, stream, (uint64_t)row);
-        float uniform = (float)(u * (1 - 0x1p-24)); /* below 1 in fp32 too */
-        if (kind == REGISTER_UNIFORMS)
-            memcpy(&out[row], &uniform, sizeof uniform);
-        else if (kind == REGISTER_POSITIONS)
-            out[row] = (int32_t)position;
-        else if (kind == REGISTER_SLOTS)
-            out[row] = (int32_t)(sequence * plan->cache_tokens + position);
+    int64_t tokens = prefill ? prompt : r->queries > 0 ? r->queries : 1;
+    int64_t first = prefill ? 0 : prompt + (int64_t)scenario_progress(s, step);
+    for (int64_t i = 0; i < batch * tokens; i++) {
+        int64_t sequence = r->token_major ? i % batch : i / tokens;
+        int64_t position = first + (r->token_major ? i / batch : i % tokens);
+        if (r->kind == REGISTER_POSITIONS)
+            out[i] = (int32_t)position;
+        else if (r->kind == REGISTER_SLOTS)
+            out[i] = (int32_t)cache_row(plan, sequence, position);
         else
-            out[row] = (int32_t)(u * vocabulary);
+            out[i] = token_at(plan, r, sequence, position);
     }
+}
+
+/* Uniforms, and tokens that sequences have seen. */
+static void fill_draws(const memory_plan *plan, size_t reg, bool prefill, int64_t step, int32_t *out) {
+    bool uniforms = plan->graph->registers[reg].kind == REGISTER_UNIFORMS;
+    uint64_t stream = DRAW_STREAM - (prefill ? 0 : (uint64_t)step + 1);
+    double vocabulary = vocabulary_of(plan->graph);
+    for (size_t i = 0; i < plan->register_bytes[reg] / sizeof(int32_t); i++) {
+        double u = random_uniform(plan->scenario->seed, stream, i);
+        float uniform = (float)(u * (1 - 0x1p-24)); /* below 1 in fp32 too */
+        if (uniforms)
+            memcpy(&out[i], &uniform, sizeof uniform);
+        else
+            out[i] = (int32_t)(u * vocabulary);
+    }
+}
+
+static void fill_pages(const memory_plan *plan, int32_t *out) {
+    int64_t batch = (int64_t)plan->scenario->values[SCENARIO_BATCH];
+    for (int64_t i = 0; i < batch * plan->cache_pages; i++)
+        out[i] = (int32_t)page_of(plan, i / plan->cache_pages, i % plan->cache_pages);
+}
+
+void memory_plan_input(const memory_plan *plan, size_t reg, bool prefill, int64_t step, int32_t *out) {
+    const graph_register *r = &plan->graph->registers[reg];
+    if (r->kind == REGISTER_PAGES)
+        fill_pages(plan, out);
+    else if (r->kind == REGISTER_UNIFORMS || r->kind == REGISTER_SEEN)
+        fill_draws(plan, reg, prefill, step, out);
+    else if (!prefill || r->queries == 0)
+        fill_tokens(plan, r, prefill, step, out);
 }

@@ -26,6 +26,7 @@ typedef enum register_kind {
     REGISTER_SEEN,      /* int32; token ids that a sequence has seen, random ones */
     REGISTER_UNIFORMS,  /* fp32; random numbers in [0, 1) for draws */
     REGISTER_ZEROS,     /* never written */
+    REGISTER_PAGES,     /* int32; the page of a paged cache that holds each piece of each sequence */
 } register_kind;
 
 typedef struct graph_register {
@@ -34,6 +35,11 @@ typedef struct graph_register {
     data_type type; /* of kinds that are not int32 */
     int64_t cols;   /* elements of a row */
     bool kept;      /* an activation that is still there after the step, for whoever looks at it */
+    /* Of inputs, in steps after the prefill: tokens a sequence (0 counts as 1), and whether they lie token after token,
+     * each of all sequences, or sequence after sequence. A register with `queries` has nothing in the prefill. */
+    int64_t queries;
+    bool token_major;
+    uint64_t draw; /* which random token ids: another prompt's have another number */
 } graph_register;
 
 enum { REGISTERS_MAX = 64, REGISTER_NONE = -1 };
@@ -47,6 +53,11 @@ typedef struct operand_binding {
     /* Columns of the register's row that the operand's rows share, several to one of them (the heads of a token); 0: a
      * row of the operand is in a row of the register. */
     int64_t width;
+    /* The register holds several such operands, one behind the other; which this one is. */
+    int64_t block;
+    /* Where the register holds its rows token after token, the operand wants them sequence after sequence: they are
+     * gathered. */
+    bool token_major;
 } operand_binding;
 
 /* A fresh array of bindings, none bound. */
@@ -81,6 +92,7 @@ typedef struct memory_plan {
     size_t register_offset_bytes[REGISTERS_MAX];
     size_t register_bytes[REGISTERS_MAX]; /* a cache: one layer's */
     int64_t cache_tokens;                 /* a sequence's capacity */
+    int64_t cache_pages;                  /* the same in pages; 0: the cache is not paged */
     size_t weight_bytes, cache_bytes, input_bytes, activation_bytes, total_bytes;
     size_t activation_bytes_apart; /* what activations would take without sharing */
     int32_t *node_weights;         /* private: which weight each node's operands are */
@@ -103,6 +115,7 @@ typedef struct tensor_view {
     bool present;
     /* The operand must be contiguous, but its rows are apart: an executor copies them to the plan's end first. */
     bool gathered;
+    int64_t packed_row_stride; /* where they lie then */
 } tensor_view;
 
 typedef struct op_views {

@@ -22,6 +22,8 @@ struct gpu_executor {
     char *memory;  /* the plan's */
     char *scratch; /* gathered rows, then the launchers' workspace */
     size_t gather_bytes, workspace_bytes;
+    char *staged; /* pinned: the inputs, from `staged_offset` of the plan on; steps copy some of them themselves */
+    size_t staged_offset;
     const char *why; /* operators have no times */
     arena step_memory;
     std::vector<gpu_op_time> times;
@@ -50,11 +52,18 @@ static size_t aligned(size_t bytes) {
     return (bytes + alignment - 1) / alignment * alignment;
 }
 
+static bool is_from_host(const op *o) {
+    return o->kind == OP_copy && o->as.copy.direction == copy_direction_to_device;
+}
+
+static size_t packed_bytes(const tensor_view *v) {
+    return v->present && v->gathered ? aligned(static_cast<size_t>(operand_bytes(&v->item))) : 0;
+}
+
 static size_t gathered_bytes(const op_views *views) {
     size_t bytes = 0;
     for (size_t i = 0; i < views->count; i++)
-        if (views->at[i].present && views->at[i].gathered)
-            bytes = std::max(bytes, static_cast<size_t>(operand_bytes(&views->at[i].item)));
+        bytes += packed_bytes(&views->at[i]);
     return bytes;
 }
 
@@ -64,7 +73,7 @@ static status prepare_view(gpu_executor *x, const graph_view *view, error *err) 
         const op *o = &view->ops[i].op;
         op_views views;
         memory_plan_views(x->plan, &view->ops[i], &views);
-        if (views.count == 0)
+        if (views.count == 0 || is_from_host(o))
             continue;
         if (!gpu_launcher_of(o->kind))
             return error_set(err, STATUS_NEGATIVE, "%s: %s has no kernel yet", view->ops[i].node->id,
@@ -102,6 +111,7 @@ void executor_close(gpu_executor *x) {
         return;
     cudaFree(x->memory);
     cudaFree(x->scratch);
+    cudaFreeHost(x->staged);
     for (cudaEvent_t event : x->events)
         cudaEventDestroy(event);
     arena_free(&x->step_memory);
@@ -113,6 +123,10 @@ static status allocate(gpu_executor *x, error *err) {
     status result = gpu_check(cudaMalloc(&x->memory, x->plan->total_bytes), "allocating the model's memory", err);
     if (result == STATUS_OK && scratch_bytes > 0)
         result = gpu_check(cudaMalloc(&x->scratch, scratch_bytes), "allocating scratch memory", err);
+    x->staged_offset = x->plan->weight_bytes + x->plan->cache_bytes;
+    if (result == STATUS_OK && x->plan->input_bytes > 0)
+        result = gpu_check(cudaHostAlloc(reinterpret_cast<void **>(&x->staged), x->plan->input_bytes, 0),
+                           "allocating inputs", err);
     if (result == STATUS_OK) /* caches, inputs and activations; the zeros among them stay */
         result = gpu_check(cudaMemsetAsync(x->memory + x->plan->weight_bytes, 0,
                                            x->plan->total_bytes - x->plan->weight_bytes, x->context->stream),
@@ -149,34 +163,54 @@ status executor_read(gpu_executor *x, size_t offset_bytes, size_t bytes, void *o
 
 /* ---- issuing ---- */
 
-/* Rows that lie apart, or blocks of rows that do. */
-static gpu_status gather(gpu_executor *x, const tensor_view *v) {
-    operand piece = v->item, distance = v->item;
-    bool by_block = v->row_stride == v->item.cols;
+/* Rows that lie apart, or blocks of rows that do, one behind the other to `to`. */
+static gpu_status gather(gpu_executor *x, const tensor_view *v, char *to) {
+    operand piece = v->item, row_apart = v->item, block_apart = v->item;
+    bool by_block = v->row_stride == v->item.cols || v->item.rows == 1;
     piece.cols = by_block ? v->item.rows * v->item.cols : v->item.cols;
-    distance.cols = by_block ? v->block_stride : v->row_stride;
+    row_apart.cols = by_block ? v->block_stride : v->row_stride;
+    block_apart.cols = v->block_stride;
+    int64_t pieces = by_block ? v->item.blocks : v->item.rows, blocks = by_block ? 1 : v->item.blocks;
     size_t piece_bytes = static_cast<size_t>(operand_row_bytes(&piece));
-    int64_t pieces = by_block ? v->item.blocks : v->item.blocks * v->item.rows;
-    return cudaMemcpy2DAsync(x->scratch, piece_bytes, x->memory + v->offset_bytes,
-                             static_cast<size_t>(operand_row_bytes(&distance)), piece_bytes,
-                             static_cast<size_t>(pieces), cudaMemcpyDeviceToDevice, x->context->stream);
+    gpu_status code = 0;
+    for (int64_t b = 0; b < blocks && code == 0; b++)
+        code = cudaMemcpy2DAsync(to + static_cast<size_t>(b * pieces) * piece_bytes, piece_bytes,
+                                 x->memory + v->offset_bytes +
+                                     static_cast<size_t>(b) * static_cast<size_t>(operand_row_bytes(&block_apart)),
+                                 static_cast<size_t>(operand_row_bytes(&row_apart)), piece_bytes,
+                                 static_cast<size_t>(pieces), cudaMemcpyDeviceToDevice, x->context->stream);
+    return code;
+}
+
+/* Inputs that a step copies itself lie ready in host memory, at their place in the plan. */
+static gpu_status copy_from_host(gpu_executor *x, const tensor_view *v) {
+    operand row_apart = v->item;
+    row_apart.cols = v->row_stride;
+    size_t pitch = static_cast<size_t>(operand_row_bytes(&row_apart));
+    return cudaMemcpy2DAsync(x->memory + v->offset_bytes, pitch, x->staged + (v->offset_bytes - x->staged_offset),
+                             pitch, static_cast<size_t>(operand_row_bytes(&v->item)), static_cast<size_t>(v->item.rows),
+                             cudaMemcpyHostToDevice, x->context->stream);
 }
 
 static gpu_status issue_op(gpu_executor *x, const flat_op *flat, const op_views *views) {
     if (views->count == 0)
         return 0; /* the host's: every step is waited for at its end */
+    if (is_from_host(&flat->op))
+        return copy_from_host(x, &views->at[OPERAND_copy_destination]);
     gpu_operands operands = {};
     operands.context = x->context;
+    char *packed = x->scratch;
     for (size_t i = 0; i < views->count; i++) {
         const tensor_view *v = &views->at[i];
         if (!v->present)
             continue;
         operands.at[i] = {x->memory + v->offset_bytes, v->row_stride, v->block_stride};
         if (v->gathered) {
-            gpu_status code = gather(x, v);
+            gpu_status code = gather(x, v, packed);
             if (code != 0)
                 return code;
-            operands.at[i] = {x->scratch, v->item.cols, v->item.rows * v->item.cols};
+            operands.at[i] = {packed, v->packed_row_stride, v->item.rows * v->item.cols};
+            packed += packed_bytes(v);
         }
     }
     return gpu_launcher_of(flat->op.kind)(&flat->op, nullptr, &operands, x->scratch + x->gather_bytes,
@@ -247,11 +281,11 @@ static status fill_inputs(gpu_executor *x, bool prefill, int64_t step, error *er
         size_t bytes = x->plan->register_bytes[r];
         if (!register_is_input(g->registers[r].kind) || bytes == 0)
             continue;
-        std::vector<int32_t> values(bytes / sizeof(int32_t));
-        memory_plan_input(x->plan, r, prefill, step, values.data());
-        result = gpu_check(
-            cudaMemcpy(x->memory + x->plan->register_offset_bytes[r], values.data(), bytes, cudaMemcpyHostToDevice),
-            "filling inputs", err);
+        char *values = x->staged + (x->plan->register_offset_bytes[r] - x->staged_offset);
+        memory_plan_input(x->plan, r, prefill, step, reinterpret_cast<int32_t *>(values));
+        result =
+            gpu_check(cudaMemcpy(x->memory + x->plan->register_offset_bytes[r], values, bytes, cudaMemcpyHostToDevice),
+                      "filling inputs", err);
     }
     return result;
 }

@@ -1,9 +1,11 @@
-/* Which registers the operators of ingot's own decoder graphs read and write, by node id. */
+/* Which registers the operators of ingot's own decoder graphs read and write, by node id. An id may end in which
+ * forward of a step its node belongs to: "qkv.draft2", "qkv.verify" (speculation), "qkv.uncond" (guidance). */
 #include "core/dataflow.h"
 #include "workloads/decoder.h"
 #include "workloads/kv_levers.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef enum llama_register {
@@ -33,6 +35,24 @@ typedef enum llama_register {
     R_VALUES,
     R_KEY_SCALES,
     R_VALUE_SCALES,
+    /* The second forward of guidance has a prompt and caches of its own. */
+    R_PROMPT_UNCOND,
+    R_KEYS_UNCOND,
+    R_VALUES_UNCOND,
+    R_KEY_SCALES_UNCOND,
+    R_VALUE_SCALES_UNCOND,
+    /* Speculation: a block a draft, then one of the last draft's way through the first layers; and what the verifying
+     * forward sees, all of a sequence's tokens together. */
+    R_DRAFT_PROMPT,
+    R_DRAFT_POSITIONS,
+    R_DRAFT_SLOTS,
+    R_DRAFTED,
+    R_EXIT,
+    R_VERIFY_POSITIONS,
+    R_VERIFY_SLOTS,
+    R_VERIFIED,
+    R_ACCEPTED,
+    R_PAGES, /* of a paged cache */
     LLAMA_REGISTERS,
 } llama_register;
 
@@ -72,10 +92,32 @@ static graph_register *make_registers(arena *a, const model *m, const levers *l)
         [R_VALUES] = make_register("values", REGISTER_CACHE, kept, kv),
         [R_KEY_SCALES] = make_register("key_scales", REGISTER_CACHE, DTYPE_fp16, heads),
         [R_VALUE_SCALES] = make_register("value_scales", REGISTER_CACHE, DTYPE_fp16, heads),
+        [R_PROMPT_UNCOND] = make_register("prompt_uncond", REGISTER_PROMPT, m->dtype, 1),
+        [R_KEYS_UNCOND] = make_register("keys_uncond", REGISTER_CACHE, kept, kv),
+        [R_VALUES_UNCOND] = make_register("values_uncond", REGISTER_CACHE, kept, kv),
+        [R_KEY_SCALES_UNCOND] = make_register("key_scales_uncond", REGISTER_CACHE, DTYPE_fp16, heads),
+        [R_VALUE_SCALES_UNCOND] = make_register("value_scales_uncond", REGISTER_CACHE, DTYPE_fp16, heads),
+        [R_DRAFT_PROMPT] = make_register("draft_prompt", REGISTER_PROMPT, m->dtype, 1),
+        [R_DRAFT_POSITIONS] = make_register("draft_positions", REGISTER_POSITIONS, m->dtype, 1),
+        [R_DRAFT_SLOTS] = make_register("draft_slots", REGISTER_SLOTS, m->dtype, 1),
+        [R_DRAFTED] = make_register("drafted", REGISTER_TOKENS, m->dtype, 1),
+        [R_EXIT] = make_register("exit_states", REGISTER_ACTIVATION, m->dtype, d),
+        [R_VERIFY_POSITIONS] = make_register("verify_positions", REGISTER_POSITIONS, m->dtype, 1),
+        [R_VERIFY_SLOTS] = make_register("verify_slots", REGISTER_SLOTS, m->dtype, 1),
+        [R_VERIFIED] = make_register("verified", REGISTER_TOKENS, m->dtype, 1),
+        [R_ACCEPTED] = make_register("accepted", REGISTER_TOKENS, m->dtype, 1),
+        [R_PAGES] = make_register("pages", REGISTER_PAGES, m->dtype, 1),
     };
     graph_register *registers = ARENA_ARRAY(a, graph_register, LLAMA_REGISTERS);
     memcpy(registers, all, sizeof all);
     registers[R_LOGITS].kept = true;
+    registers[R_PROMPT_UNCOND].draw = 1;
+    const llama_register ahead[] = {R_DRAFT_PROMPT, R_DRAFT_POSITIONS,  R_DRAFT_SLOTS,  R_DRAFTED,
+                                    R_EXIT,         R_VERIFY_POSITIONS, R_VERIFY_SLOTS, R_VERIFIED};
+    for (size_t i = 0; i < sizeof ahead / sizeof ahead[0]; i++) {
+        registers[ahead[i]].queries = (int64_t)l->speculation.drafts + 1;
+        registers[ahead[i]].token_major = ahead[i] <= R_EXIT;
+    }
     return registers;
 }
 
@@ -192,9 +234,21 @@ static void bind_sampling(binding_table *t, const graph *g) {
     bind(t, "sample", OPERAND_sample_logits, first, 0);
 }
 
+/* Kept at the exit: the stream, with what the last block computed where that is still to be added. */
+static void bind_speculation(binding_table *t, bool fused) {
+    bind(t, "exit_state", fused ? (int32_t)OPERAND_add_a : (int32_t)OPERAND_copy_source, R_RESIDUAL, 0);
+    if (fused)
+        bind(t, "exit_state", OPERAND_add_b, R_BLOCK, 0);
+    bind(t, "exit_state", fused ? (int32_t)OPERAND_add_out : (int32_t)OPERAND_copy_destination, R_EXIT, 0);
+    bind(t, "accept", OPERAND_accept_drafted, R_DRAFTED, 0);
+    bind(t, "accept", OPERAND_accept_verified, R_VERIFIED, 0);
+    bind(t, "accept", OPERAND_accept_count, R_ACCEPTED, 0);
+}
+
 static void bind_model(binding_table *t, const model *m, const levers *l) {
     bool fused = l->fuse != FUSE_NONE && !m->post_norm; /* norms take the residual in */
     llama_register stream = m->post_norm ? R_BLOCK : R_RESIDUAL;
+    bind(t, "page_table", OPERAND_copy_destination, R_PAGES, 0);
     bind(t, "embedding", OPERAND_embedding_out, fused ? R_BLOCK : R_RESIDUAL, 0);
     bind_norm(t, "norm1", fused ? R_BLOCK : stream, fused);
     bind_gemm(t, "qkv", m->post_norm ? R_RESIDUAL : R_NORMED, R_QKV);
@@ -205,14 +259,117 @@ static void bind_model(binding_table *t, const model *m, const levers *l) {
     bind_residual(t, "ffn_residual", m->post_norm ? R_NORMED : R_BLOCK);
     bind_norm(t, "norm", fused ? R_BLOCK : R_RESIDUAL, fused);
     bind_gemm(t, "head", R_NORMED, R_LOGITS);
+    bind_speculation(t, fused);
 }
+
+/* ---- forwards ---- */
+
+typedef enum forward_kind { FORWARD_ONLY, FORWARD_UNCOND, FORWARD_DRAFT, FORWARD_VERIFY, FORWARD_UNKNOWN } forward_kind;
+
+/* Which forward of a step a node belongs to. */
+typedef struct forward {
+    forward_kind kind;
+    int64_t block; /* of a draft: which, counted from 0; the last draft's way through the first layers comes behind */
+} forward;
+
+static size_t base_length(const char *id) {
+    return strcspn(id, ".");
+}
+
+static bool is_base(const char *id, const char *base) {
+    return strlen(base) == base_length(id) && strncmp(id, base, base_length(id)) == 0;
+}
+
+static forward forward_of(const char *id, const levers *l) {
+    static const char draft[] = "draft";
+    const char *suffix = id + base_length(id);
+    if (!*suffix)
+        return (forward){FORWARD_ONLY, 0};
+    suffix++;
+    if (strcmp(suffix, "uncond") == 0)
+        return (forward){FORWARD_UNCOND, 0};
+    if (strcmp(suffix, "last") == 0)
+        return (forward){FORWARD_DRAFT, (int64_t)l->speculation.drafts};
+    if (strcmp(suffix, "verify") == 0)
+        return (forward){FORWARD_VERIFY, 0};
+    /* A draft model's own layers ("qkv.draft") are another model's: no registers here fit them. */
+    if (l->speculate == SPECULATE_LAYERSKIP && strncmp(suffix, draft, strlen(draft)) == 0)
+        return (forward){FORWARD_DRAFT, strtoll(suffix + strlen(draft), NULL, 10) - 1};
+    return (forward){FORWARD_UNKNOWN, 0};
+}
+
+/* Registers that a forward has of its own, instead of those of a step with a single one. */
+static llama_register forward_register(forward_kind kind, llama_register reg) {
+    static const struct {
+        forward_kind kind;
+        llama_register of, own;
+    } table[] = {
+        {FORWARD_UNCOND, R_PROMPT, R_PROMPT_UNCOND},
+        {FORWARD_UNCOND, R_KEYS, R_KEYS_UNCOND},
+        {FORWARD_UNCOND, R_VALUES, R_VALUES_UNCOND},
+        {FORWARD_UNCOND, R_KEY_SCALES, R_KEY_SCALES_UNCOND},
+        {FORWARD_UNCOND, R_VALUE_SCALES, R_VALUE_SCALES_UNCOND},
+        {FORWARD_DRAFT, R_PROMPT, R_DRAFT_PROMPT},
+        {FORWARD_DRAFT, R_POSITIONS, R_DRAFT_POSITIONS},
+        {FORWARD_DRAFT, R_SLOTS, R_DRAFT_SLOTS},
+        {FORWARD_DRAFT, R_TOKENS, R_DRAFTED},
+        {FORWARD_VERIFY, R_POSITIONS, R_VERIFY_POSITIONS},
+        {FORWARD_VERIFY, R_SLOTS, R_VERIFY_SLOTS},
+        {FORWARD_VERIFY, R_TOKENS, R_VERIFIED},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if (table[i].kind == kind && table[i].of == reg)
+            return table[i].own;
+    return reg;
+}
+
+/* A verification goes on from the exit states, which lie token after token. */
+static void begin_at_exit(graph_node *node, operand_binding *bindings, bool fused) {
+    int32_t read = REGISTER_NONE;
+    if (is_base(node->id, "norm1")) {
+        read = fused ? (int32_t)OPERAND_rmsnorm_residual : (int32_t)OPERAND_rmsnorm_x;
+        if (fused)
+            bindings[OPERAND_rmsnorm_x].first_reg = R_ZEROS;
+    } else if (is_base(node->id, "attention_residual")) {
+        read = OPERAND_add_a;
+    }
+    if (read == REGISTER_NONE)
+        return;
+    bindings[read].first_reg = R_EXIT;
+    bindings[read].token_major = true;
+}
+
+static void bind_forward(graph_node *node, const forward *f, const levers *l, bool fused, operand_binding *bindings) {
+    static const char *const without_layers[] = {"norm", "head", "sample", "accept", "exit_state", "embedding"};
+    for (size_t i = 0; i < OPERANDS_MAX; i++) {
+        operand_binding *b = &bindings[i];
+        if (b->reg == REGISTER_NONE)
+            continue;
+        b->reg = (int32_t)forward_register(f->kind, (llama_register)b->reg);
+        bool apart = b->reg >= R_DRAFT_PROMPT && b->reg <= R_EXIT;
+        b->block = f->kind == FORWARD_DRAFT && apart ? f->block : 0;
+    }
+    if (f->kind == FORWARD_UNCOND && is_base(node->id, "logits_cast"))
+        bindings[OPERAND_copy_destination].block = 1;
+    if (is_base(node->id, "accept"))
+        bindings[OPERAND_accept_drafted].token_major = true;
+    if (f->kind != FORWARD_VERIFY)
+        return;
+    bool layered = true;
+    for (size_t i = 0; i < sizeof without_layers / sizeof without_layers[0]; i++)
+        layered = layered && !is_base(node->id, without_layers[i]);
+    node->first_layer = layered ? (int64_t)l->speculation.exit : 0;
+    begin_at_exit(node, bindings, fused);
+}
+
+/* ---- nodes ---- */
 
 /* A node whose id the table does not know stays unbound, and says so when the graph is to be run. */
 static operand_binding *bind_node(arena *a, const binding_table *t, graph_node *node, bool prefill) {
     operand_binding *bindings = NULL;
     for (size_t i = 0; i < t->count; i++) {
         const binding_row *row = &t->rows[i];
-        if (strcmp(row->node, node->id) != 0)
+        if (!is_base(node->id, row->node))
             continue;
         if (!bindings)
             bindings = operand_bindings_new(a);
@@ -231,11 +388,10 @@ static operand_binding *bind_node(arena *a, const binding_table *t, graph_node *
     /* Argmax takes the logits as they are. */
     if (bindings && node->op.kind == OP_sample && node->op.as.sample.dtype != DTYPE_fp32)
         bindings[OPERAND_sample_logits].reg = R_LOGITS;
-    node->operands = bindings;
     return bindings;
 }
 
-/* A cache of another type is not what a prompt attends to: its keys and values are still in 16 bits. */
+/* What a prompt attends to where the cache is of another type or in pages: its keys and values as they are at hand. */
 static void bind_prompt_attention(graph_node *node, const model *m, operand_binding *bindings) {
     if (node->op.kind != OP_attention || !bindings || node->op.as.attention.kv_dtype != m->dtype)
         return;
@@ -250,18 +406,27 @@ void bind_llama_dataflow(graph *g, const model *m, const levers *l) {
     g->registers = make_registers(g->memory, m, l);
     g->register_count = LLAMA_REGISTERS;
     g->rope_theta = m->rope_theta;
+    g->page_tokens = l->kv_cache == KV_PAGED ? (int64_t)l->page_tokens : 0;
     binding_table table = {.count = 0};
     bind_model(&table, m, l);
     bind_sampling(&table, g);
-    bool narrow = kv_cache_dtype(m, l) != m->dtype;
+    bool apart = kv_cache_dtype(m, l) != m->dtype || g->page_tokens > 0;
+    bool fused = l->fuse != FUSE_NONE && !m->post_norm;
     for (size_t p = 0; p < g->phase_count; p++) {
         bool prefill = strcmp(g->phases[p].name, "prefill") == 0;
         if (!prefill && strcmp(g->phases[p].name, "decode") != 0)
             continue;
         for (size_t n = 0; n < g->phases[p].node_count; n++) {
             graph_node *node = &g->phases[p].nodes[n];
-            operand_binding *bindings = bind_node(g->memory, &table, node, prefill);
-            if (prefill && narrow)
+            forward f = forward_of(node->id, l);
+            operand_binding *bindings = f.kind == FORWARD_UNKNOWN ? NULL : bind_node(g->memory, &table, node, prefill);
+            node->operands = bindings;
+            if (!bindings)
+                continue;
+            if (f.kind != FORWARD_ONLY)
+                node->weight_id = arena_printf(g->memory, "%.*s", (int)base_length(node->id), node->id);
+            bind_forward(node, &f, l, fused, bindings);
+            if (prefill && apart)
                 bind_prompt_attention(node, m, bindings);
         }
     }

@@ -44,9 +44,18 @@ static void begin_forward(graph_builder *b, const char *suffix, int64_t ahead, i
     b->shared = shared;
 }
 
-static void keep_exit_state(graph_builder *b, const model *m) {
+/* Where norms take the residual in, what the last block computed is still to be added. */
+static bool adds_late(const model *m, const levers *l) {
+    return l->flavour == FLAVOUR_INGOT && l->fuse != FUSE_NONE && !m->post_norm;
+}
+
+static void keep_exit_state(graph_builder *b, const model *m, const levers *l) {
     op o = {.kind = OP_copy, .as.copy = {.cols = (int64_t)m->hidden, .dtype = m->dtype, .out_dtype = m->dtype}};
-    build_rows(b, build_node(b, "exit_state", o, SPECULATE_CALLS), "rows", 1);
+    if (adds_late(m, l))
+        o = (op){.kind = OP_add, .as.add = {.cols = (int64_t)m->hidden, .dtype = m->dtype}};
+    graph_node *node = build_node(b, "exit_state", o, SPECULATE_CALLS);
+    node->category = CATEGORY_COPY;
+    build_rows(b, node, "rows", 1);
 }
 
 static void build_drafts(graph_builder *b, const model *m, const speculation *s, const levers *l) {
@@ -57,7 +66,7 @@ static void build_drafts(graph_builder *b, const model *m, const speculation *s,
         build_embedding(b, drafter, l);
         build_layers(b, drafter, l, layers);
         if (!s->draft) {
-            keep_exit_state(b, m);
+            keep_exit_state(b, m, l);
             b->shared = true; /* the verifying forward counts the head */
         }
         build_logits(b, drafter, l);
@@ -76,7 +85,7 @@ void build_speculation_round(graph_builder *b, const model *m, const speculation
         begin_forward(b, "last", s->drafts, 1, true);
         build_embedding(b, m, l);
         build_layers(b, m, l, s->exit);
-        keep_exit_state(b, m);
+        keep_exit_state(b, m, l);
     }
     begin_forward(b, "verify", 0, s->drafts + 1, false);
     if (s->draft)

@@ -66,7 +66,7 @@ static void load_operand(const ref_executor *x, tensor_view *v, ref_tensor *out)
     const operand *item = &v->item;
     int64_t rows = item->blocks * item->rows;
     out->data = checked_malloc((size_t)(rows * item->cols) * sizeof *out->data);
-    out->row_stride = item->cols;
+    out->row_stride = v->gathered ? v->packed_row_stride : item->cols;
     out->block_stride = item->rows * item->cols;
     if (item->role == ROLE_OUTPUT)
         return;
@@ -88,8 +88,9 @@ static void store_operand(const ref_executor *x, const tensor_view *v, const ref
 static status run_op(ref_executor *x, const flat_op *flat, error *err) {
     op_views views;
     memory_plan_views(x->plan, flat, &views);
-    if (views.count == 0)
-        return STATUS_OK; /* the host's */
+    bool from_host = flat->op.kind == OP_copy && flat->op.as.copy.direction != copy_direction_device;
+    if (views.count == 0 || from_host)
+        return STATUS_OK; /* the host's; what it copies was there from the beginning */
     ref_function *reference = ref_function_of(flat->op.kind);
     if (!reference)
         return error_set(err, STATUS_NEGATIVE, "%s: %s has no reference", flat->node->id,

@@ -43,6 +43,14 @@ run() {
     return 0
 }
 
+# A model of few layers against the CPU reference, and eager against CUDA Graph.
+numerics() { # NAME ARGUMENTS...
+    local name=$1
+    shift
+    run "numerics $name" 150 "$here/ingot" run "$@" --repeats 1 --check
+    tables+=$(tail -1 <<<"$last_output")$'\n'
+}
+
 steps_header="name,phase,steps,wall_ms,least_ms,issue_ms,busy_ms,idle_percent,recorder"
 
 # The phases of `ingot run --json` as CSV rows.
@@ -120,17 +128,25 @@ for part in $parts; do
         ;;
     numerics)
         for batch in 1 2; do
-            run "numerics 7b b$batch" 150 "$here/ingot" run -w codellama-7b --layers 2 -b "$batch" -P 21 --steps 3 \
-                --repeats 1 --check
-            tables+=$last_output$'\n'
+            numerics "7b b$batch" -w codellama-7b --layers 2 -b "$batch" -P 21 --steps 3
         done
         for name in chameleon-7b chameleon-34b; do
-            run "numerics $name" 200 "$here/ingot" run -w "$name" --layers 2 -P 13 --steps 2 --repeats 1 --check
-            tables+=$last_output$'\n'
+            numerics "$name" -w "$name" --layers 2 -P 13 --steps 2
         done
-        run "numerics unfused" 150 "$here/ingot" run -w codellama-7b --layers 2 -s fuse=none -P 21 --steps 2 \
-            --repeats 1 --check
-        tables+=$last_output$'\n'
+        numerics "unfused" -w codellama-7b --layers 2 -s fuse=none -P 21 --steps 2
+        for mode in batched_3x sequential_2x; do
+            numerics "chameleon-7b $mode" -w chameleon-7b/t-i --layers 2 -P 13 --steps 2 -s cfg_mode=$mode
+        done
+        for batch in 1 2; do
+            numerics "layerskip b$batch" -w codellama-7b --layers 3 -P 21 --steps 5 -b "$batch" \
+                -s "speculate=layerskip(1,3,0.6)"
+        done
+        for type in fp8 int8 int4; do
+            numerics "kv $type" -w codellama-7b --layers 2 -P 21 --steps 2 -b 2 -s kv_dtype=$type
+        done
+        for type in int8 int4; do
+            numerics "weights $type" -w codellama-7b --layers 2 -P 21 --steps 2 -s weights=$type
+        done
         ;;
     ceilings)
         run ceilings 120 "$here/ingot" bench --ceilings --json
@@ -153,6 +169,8 @@ for part in $parts; do
         for batch in 1 16; do
             model "7b-autoquant-b$batch" -w codellama-7b -P 218 --steps 2 -b "$batch" -p autoquant
         done
+        model "7b-layerskip" -w codellama-7b -P 218 --steps 8 -p layerskip
+        model "7b-all" -w codellama-7b -P 218 --steps 8 -p all
         model "7b-long-b4" -w codellama-7b -P 2048 --steps 2 -b 4
         for type in fp8 int8 int4; do
             model "7b-kv-$type-b4" -w codellama-7b -P 2048 --steps 2 -b 4 -s kv_dtype=$type
