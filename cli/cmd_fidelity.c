@@ -1,6 +1,7 @@
 /* ingot fidelity: how predictions compare with what was measured, line by line of a table, and what each modelling term
  * is worth. */
 #include "cli/command.h"
+#include "cli/fidelity_order.h"
 #include "cli/step_prediction.h"
 #include "hwmodels/calibration_load.h"
 #include "hwmodels/machine_load.h"
@@ -237,6 +238,8 @@ static status fidelity(arena *a, const fidelity_options *o, error *err) {
         result = print_public(a, measured, &sources, err);
     if (result == STATUS_OK)
         result = print_steps(a, err);
+    if (result == STATUS_OK)
+        result = fidelity_print_order(a, measured, &sources, err);
     if (result == STATUS_OK)
         result = print_speed(a, err);
     if (result == STATUS_OK)
