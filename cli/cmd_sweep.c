@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/findings.h"
 #include "cli/report_input.h"
+#include "cli/sweep_designs.h"
 #include "cli/sweep_speedups.h"
 #include "cli/sweep_table.h"
 #include "core/base/json_writer.h"
@@ -21,10 +22,24 @@ typedef struct sweep_command {
     const char *file, *store_path, *report_path;
     int threads;
     bool resume, json, all;
+    sweep_question question;
+    const char *where[SWEEP_CONSTRAINTS_MAX];
     message_level level;
 } sweep_command;
 
-enum { KEY_RESUME = 256, KEY_THREADS, KEY_ALL, THREADS_MAX = 1024 };
+enum {
+    KEY_RESUME = 256,
+    KEY_THREADS,
+    KEY_ALL,
+    KEY_MINIMIZE,
+    KEY_MAXIMIZE,
+    KEY_WHERE,
+    KEY_SEARCH,
+    KEY_EVALUATIONS,
+    KEY_SEED,
+    THREADS_MAX = 1024,
+    EVALUATIONS_MAX = 100000000,
+};
 
 static const struct argp_option option_table[] = {
     {"store", 's', "FILE", 0, "Keep every point in this SQLite file (default: a temporary one)", 0},
@@ -33,12 +48,28 @@ static const struct argp_option option_table[] = {
     {"threads", KEY_THREADS, "N", 0, "Threads (default: all cores); any number gives the same results", 0},
     {"all", KEY_ALL, 0, 0, "Print every point, not only the front", 0},
     {"json", 'j', 0, 0, "Print JSON", 0},
+    {0, 0, 0, 0, "Questions, which search for a design instead of listing all:", 1},
+    {"minimize", KEY_MINIMIZE, "METRIC", 0, "What the best design has least of: cost_usd, latency_s, tpot_p90_s, ...",
+     1},
+    {"maximize", KEY_MAXIMIZE, "METRIC", 0, "Or most of: throughput_per_s", 1},
+    {"where", KEY_WHERE, "CONSTRAINT", 0, "What it must keep, as \"tpot_p90_s <= 0.010\"; may stand several times", 1},
+    {"search", KEY_SEARCH, "METHOD", 0, "grid, random, sobol, anneal or evolve (default: the file's, else grid)", 1},
+    {"evaluations", KEY_EVALUATIONS, "N", 0, "Designs that a search may evaluate (default: 2000)", 1},
+    {"seed", KEY_SEED, "N", 0, "Seed of the search (default: 0)", 1},
     {0},
 };
 
+/* A whole number of an option, or false. */
+static bool parse_whole(const char *value, int64_t low, int64_t high, int64_t *out) {
+    char *end;
+    errno = 0;
+    *out = strtoll(value, &end, 10);
+    return *value != '\0' && *end == '\0' && errno == 0 && *out >= low && *out <= high;
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state) {
     sweep_command *o = state->input;
-    char *end;
+    int64_t threads;
     switch (key) {
     case 's':
         o->store_path = value;
@@ -50,11 +81,28 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         o->report_path = value;
         break;
     case KEY_THREADS:
-        errno = 0;
-        o->threads = (int)strtol(value, &end, 10);
-        if (*value == '\0' || *end != '\0' || errno != 0 || o->threads < 1 || o->threads > THREADS_MAX)
+        if (!parse_whole(value, 1, THREADS_MAX, &threads))
             return EINVAL;
+        o->threads = (int)threads;
         break;
+    case KEY_MINIMIZE:
+        o->question.minimize = value;
+        break;
+    case KEY_MAXIMIZE:
+        o->question.maximize = value;
+        break;
+    case KEY_WHERE:
+        if (o->question.where_count == SWEEP_CONSTRAINTS_MAX)
+            return EINVAL;
+        o->where[o->question.where_count++] = value;
+        break;
+    case KEY_SEARCH:
+        o->question.method = value;
+        break;
+    case KEY_EVALUATIONS:
+        return parse_whole(value, 1, EVALUATIONS_MAX, &o->question.evaluations) ? 0 : EINVAL;
+    case KEY_SEED:
+        return parse_whole(value, 0, INT64_MAX, &o->question.seed) ? 0 : EINVAL;
     case KEY_ALL:
         o->all = true;
         break;
@@ -302,6 +350,17 @@ static status temporary_path(arena *a, const char **path, error *err) {
     return STATUS_OK;
 }
 
+static sweep_designs_options designs_options(const sweep_command *o, store *points, progress_line *line) {
+    sweep_designs_options options = {.threads = o->threads,
+                                     .json = o->json,
+                                     .store_path = o->store_path,
+                                     .points = points,
+                                     .progress_context = line};
+    if (o->level != MESSAGES_QUIET && isatty(STDERR_FILENO))
+        options.progress = show_progress;
+    return options;
+}
+
 static status run_into(arena *a, const sweep_command *o, sweep *s, const char *path, error *err) {
     store *points = NULL;
     store_manifest manifest = sweep_manifest(a, s);
@@ -320,12 +379,18 @@ static status run_into(arena *a, const sweep_command *o, sweep *s, const char *p
     if (o->level != MESSAGES_QUIET && isatty(STDERR_FILENO))
         options.progress = show_progress;
     sweep_outcome outcome = {0};
-    result = sweep_run(s, points, &options, &outcome.computed, err);
+    bool designs = sweep_asks_designs(s);
+    if (designs) {
+        const sweep_designs_options asked = designs_options(o, points, &line);
+        result = sweep_designs_run(a, s, &asked, err);
+    } else {
+        result = sweep_run(s, points, &options, &outcome.computed, err);
+    }
     outcome.elapsed_s = now_s() - line.start_s;
     if (o->level == MESSAGES_VERBOSE && result == STATUS_OK)
         fprintf(stderr, "%s, configurations of %s, store %s: hash %s, %.3f s\n", o->file, command_config_dir(), path,
                 s->config_hash, outcome.elapsed_s);
-    if (result == STATUS_OK)
+    if (result == STATUS_OK && !designs)
         result = print_results(a, o, s, points, &manifest, &outcome, err);
     if (result == STATUS_OK && o->report_path) {
         result = report_of_store(a, points, &manifest, NULL, o->report_path, err);
@@ -339,7 +404,12 @@ static status run_into(arena *a, const sweep_command *o, sweep *s, const char *p
 static status run(arena *a, const sweep_command *o, error *err) {
     sweep *s = ARENA_NEW(a, sweep);
     const char *path = o->store_path;
-    status result = sweep_load(a, command_config_dir(), o->file, INGOT_VERSION, s, err);
+    status result = sweep_load_question(a, command_config_dir(), o->file, INGOT_VERSION, &o->question, s, err);
+    if (result == STATUS_OK && sweep_asks_designs(s) && !path && !o->report_path) { /* nothing is kept */
+        progress_line line = {.start_s = now_s()};
+        const sweep_designs_options options = designs_options(o, NULL, &line);
+        return sweep_designs_run(a, s, &options, err);
+    }
     if (result == STATUS_OK && !path)
         result = temporary_path(a, &path, err);
     if (result != STATUS_OK)
@@ -354,13 +424,16 @@ status command_sweep(int argc, char **argv, error *err) {
     static const char doc[] = "Evaluates machine variants x levers x workloads and prints the Pareto front and which "
                               "knob matters most.\v"
                               "example: ingot sweep configs/sweeps/demo.yaml --store demo.db --report demo.html";
-    sweep_command o = {0};
+    sweep_command o = {.question = {.seed = -1}};
+    o.question.where = o.where;
     const struct argp parser = {.options = option_table, .parser = parse_option, .args_doc = "SWEEP.yaml", .doc = doc};
     status result = command_parse_level(&parser, argc, argv, &o, &o.level, err);
     if (result != STATUS_OK)
         return result;
     if (!o.file)
         return error_set(err, STATUS_BAD_INPUT, "ingot sweep: give a sweep file; see --help");
+    if (o.question.minimize && o.question.maximize)
+        return error_set(err, STATUS_BAD_INPUT, "ingot sweep: --minimize or --maximize, not both");
     if (o.resume && !o.store_path)
         return error_set(err, STATUS_BAD_INPUT, "ingot sweep: --resume needs --store");
     arena a = {0};

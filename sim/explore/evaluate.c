@@ -149,6 +149,7 @@ static void fill_points(const evaluate_worker *w, const machine *const *variants
             error_set(&out[i]->reason, STATUS_NEGATIVE, "needs %.1f GB, has %.1f GB", w->result.memory_bytes[i] / 1e9,
                       variants[i]->hbm.capacity_bytes / 1e9);
             out[i]->point.reason = out[i]->reason.text;
+            out[i]->point.peak_memory_bytes = w->result.memory_bytes[i];
         } else {
             fill_numbers(&w->result, i, variants[i], &w->yields, &out[i]->point);
         }

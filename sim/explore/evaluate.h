@@ -20,7 +20,8 @@ evaluate_worker *evaluate_worker_new(const evaluator *e);
 void evaluate_worker_free(evaluate_worker *w); /* NULL is fine */
 
 /* One point. `point.reason` is NULL where the numbers hold, else points to `reason` here: valid as long as this is not
- * moved or copied. `point.index` is not filled in. */
+ * moved or copied. Of a point that does not fit its memory `point.peak_memory_bytes` says what it needs. `point.index`
+ * is not filled in. */
 typedef struct evaluated {
     store_point point;
     error reason;

@@ -58,7 +58,9 @@ store_manifest sweep_manifest(arena *a, const sweep *s) {
         .engine = engine_name(s->engine),
         .host = s->host ? s->host : "",
         .seed = s->seed,
-        .point_count = s->point_count,
+        .point_count =
+            s->point_count +
+            (s->weights ? s->point_count / (int64_t)s->case_count * (int64_t)(s->batch_count * s->lever_count) : 0),
         .knob_count = s->knob_count,
         .objectives = "",
     };

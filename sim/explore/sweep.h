@@ -7,13 +7,17 @@
 
 #include "core/store.h"
 #include "sim/engine/engine.h"
-#include "sim/explore/formula.h"
+#include "sim/explore/metrics.h"
+#include "sim/explore/search.h"
 #include "workloads/workload.h"
 
 enum {
     SWEEP_SCHEMA = 1,
     SWEEP_TIED_MAX = 16,    /* keys that move with a knob */
     SWEEP_DERIVED_MAX = 32, /* keys that follow a formula */
+    SWEEP_CONSTRAINTS_MAX = 32,
+    SWEEP_STATISTICS_MAX = 1 + METRIC_STATISTICS,
+    SWEEP_SEARCH_EVALUATIONS = 2000, /* unless the file says another number */
 };
 
 /* A machine key that takes several values, and the keys that are scaled in the same proportion to their base. */
@@ -40,7 +44,7 @@ typedef struct sweep_machine {
 
 /* A workload, batch and lever set: everything that does not depend on the machine, built once. */
 typedef struct sweep_case {
-    const char *workload, *levers;
+    const char *workload, *levers; /* a workload at a percentile of its lengths is another: "hstu/h-a (p90)" */
     int64_t batch;
     const char *not_applicable; /* why there is no graph, or NULL */
     scenario scenario;
@@ -82,24 +86,51 @@ typedef struct sweep {
     int64_t seed;
     sweep_machine *machines;
     size_t machine_count;
-    sweep_case *cases; /* workloads outermost, then batches, then levers */
+    sweep_case *cases; /* workloads outermost, then statistics, then batches, then levers; but see speedups */
     size_t case_count;
-    sweep_knob knobs[STORE_KNOBS_MAX]; /* the last one varies fastest */
+    size_t workload_count, statistic_count, batch_count, lever_count;
+    int statistics[SWEEP_STATISTICS_MAX]; /* percentiles of lengths; first 0, the file's own statistic */
+    sweep_knob knobs[STORE_KNOBS_MAX];    /* the last one varies fastest */
     size_t knob_count;
     sweep_derived derived[SWEEP_DERIVED_MAX]; /* each behind those that it reads */
     size_t derived_count;
     int64_t variant_count; /* product of the knobs' counts */
     int64_t point_count;   /* machines x cases x variants; the variants of a case are neighbours */
-    sweep_objective objectives[SWEEP_OBJECTIVES_MAX];
+    sweep_objective objectives[SWEEP_OBJECTIVES_MAX]; /* those that a store's rows tell */
     size_t objective_count;
+    /* What designs are asked for (designs.h); the first goal is what makes one the best. */
+    metric goals[SWEEP_OBJECTIVES_MAX];
+    size_t goal_count;
+    formula_relation constraints[SWEEP_CONSTRAINTS_MAX]; /* over metric_scope's names */
+    size_t constraint_count;
+    const double *weights; /* of the workloads in a mix; NULL: there is none */
+    const site *place;     /* NULL: costs and emissions of requests are not asked for */
+    bool searches;         /* else every design is evaluated */
+    search_options search;
     sweep_speedup *speedups; /* where there are any, the cases are those that they need */
     size_t speedup_count;
     const char *config_hash; /* of everything that a result depends on */
 } sweep;
 
+/* What a command line asks beside the file. */
+typedef struct sweep_question {
+    const char *minimize, *maximize; /* a metric instead of the file's objectives; NULL: none */
+    const char *const *where;        /* further constraints */
+    size_t where_count;
+    const char *method;  /* of search; NULL: the file's */
+    int64_t evaluations; /* 0: the file's */
+    int64_t seed;        /* of the search; -1: the file's */
+} sweep_question;
+
 /* Reads the file and everything it names; all is owned by the arena. `version` is the program's, part of the hash.
  * A lever set that does not apply to a workload is no error: its points say why. */
 status sweep_load(arena *a, const char *config_dir, const char *path, const char *version, sweep *out, error *err);
+status sweep_load_question(arena *a, const char *config_dir, const char *path, const char *version,
+                           const sweep_question *question, sweep *out, error *err);
+
+/* Whether the sweep asks for designs rather than points: it has a mix, constraints, a search, or goals that a store's
+ * rows do not tell. */
+bool sweep_asks_designs(const sweep *s);
 
 /* What the store keeps of the question; borrows from the sweep and the arena. */
 store_manifest sweep_manifest(arena *a, const sweep *s);

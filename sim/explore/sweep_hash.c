@@ -93,5 +93,11 @@ uint64_t sweep_hash(const sweep *s, const char *version) {
     }
     for (size_t i = 0; i < s->derived_count; i++)
         state = formula_hash(&s->derived[i].value, hash_string(state, s->derived[i].key->path));
+    for (size_t i = 0; i < s->constraint_count; i++) {
+        state = formula_hash(&s->constraints[i].left, hash_number(state, s->constraints[i].at_least));
+        state = formula_hash(&s->constraints[i].right, state);
+    }
+    for (size_t w = 0; s->weights && w < s->workload_count; w++)
+        state = hash_number(state, s->weights[w]);
     return state;
 }

@@ -196,8 +196,8 @@ status sweep_load_knobs(arena *a, const config_node *vary, sweep *out, error *er
         if (result != STATUS_OK)
             return result;
         variants *= (double)knob->count;
-        if (variants > SWEEP_POINTS_MAX)
-            return CONFIG_ERROR(vary->keys[i], err, "more than %g variants", SWEEP_POINTS_MAX);
+        if (variants > SEARCH_DESIGNS_MAX)
+            return CONFIG_ERROR(vary->keys[i], err, "more than %g variants", SEARCH_DESIGNS_MAX);
     }
     out->knob_count = vary->count;
     out->variant_count = (int64_t)variants;

@@ -13,6 +13,36 @@ enum { SWEEP_LIST_MAX = 4096 }; /* entries of one list */
 /* A list with 1 to SWEEP_LIST_MAX entries; `what` is its name in messages. */
 status sweep_check_list(const config_node *node, const char *what, error *err);
 
+/* The message of something that another file or module says, at the place that asked for it. */
+status sweep_at_node(const config_node *node, status code, const error *inner, error *err);
+
+/* The parts of a file that say what designs are asked for (each NULL: none). Fills goals, objectives, constraints,
+ * search, place and statistics. */
+typedef struct sweep_asked {
+    const config_node *objectives, *constraints, *search, *site;
+    const char *config_dir;
+    const sweep_question *question; /* NULL: none */
+} sweep_asked;
+status sweep_load_asked(arena *a, const sweep_asked *asked, sweep *out, error *err);
+/* Whether what is asked fits the rest; the cases are loaded already. */
+status sweep_check_asked(const config_node *root, const sweep *s, error *err);
+
+/* The parts of a file that make its cases. */
+typedef struct sweep_case_file {
+    double prompt_tokens, decode_steps;
+    const char *host, *statistic;
+    const config_node *workloads, *mix, *batch, *levers;
+} sweep_case_file;
+/* Fills cases, weights and their counts; the statistics and speed-ups are known already. */
+status sweep_load_cases(arena *a, const char *config_dir, const config_node *root, const sweep_case_file *file,
+                        sweep *out, error *err);
+
+/* The lever sets of `sets`: its entries, or the product of a mapping's lists, as nodes to read. */
+status sweep_expand_levers(arena *a, const config_node *sets, const config_node ***out, size_t *count, error *err);
+
+/* Points that a file seems to ask for, however broken: 0 where that cannot be told. */
+double sweep_count_points(const config_node *root);
+
 /* Fills knobs and variant_count from `vary` (NULL: none); the machines are loaded already. */
 status sweep_load_knobs(arena *a, const config_node *vary, sweep *out, error *err);
 

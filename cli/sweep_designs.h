@@ -1,0 +1,19 @@
+/* A sweep that asks for designs: searched, and the answer printed. */
+#ifndef INGOT_SWEEP_DESIGNS_H
+#define INGOT_SWEEP_DESIGNS_H
+
+#include "sim/explore/designs.h"
+
+typedef struct sweep_designs_options {
+    int threads;
+    bool json, verbose;
+    const char *store_path; /* shown; NULL: none */
+    store *points;          /* NULL: none are kept */
+    void (*progress)(void *context, int64_t done, int64_t total);
+    void *progress_context;
+} sweep_designs_options;
+
+/* STATUS_NEGATIVE, after printing, where no design was found. */
+status sweep_designs_run(arena *a, const sweep *s, const sweep_designs_options *options, error *err);
+
+#endif

@@ -1,0 +1,71 @@
+/* Designs: a base machine with its knobs turned, a batch and a lever set, judged on a workload or a mix of them.
+ *
+ * A design's index is the mixed radix number of (machine, batch, lever set, knobs...), the last knob varying fastest.
+ * It needs a point of the sweep for each workload and statistic. Its values depend on the sweep and the index alone. */
+#ifndef INGOT_DESIGNS_H
+#define INGOT_DESIGNS_H
+
+#include "sim/explore/evaluate.h"
+
+enum { DESIGN_REASON_BYTES = 256 };
+
+typedef struct design {
+    int64_t index;
+    size_t machine_index, batch_index, lever_index;
+    double knobs[STORE_KNOBS_MAX];
+    char reason[DESIGN_REASON_BYTES]; /* why it is not feasible; "": it is */
+    bool known;                       /* whether `values` hold: also of designs that only break a constraint */
+    metric_values values;
+    double violation; /* sum of the shares by which constraints are exceeded; 1 and more where memory is; INFINITY where
+                         there are no values; 0: feasible */
+} design;
+
+double designs_count(const sweep *s);
+const char *design_machine(const sweep *s, const design *d);
+const char *design_levers(const sweep *s, const design *d);
+int64_t design_batch(const sweep *s, const design *d);
+/* The point of the sweep that a design needs for a workload and statistic. */
+int64_t design_point(const sweep *s, const design *d, size_t which, size_t statistic);
+/* The row that a store keeps of a design's mix, behind all points. */
+int64_t design_mix_row(const sweep *s, const design *d);
+
+/* What evaluates designs, on several threads. */
+typedef struct explorer explorer;
+
+/* Borrows all of it; `points` receives every point and mix, or is NULL. threads 0: as many as there are cores. Fails
+ * where an engine does. */
+status explorer_new(const sweep *s, int threads, store *points, explorer **out, error *err);
+void explorer_free(explorer *e); /* NULL is fine */
+
+/* Evaluates designs by index, at most SEARCH_BATCH_MAX; any number of threads gives the same. */
+status explorer_evaluate(explorer *e, const int64_t *indices, size_t count, design *out, error *err);
+
+/* The base machine's own design under a batch and lever set: the `base()` of constraints. */
+const design *explorer_base(const explorer *e, size_t machine_index, size_t batch_index, size_t lever_index);
+
+/* A goal's value as searches minimise it. */
+double design_goal(const sweep *s, const design *d, size_t goal);
+
+/* ---- searches: design_search.c ---- */
+
+typedef struct design_answer {
+    double size; /* designs in all */
+    int64_t evaluated, feasible;
+    bool found;     /* a feasible design */
+    design best;    /* by the first goal; ties by index */
+    bool missed;    /* an infeasible design whose violation is known */
+    design nearest; /* with the smallest violation */
+    design *front;  /* of all goals, by the first one; owned by the arena */
+    size_t front_count;
+} design_answer;
+
+typedef struct design_options {
+    void (*progress)(void *context, int64_t done, int64_t total); /* from the calling thread; may be NULL */
+    void *progress_context;
+} design_options;
+
+/* Asks the sweep's question: searches, or evaluates every design. */
+status designs_search(arena *a, const sweep *s, const design_options *options, explorer *e, design_answer *out,
+                      error *err);
+
+#endif
