@@ -111,13 +111,17 @@ static metric_share share_of(const explorer *e, const design *d, size_t position
     return share;
 }
 
+/* Adds a reason; those that no longer fit are cut off. */
 static void set_reason(design *d, double violation, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 static void set_reason(design *d, double violation, const char *format, ...) {
-    if (d->reason[0] == '\0') {
+    size_t length = strlen(d->reason);
+    if (length > 0)
+        length += (size_t)snprintf(&d->reason[length], sizeof d->reason - length, "; ");
+    if (length < sizeof d->reason) {
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(d->reason, sizeof d->reason, format, arguments);
+        vsnprintf(&d->reason[length], sizeof d->reason - length, format, arguments);
         va_end(arguments);
     }
     d->violation += violation;
@@ -142,7 +146,7 @@ static void check_constraints(const sweep *s, const design *base, const machine 
         double left = formula_value(&r->left, tables), right = formula_value(&r->right, tables);
         double over = excess(left, right, r->at_least);
         if (over > 0)
-            set_reason(d, over, "%s: %.4g against %.4g", r->text, left, right);
+            set_reason(d, over, "%s misses by %.2g %% (%.4g against %.4g)", r->text, 100 * over, left, right);
     }
     for (size_t g = 0; g < s->goal_count; g++)
         if (isnan(d->values.of[s->goals[g]]))
@@ -156,7 +160,7 @@ static void judge(const explorer *e, size_t position, const design *base, const 
         d->values.of[i] = NAN;
     for (size_t row = 0; row < e->rows; row++) {
         const store_point *p = &slot_of(e, row, position)->point;
-        if (!p->reason)
+        if (!p->reason || (d->reason[0] && isinf(d->violation)))
             continue;
         bool too_large = p->peak_memory_bytes > m->hbm.capacity_bytes;
         set_reason(d, too_large ? p->peak_memory_bytes / m->hbm.capacity_bytes : INFINITY, "%s%s%s",
