@@ -393,7 +393,7 @@ static status run_into(arena *a, const sweep_command *o, sweep *s, const char *p
     if (result == STATUS_OK && !designs)
         result = print_results(a, o, s, points, &manifest, &outcome, err);
     if (result == STATUS_OK && o->report_path) {
-        result = report_of_store(a, points, &manifest, NULL, o->report_path, err);
+        result = report_of_store(a, points, &manifest, o->report_path, err);
         if (result == STATUS_OK && !o->json)
             printf("report: %s\n", o->report_path);
     }

@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/findings.h"
 #include "cli/report_designs.h"
+#include "cli/report_validation.h"
 #include "cli/setup.h"
 #include "cli/step_prediction.h"
 #include "core/base/text.h"
@@ -280,28 +281,7 @@ static status add_validation(report_parts *parts, error *err) {
         result = steps_predict(parts->a, &parts->steps, SHIPPED_MACHINE, &scores, err);
     if (result != STATUS_OK)
         return result;
-    report_step *steps = ARENA_ARRAY(parts->a, report_step, scores.count + 1);
-    for (size_t i = 0; i < scores.count; i++) {
-        const step_prediction *p = &scores.steps[i];
-        steps[i] = (report_step){
-            .name = p->name,
-            .measured_busy_s = p->measured->busy_s,
-            .predicted_busy_s = p->busy_s,
-            .measured_wall_s = p->measured->wall_s,
-            .predicted_wall_s = p->wall_s,
-            .measured_kernels = p->measured->kernels,
-            .predicted_kernels = p->kernels,
-            .host_bound = !isnan(p->implied_call_s),
-        };
-    }
-    report_score *kinds = ARENA_ARRAY(parts->a, report_score, 3);
-    kinds[0] = (report_score){"GPU busy time of a step", scores.busy};
-    kinds[1] = (report_score){"wall time of captured steps", scores.graph_wall};
-    kinds[2] = (report_score){"kernels a step", scores.kernels};
-    parts->input.steps = steps;
-    parts->input.step_count = scores.count;
-    parts->input.scores = kinds;
-    parts->input.score_count = 3;
+    report_put_steps(parts->a, &scores, &parts->input);
     parts->input.validation_date = "2026-11-23";
     parts->input.validation_data = arena_printf(parts->a,
                                                 "%s: PyTorch 2.11 on one H200. Eager walls imply %.1f to %.1f µs of "
@@ -395,8 +375,17 @@ static void add_question(report_parts *parts) {
     input->objectives = objectives;
 }
 
-status report_of_store(arena *a, store *points, const store_manifest *manifest, const char *workload_name,
-                       const char *path, error *err) {
+/* The cloud's points move to the arena: the document borrows them. */
+static void keep_cloud(report_parts *parts) {
+    report_point *points = ARENA_ARRAY(parts->a, report_point, parts->cloud.count + 1);
+    if (parts->cloud.count > 0)
+        memcpy(points, parts->cloud.points, parts->cloud.count * sizeof *points);
+    parts->input.points = points;
+    parts->input.point_count = parts->cloud.count;
+}
+
+status report_store_append(arena *a, store *points, const store_manifest *manifest, const char *workload_name,
+                           const char *part, report_document *document, error *err) {
     report_parts *parts = ARENA_NEW(a, report_parts);
     *parts = (report_parts){.a = a, .points = points, .manifest = manifest};
     status result = pick_group(parts, workload_name, err);
@@ -414,11 +403,16 @@ status report_of_store(arena *a, store *points, const store_manifest *manifest, 
     if (result == STATUS_OK)
         result = add_assumptions(parts, err);
     if (result == STATUS_OK) {
-        parts->input.points = parts->cloud.points;
-        parts->input.point_count = parts->cloud.count;
-        result = report_write(&parts->input, path, err);
+        keep_cloud(parts);
+        document_append(a, document, &parts->input, part);
     }
     report_cloud_free(&parts->cloud);
     steps_free(&parts->steps);
     return result;
+}
+
+status report_of_store(arena *a, store *points, const store_manifest *manifest, const char *path, error *err) {
+    report_document *document = document_new(a, NULL);
+    status result = report_store_append(a, points, manifest, NULL, NULL, document, err);
+    return result == STATUS_OK ? document_write(document, path, err) : result;
 }

@@ -4,10 +4,14 @@
 #define INGOT_REPORT_INPUT_H
 
 #include "core/store.h"
+#include "reports/document.h"
 
-/* `group` names one workload ("codellama-34b/humaneval") of the store, NULL its first. A path that ends in .md is
- * written as Markdown, any other as HTML. */
-status report_of_store(arena *a, store *points, const store_manifest *manifest, const char *workload, const char *path,
-                       error *err);
+/* Appends the sections of one workload ("codellama-34b/humaneval") of a store, NULL its first; `part` as
+ * document_append. The manifest and the arena outlive the document. */
+status report_store_append(arena *a, store *points, const store_manifest *manifest, const char *workload,
+                           const char *part, report_document *document, error *err);
+
+/* The report of a store's first workload, written in the format that the path's ending names. */
+status report_of_store(arena *a, store *points, const store_manifest *manifest, const char *path, error *err);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGEST_GAPS = 10, UNMATCHED_ROWS = 8, LINE_BYTES = 256 };
+enum { UNMATCHED_ROWS = 8, LINE_BYTES = TRACE_ADVICE_BYTES };
 /* A difference that needs no explanation. */
 static const double SAME_FRAC = 0.02;
 /* More kernels than predicted that are worth telling. */
@@ -17,8 +17,8 @@ static double share_idle(double busy_s, double wall_s) {
     return wall_s > 0 ? fmax(0, 1 - busy_s / wall_s) : 0;
 }
 
-/* What would bring the slower side to the faster one, by what bounds the operator. */
-static void advise(const node_comparison *n, char *text, size_t bytes) {
+void trace_advise(const node_comparison *n, char text[TRACE_ADVICE_BYTES]) {
+    const size_t bytes = TRACE_ADVICE_BYTES;
     double ratio = n->predicted_s / n->measured_s;
     op_work work = op_work_of(&n->shape);
     double moved = work.weight_bytes + work.read_bytes + work.write_bytes;
@@ -50,17 +50,20 @@ static int compare_gaps(const void *a, const void *b) {
     return (gx < gy) - (gx > gy);
 }
 
-/* Nodes by the size of their difference; the caller frees the list. */
-static const node_comparison **largest_gaps(const trace_comparison *c, size_t *count) {
+size_t trace_largest_gaps(const trace_comparison *c, const node_comparison **out) {
     const node_comparison **list = calloc(c->node_count + 1, sizeof *list);
     if (!list)
         abort();
-    *count = 0;
+    size_t count = 0;
     for (size_t i = 0; i < c->node_count; i++)
         if (c->nodes[i].node && (c->nodes[i].measured_s > 0 || c->nodes[i].predicted_s > 0))
-            list[(*count)++] = &c->nodes[i];
-    qsort(list, *count, sizeof *list, compare_gaps);
-    return list;
+            list[count++] = &c->nodes[i];
+    qsort(list, count, sizeof *list, compare_gaps);
+    if (count > TRACE_GAPS_MAX)
+        count = TRACE_GAPS_MAX;
+    memcpy(out, list, count * sizeof *list);
+    free(list);
+    return count;
 }
 
 typedef struct unmatched_name {
@@ -153,16 +156,15 @@ void trace_comparison_print(const trace *t, const setup *s, const trace_comparis
     print_nodes(c);
     print_unmatched(t, c);
     puts("A profiler slows the host: the measured wall of a host-bound step is an upper bound.");
-    size_t count;
-    const node_comparison **list = largest_gaps(c, &count);
+    const node_comparison *list[TRACE_GAPS_MAX];
+    size_t count = trace_largest_gaps(c, list);
     puts("largest differences, and what would close them:");
-    for (size_t i = 0; i < count && i < LARGEST_GAPS; i++) {
+    for (size_t i = 0; i < count; i++) {
         char advice[LINE_BYTES];
-        advise(list[i], advice, sizeof advice);
+        trace_advise(list[i], advice);
         printf("  %-20s %+9.2f us  %s\n", list[i]->node->id, (list[i]->measured_s - list[i]->predicted_s) * 1e6,
                advice);
     }
-    free(list);
 }
 
 /* ---- JSON ---- */
@@ -185,7 +187,7 @@ static void node_json(json_writer *w, const node_comparison *n) {
     json_number(w, "ratio", n->measured_s > 0 ? n->predicted_s / n->measured_s : NAN);
     json_text(w, "bound", bound_name(n->bound));
     json_bool(w, "absorbed", n->absorbed);
-    advise(n, text, sizeof text);
+    trace_advise(n, text);
     json_text(w, "advice", text);
     json_object_end(w);
 }
@@ -234,13 +236,12 @@ status trace_comparison_json(const trace *t, const setup *s, const trace_compari
         if (c->nodes[i].node && c->nodes[i].count > 0)
             node_json(&w, &c->nodes[i]);
     json_array_end(&w);
-    size_t count;
-    const node_comparison **list = largest_gaps(c, &count);
+    const node_comparison *list[TRACE_GAPS_MAX];
+    size_t count = trace_largest_gaps(c, list);
     json_array_begin(&w, "largest_gaps");
-    for (size_t i = 0; i < count && i < LARGEST_GAPS; i++)
+    for (size_t i = 0; i < count; i++)
         json_text(&w, NULL, list[i]->node->id);
     json_array_end(&w);
-    free(list);
     unmatched_json(&w, t, c);
     json_object_end(&w);
     return json_writer_finish(&w, err);

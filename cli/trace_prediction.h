@@ -47,6 +47,12 @@ status trace_compare(arena *a, const trace_question *q, trace *t, setup *s, trac
 status trace_match_workload(arena *a, const trace_question *q, const trace *t, setup *s, trace_comparison *out,
                             error *err);
 
+/* Nodes by the size of their difference, the largest first; returns their number. */
+enum { TRACE_GAPS_MAX = 10, TRACE_ADVICE_BYTES = 256 };
+size_t trace_largest_gaps(const trace_comparison *c, const node_comparison **out);
+/* What would bring the slower side to the faster one, by what bounds the operator. */
+void trace_advise(const node_comparison *n, char text[TRACE_ADVICE_BYTES]);
+
 /* Prints for people or as JSON. */
 void trace_comparison_print(const trace *t, const setup *s, const trace_comparison *c);
 status trace_comparison_json(const trace *t, const setup *s, const trace_comparison *c, error *err);

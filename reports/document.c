@@ -65,6 +65,12 @@ void document_append(arena *memory, report_document *document, const report_inpu
     }
 }
 
+void document_share_units(arena *memory, report_document *document) {
+    for (size_t i = 0; i < document->section_count; i++)
+        for (size_t j = 0; j < document->sections[i].table_count; j++)
+            table_share_units(memory, &document->sections[i].tables[j]);
+}
+
 static status write_format(FILE *out, const report_document *document, const char *path, error *err) {
     if (text_ends_with(path, ".md"))
         document_markdown(out, document);

@@ -44,6 +44,9 @@ report_table *section_table(arena *memory, report_section *section, const char *
  * borrowed until the document is written. */
 void document_append(arena *memory, report_document *document, const report_input *input, const char *part);
 
+/* Columns of tables that were made by hand: numbers that lie near each other get one unit. */
+void document_share_units(arena *memory, report_document *document);
+
 /* Writes PATH whole or not at all, in the format that its ending names: .html (or none that is known), .md, .csv,
  * .json. The page draws its plots with gnuplot: without it STATUS_ENVIRONMENT, which says how to install it. The others
  * need nothing and have no plots: their numbers are in the tables. */

@@ -44,6 +44,13 @@ static const char *text_or_empty(reader *r, const json_object *o, const char *ke
     return YAJL_IS_STRING(value) ? arena_strdup(r->memory, YAJL_GET_STRING(value)) : "";
 }
 
+/* A number of the scenario; NaN where the run does not state it. */
+static double scenario_number(const json_object *o, const char *key) {
+    const char *path[] = {"scenario", key, NULL};
+    yajl_val value = yajl_tree_get(o->root, path, yajl_t_number);
+    return YAJL_IS_NUMBER(value) ? YAJL_GET_DOUBLE(value) : NAN;
+}
+
 static status whole(const json_object *o, const char *key, int64_t *out, error *err) {
     double value = 0;
     status result = json_member_number(o, key, -1, COUNT_MAX, &value, err);
@@ -125,7 +132,8 @@ static status read_line(reader *r, error *err) {
             result = read_interval(r, &o, &inner);
         else
             r->out->header = (run_header){text_or_empty(r, &o, "machine"), text_or_empty(r, &o, "workload"),
-                                          text_or_empty(r, &o, "host")};
+                                          text_or_empty(r, &o, "host"),    text_or_empty(r, &o, "levers"),
+                                          scenario_number(&o, "batch"),    scenario_number(&o, "prompt_tokens")};
     }
     json_object_free(&o);
     if (result == STATUS_OK)

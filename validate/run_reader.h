@@ -8,7 +8,8 @@
 #include <stddef.h>
 
 typedef struct run_header {
-    const char *machine, *workload, *host; /* "" where not stated */
+    const char *machine, *workload, *host, *levers; /* "" where not stated */
+    double batch, prompt_tokens;                    /* of the scenario; NaN where not stated */
 } run_header;
 
 typedef struct run {

@@ -1,0 +1,247 @@
+#include "cli/report_validation.h"
+
+#include "cli/command.h"
+#include "cli/step_prediction.h"
+#include "cli/trace_prediction.h"
+#include "sim/explore/ensemble.h"
+#include "validate/score_rows.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- operator rows ---- */
+
+static report_input *input_of(arena *a, const char *title, const char *question) {
+    report_input *input = ARENA_NEW(a, report_input);
+    *input = (report_input){.title = title, .question = question, .version = INGOT_VERSION};
+    return input;
+}
+
+static void put_scores(arena *a, const row_scores *found, report_input *input) {
+    report_score *scores = ARENA_ARRAY(a, report_score, found->group_count + 3);
+    size_t count = 0;
+    for (size_t i = 0; i < found->group_count; i++) {
+        const row_group *g = &found->groups[i];
+        scores[count++] =
+            (report_score){arena_printf(a, "%s %s/%s %s%s%s", op_info_get(g->key.kind)->name, dtype_name(g->key.dtype),
+                                        dtype_name(g->key.second_dtype), g->key.phase ? g->key.phase : "",
+                                        g->key.phase ? " " : "", g->key.source ? g->key.source : ""),
+                           g->scores.all};
+    }
+    scores[count++] = (report_score){"all, even hash (fit)", found->all.fit};
+    scores[count++] = (report_score){"all, odd hash (held)", found->all.held};
+    scores[count++] = (report_score){"all", found->all.all};
+    input->scores = scores;
+    input->score_count = count;
+}
+
+static status score_rows_of(arena *a, const row_table *table, const ensemble *e, report_input *input, error *err) {
+    scored_row *rows = ARENA_ARRAY(a, scored_row, table->count + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        const operator_row *row = &table->rows[i];
+        if (row->unsupported || row->empty || isnan(row->measured_s))
+            continue;
+        row_interval p = predict_row_interval(row, e);
+        rows[count++] = (scored_row){row, table->path, p.prediction.time_s, p.lower_s, p.upper_s};
+    }
+    if (count == 0)
+        return error_set(err, STATUS_NEGATIVE, "%s: no row is both measured and modelled", table->path);
+    row_scores *found = ARENA_NEW(a, row_scores);
+    *found = score_rows(rows, count, a);
+    put_scores(a, found, input);
+    const char **lines = ARENA_ARRAY(a, const char *, 2);
+    lines[0] = arena_printf(a, "%zu rows are off by %.1f %% in the mean, %.1f %% in the median.", count,
+                            100 * found->all.all.mean_abs_err, 100 * found->all.all.median_abs_err);
+    lines[1] = isnan(found->all.all.coverage)
+                   ? "The calibration gives no interval for them."
+                   : arena_printf(a, "%.0f %% of them lie within their 90 %% interval.", 100 * found->all.all.coverage);
+    input->answer = lines;
+    input->answer_count = 2;
+    return STATUS_OK;
+}
+
+status report_rows_append(arena *a, const char *path, const char *machine_name, const char *part, report_document *document,
+                          error *err) {
+    source_map sources = {0};
+    row_table table = {0};
+    ensemble *e = ARENA_NEW(a, ensemble);
+    report_input *input = input_of(a, arena_printf(a, "Operators on %s", machine_name),
+                                   "How far are operators' predicted times from measured ones?");
+    input->validation_data = arena_printf(a, "%s, on %s", path, machine_name);
+    status result = ensemble_load(a, command_config_dir(), machine_name, e, err);
+    if (result == STATUS_OK)
+        result = sources_load(INGOT_SOURCE_DIR "/validate/sources.csv", &sources, err);
+    if (result == STATUS_OK)
+        result = rows_load(path, &sources, EMPTY_ROWS_SKIPPED, &table, err);
+    if (result == STATUS_OK)
+        result = score_rows_of(a, &table, e, input, err);
+    if (result == STATUS_OK)
+        document_append(a, document, input, part);
+    rows_free(&table);
+    sources_free(&sources);
+    return result;
+}
+
+/* ---- steps ---- */
+
+status report_steps_append(arena *a, const char *path, const char *machine_name, const char *part, report_document *document,
+                           error *err) {
+    step_table table = {0};
+    step_scores scores;
+    report_input *input = input_of(a, arena_printf(a, "Steps on %s", machine_name),
+                                   "How far are whole steps of models from what was measured?");
+    input->validation_data = arena_printf(a, "%s, on %s", path, machine_name);
+    status result = steps_load(path, &table, err);
+    if (result == STATUS_OK && table.count == 0)
+        result = error_set(err, STATUS_NEGATIVE, "%s: no measured step", path);
+    if (result == STATUS_OK)
+        result = steps_predict(a, &table, machine_name, &scores, err);
+    if (result == STATUS_OK) {
+        report_put_steps(a, &scores, input);
+        const char **line = ARENA_ARRAY(a, const char *, 1);
+        line[0] =
+            arena_printf(a, "GPU busy time is off by %.1f %% in the mean over %zu steps, kernels a step by %.1f %%.",
+                         100 * scores.busy.mean_abs_err, scores.busy.n, 100 * scores.kernels.mean_abs_err);
+        input->answer = line;
+        input->answer_count = 1;
+        document_append(a, document, input, part);
+    }
+    steps_free(&table);
+    return result;
+}
+
+void report_put_steps(arena *a, const step_scores *scores, report_input *input) {
+    report_step *steps = ARENA_ARRAY(a, report_step, scores->count + 1);
+    for (size_t i = 0; i < scores->count; i++) {
+        const step_prediction *p = &scores->steps[i];
+        steps[i] = (report_step){
+            .name = p->name,
+            .measured_busy_s = p->measured->busy_s,
+            .predicted_busy_s = p->busy_s,
+            .measured_wall_s = p->measured->wall_s,
+            .predicted_wall_s = p->wall_s,
+            .measured_kernels = p->measured->kernels,
+            .predicted_kernels = p->kernels,
+            .host_bound = !isnan(p->implied_call_s),
+        };
+    }
+    report_score *kinds = ARENA_ARRAY(a, report_score, 3);
+    kinds[0] = (report_score){"GPU busy time of a step", scores->busy};
+    kinds[1] = (report_score){"wall time of captured steps", scores->graph_wall};
+    kinds[2] = (report_score){"kernels a step", scores->kernels};
+    input->steps = steps;
+    input->step_count = scores->count;
+    input->scores = kinds;
+    input->score_count = 3;
+}
+
+/* ---- traces ---- */
+
+static void put_pair(arena *a, report_table *table, const char *name, unit u, double measured, double predicted) {
+    table_writer row = table_row(a, table);
+    row_text(&row, name);
+    row_number(&row, u, measured);
+    row_number(&row, u, predicted);
+    row_change(&row, measured > 0 ? predicted / measured - 1 : NAN);
+}
+
+static double idle_of(double busy_s, double wall_s) {
+    return wall_s > 0 ? fmax(0, 1 - busy_s / wall_s) : NAN;
+}
+
+static void trace_summary(arena *a, const trace *t, const setup *s, const trace_comparison *c,
+                          report_section *section) {
+    section_paragraph(section,
+                      arena_printf(a,
+                                   "%zu %s steps of %s against %s on %s under %s; %.1f %% of the GPU's time is "
+                                   "matched to operators. A profiler slows the host: the wall of a step that "
+                                   "waits for it is an upper bound.",
+                                   c->match.step_count, c->phase, t->path, s->workload.name, s->machine.name,
+                                   s->host.name, 100 * match_time_frac(&c->match)));
+    report_table *table = section_table(a, section, "A step, measured against predicted", 4);
+    static const char *const HEADERS[] = {"", "Measured", "Predicted", "Error"};
+    for (size_t i = 0; i < sizeof HEADERS / sizeof HEADERS[0]; i++)
+        table_column(table, i == 0 ? "What" : HEADERS[i], i > 0);
+    put_pair(a, table, "GPU busy", UNIT_SECONDS, c->measured_busy_s, c->predicted_busy_s);
+    put_pair(a, table, "wall", UNIT_SECONDS, c->measured_wall_s, c->predicted_wall_s);
+    put_pair(a, table, "GPU idle", UNIT_FRACTION, idle_of(c->measured_busy_s, c->measured_wall_s),
+             idle_of(c->predicted_busy_s, c->predicted_wall_s));
+    put_pair(a, table, "kernels", UNIT_PLAIN, c->measured_kernels, c->predicted_kernels);
+}
+
+static void trace_operators(arena *a, const trace_comparison *c, report_section *section) {
+    report_table *table = section_table(a, section, "Operators of a step", c->node_count);
+    static const char *const HEADERS[] = {"Operator",  "Shape", "Count",   "Kernels", "Measured",
+                                          "Predicted", "Error", "At best", "Bound"};
+    for (size_t i = 0; i < sizeof HEADERS / sizeof HEADERS[0]; i++)
+        table_column(table, HEADERS[i], i >= 2 && i <= 7);
+    for (size_t i = 0; i < c->node_count; i++) {
+        const node_comparison *n = &c->nodes[i];
+        if (!n->node || n->count == 0)
+            continue;
+        char shape[256];
+        op_shape_text(&n->shape, shape, sizeof shape);
+        table_writer row = table_row(a, table);
+        row_text(&row, n->node->id);
+        row_text(&row, arena_strdup(a, shape));
+        row_number(&row, UNIT_PLAIN, n->count);
+        row_number(&row, UNIT_PLAIN, n->kernels);
+        row_number(&row, UNIT_SECONDS, n->measured_s);
+        row_number(&row, UNIT_SECONDS, n->predicted_s);
+        row_change(&row, n->measured_s > 0 ? n->predicted_s / n->measured_s - 1 : NAN);
+        row_number(&row, UNIT_SECONDS, n->floor_s);
+        row_text(&row, bound_name(n->bound));
+    }
+}
+
+static void trace_gaps(arena *a, const trace_comparison *c, report_section *section) {
+    const node_comparison *gaps[TRACE_GAPS_MAX];
+    size_t count = trace_largest_gaps(c, gaps);
+    report_table *table = section_table(a, section, "", count);
+    table_column(table, "Operator", false);
+    table_column(table, "Measured less predicted", true);
+    table_column(table, "What would close it", false);
+    for (size_t i = 0; i < count; i++) {
+        char advice[TRACE_ADVICE_BYTES];
+        trace_advise(gaps[i], advice);
+        table_writer row = table_row(a, table);
+        row_text(&row, gaps[i]->node->id);
+        row_number(&row, UNIT_SECONDS, gaps[i]->measured_s - gaps[i]->predicted_s);
+        row_text(&row, arena_strdup(a, advice));
+    }
+}
+
+status report_trace_append(arena *a, const char *path, const setup_options *common, const char *part,
+                           report_document *document, error *err) {
+    if (!common->workload)
+        return error_set(err, STATUS_BAD_INPUT, "ingot report: %s needs --workload, what was run", path);
+    trace_question q = {.common = *common, .file = path};
+    setup *s = ARENA_NEW(a, setup);
+    trace_comparison *c = ARENA_NEW(a, trace_comparison);
+    trace t;
+    status result = trace_compare(a, &q, &t, s, c, err);
+    if (result != STATUS_OK)
+        return result;
+    if (!part) {
+        document->title = arena_printf(a, "%s on %s, measured", s->workload.name, s->machine.name);
+        document->question = "Which kernels leave time on the table, and how much of the step is the GPU idle?";
+    }
+    const char *lead = part ? arena_printf(a, "%s: ", part) : "";
+    document_answer(document, arena_printf(a, "%sGPU busy time of a step is predicted %+.1f %% off, its wall %+.1f %%.",
+                                           lead, 100 * c->busy_error, 100 * c->wall_error));
+    document_answer(document, arena_printf(a, "%sThe GPU is idle for %.1f %% of a step; predicted are %.1f %%.", lead,
+                                           100 * idle_of(c->measured_busy_s, c->measured_wall_s),
+                                           100 * idle_of(c->predicted_busy_s, c->predicted_wall_s)));
+    size_t number = document->section_count + 1;
+    report_section *section =
+        document_section(document, arena_printf(a, "trace-%zu", number), "Measured against predicted");
+    section->part = part;
+    trace_summary(a, &t, s, c, section);
+    trace_operators(a, c, section);
+    section = document_section(document, arena_printf(a, "gaps-%zu", number), "The largest gaps, and what closes them");
+    section->part = part;
+    trace_gaps(a, c, section);
+    trace_free(&t);
+    return STATUS_OK;
+}
