@@ -84,6 +84,15 @@ static status append_input(arena *a, const report_command *o, const char *path, 
     return report_trace_append(a, path, &o->common, part, document, err);
 }
 
+/* Behind the sweep's command, where there is one of a single store. */
+static void add_command(arena *a, const report_command *o, report_document *document) {
+    report_section *last = document->section_count > 0 ? &document->sections[document->section_count - 1] : NULL;
+    if (o->input_count == 1 && last && last->code)
+        last->code = arena_printf(a, "%s\n%s", last->code, o->command);
+    else
+        document_section(document, "report-command", "Make this report again")->code = o->command;
+}
+
 /* A document of the inputs; with several, each section says which it is about. */
 static status build(arena *a, const report_command *o, report_document **out, error *err) {
     if (o->input_count == 1 && strcmp(o->inputs[0], "paper") == 0)
@@ -100,10 +109,8 @@ static status build(arena *a, const report_command *o, report_document **out, er
         const char *name = slash ? slash + 1 : o->inputs[i];
         result = append_input(a, o, o->inputs[i], o->input_count > 1 ? name : NULL, document, err);
     }
-    if (result == STATUS_OK) {
-        report_section *section = document_section(document, "report-command", "Make this report again");
-        section->code = o->command;
-    }
+    if (result == STATUS_OK)
+        add_command(a, o, document);
     *out = document;
     return result;
 }

@@ -86,7 +86,7 @@ static status profiles(arena *a, const paper *p, report_section *section, double
         if (!run.reason) {
             *error_sum += fabs(share(&run, CATEGORY_IDLE) - f->value);
             ++*error_count;
-        } else {
+        } else if (section->paragraph_count < SECTION_PARAGRAPHS_MAX - 1) {
             section_paragraph(section, arena_printf(a, "%s at batch %lld is not predicted to fit: %s.", f->task,
                                                     (long long)f->batch, run.reason));
         }

@@ -63,7 +63,7 @@ void plot_ladder(const report_input *input, plot_canvas *c) {
     fprintf(c->script, "plot $rows using 1:2 with lines lw 1 lc rgb '%s'", svg_colour_code(SVG_GRID));
     for (size_t set = 0; set < sets; set++) {
         svg_colour colour = plot_lever_colour(set);
-        fprintf(c->script, ", $gain%zu using 1:2 with points pt %d ps %g lc rgb '%s'", set,
+        fprintf(c->script, ", $gain%zu using 1:2 with points pt %d lw 2 ps %g lc rgb '%s'", set,
                 canvas_point_type(plot_lever_mark(set)), MARK_SIZE, svg_colour_code(colour));
         fprintf(c->script, ", $published%zu using 1:2 with points pt 6 lw 2 ps %g lc rgb '%s'", set, RING_SIZE,
                 svg_colour_code(colour));

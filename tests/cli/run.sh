@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs one case of the command line: run.sh PROGRAM JSON_CHECK CASE.sh
 #
-# The case runs in an empty directory with `ingot` and `json_check` (tests/json_check.c) on its PATH, and $SOURCE, the
+# The case runs in an empty directory with `ingot`, `json_check` and `report_check` (tests/*.c) on its PATH, and $SOURCE, the
 # source tree. What it prints is compared with the files beside it:
 #   CASE.stdout, CASE.stderr   line by line: equal, or after "~ " an extended regular expression for the whole line, or
 #                              a line "..." for any number of lines. A missing file: nothing may be printed.
@@ -16,6 +16,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/bin" "$work/here"
 ln -s "$program" "$work/bin/ingot"
 ln -s "$json_check" "$work/bin/json_check"
+ln -s "$(dirname "$json_check")/report_check" "$work/bin/report_check"
 cd "$work/here" || exit 1
 PATH=$work/bin:$PATH bash -u "$script" >"$work/stdout" 2>"$work/stderr" </dev/null
 code=$?
