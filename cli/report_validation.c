@@ -61,8 +61,8 @@ static status score_rows_of(arena *a, const row_table *table, const ensemble *e,
     return STATUS_OK;
 }
 
-status report_rows_append(arena *a, const char *path, const char *machine_name, const char *part, report_document *document,
-                          error *err) {
+status report_rows_append(arena *a, const char *path, const char *machine_name, const char *part,
+                          report_document *document, error *err) {
     source_map sources = {0};
     row_table table = {0};
     ensemble *e = ARENA_NEW(a, ensemble);
@@ -85,8 +85,8 @@ status report_rows_append(arena *a, const char *path, const char *machine_name, 
 
 /* ---- steps ---- */
 
-status report_steps_append(arena *a, const char *path, const char *machine_name, const char *part, report_document *document,
-                           error *err) {
+status report_steps_append(arena *a, const char *path, const char *machine_name, const char *part,
+                           report_document *document, error *err) {
     step_table table = {0};
     step_scores scores;
     report_input *input = input_of(a, arena_printf(a, "Steps on %s", machine_name),

@@ -7,10 +7,10 @@
 #include "reports/document.h"
 
 /* Each appends its sections; `part` as document_append. Everything is owned by the arena. */
-status report_rows_append(arena *a, const char *path, const char *machine_name, const char *part, report_document *document,
-                          error *err);
-status report_steps_append(arena *a, const char *path, const char *machine_name, const char *part, report_document *document,
-                           error *err);
+status report_rows_append(arena *a, const char *path, const char *machine_name, const char *part,
+                          report_document *document, error *err);
+status report_steps_append(arena *a, const char *path, const char *machine_name, const char *part,
+                           report_document *document, error *err);
 /* Steps and their scores as rows of an input. */
 void report_put_steps(arena *a, const step_scores *scores, report_input *input);
 /* `common` says what was run, as for ingot validate. */
