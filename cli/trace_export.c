@@ -1,8 +1,8 @@
 /* ingot trace export: simulated, executed and recorded timelines as Chrome JSON, side by side where two are given. */
 #include "cli/setup_arguments.h"
 #include "cli/trace_commands.h"
+#include "cli/trace_counters.h"
 #include "reports/chrome_trace.h"
-#include "sim/engine/schedule.h"
 #include "validate/run_reader.h"
 #include "validate/trace.h"
 
@@ -188,35 +188,18 @@ static const graph_node *find_node(const graph *g, const interval *item, const g
     return NULL;
 }
 
-static double energy_per_flop_j(const machine *m, const op_work *work) {
-    if (!work->tensor_flops)
-        return m->power.energy_per_fp32_flop_j;
-    if (dtype_bytes(work->flops_dtype) > 1)
-        return m->power.energy_per_fp16_flop_j;
-    return m->power.energy_per_fp8_flop_j > 0 ? m->power.energy_per_fp8_flop_j : m->power.energy_per_fp16_flop_j / 2;
-}
-
-/* Levels while a kernel runs, and at rest behind it. */
 static void write_counters(timeline_export *x, const interval *item) {
     const graph_phase *phase;
-    const graph_node *node = x->s && item->duration_s > 0 ? find_node(&x->s->graph, item, &phase) : NULL;
-    if (!node)
-        return;
-    const machine *m = &x->s->machine;
-    cost_block cost;
-    node_cost scheduled;
-    op o;
-    engine_cost_node(phase, node, &x->s->scenario, item->step, item->layer, &x->s->block, &x->s->options, &o, &cost,
-                     &scheduled);
-    op_work work = op_work_of(&o);
-    double energy_j = work.flops * energy_per_flop_j(m, &work) + cost.hbm_bytes[0] * m->power.energy_per_hbm_byte_j;
-    double busy_sms = fmin(1, cost.picked[0].ctas / m->sm.count), end_s = item->start_s + item->duration_s;
-    chrome_trace_counter(x->out, x->gpu_pid, "HBM GB/s", item->start_s, cost.hbm_bytes[0] / item->duration_s / 1e9);
-    chrome_trace_counter(x->out, x->gpu_pid, "power W", item->start_s, m->power.idle_w + energy_j / item->duration_s);
-    chrome_trace_counter(x->out, x->gpu_pid, "SMs in use %", item->start_s, 100 * busy_sms);
-    chrome_trace_counter(x->out, x->gpu_pid, "HBM GB/s", end_s, 0);
-    chrome_trace_counter(x->out, x->gpu_pid, "power W", end_s, m->power.idle_w);
-    chrome_trace_counter(x->out, x->gpu_pid, "SMs in use %", end_s, 0);
+    const graph_node *node = x->s ? find_node(&x->s->graph, item, &phase) : NULL;
+    if (node)
+        counters_write(x->out, x->gpu_pid, x->s,
+                       &(counted_kernel){.phase = phase,
+                                         .node = node,
+                                         .step = item->step,
+                                         .layer = item->layer,
+                                         .start_s = item->start_s,
+                                         .duration_s = item->duration_s,
+                                         .share = 1});
 }
 
 static status take_interval(void *context, const interval *item, error *err) {
@@ -332,9 +315,10 @@ static void export_events(const trace *t, const trace_event *list, size_t count,
     }
 }
 
-static status export_trace(const char *path, bool any_order, chrome_trace *out, int pid, error *err) {
+static status export_trace(arena *a, const export_options *o, const char *path, chrome_trace *out, int pid,
+                           error *err) {
     trace t;
-    status result = trace_read(path, any_order, &t, err);
+    status result = trace_read(path, o->any_order, &t, err);
     if (result != STATUS_OK)
         return result;
     name_processes(out, pid, "measured", t.device ? t.device : "", path);
@@ -344,6 +328,8 @@ static status export_trace(const char *path, bool any_order, chrome_trace *out, 
             origin_ns = t.host[i].start_ns;
     export_events(&t, t.host, t.host_count, origin_ns, pid, out);
     export_events(&t, t.gpu, t.gpu_count, origin_ns, pid, out);
+    if (o->simulate) /* which says what was run */
+        counters_of_trace(a, &o->common, &t, origin_ns, pid, out);
     trace_free(&t);
     return STATUS_OK;
 }
@@ -361,7 +347,7 @@ static status write_all(arena *a, const export_options *o, const setup *s, chrom
     }
     for (size_t i = 0; i < o->input_count && result == STATUS_OK; i++, pid += PIDS_A_TIMELINE)
         result = is_run(o->inputs[i]) ? export_run(a, o->inputs[i], out, pid, err)
-                                      : export_trace(o->inputs[i], o->any_order, out, pid, err);
+                                      : export_trace(a, o, o->inputs[i], out, pid, err);
     return result;
 }
 

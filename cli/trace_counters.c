@@ -1,0 +1,66 @@
+#include "cli/trace_counters.h"
+
+#include "sim/engine/schedule.h"
+
+#include <math.h>
+
+static double energy_per_flop_j(const machine *m, const op_work *work) {
+    if (!work->tensor_flops)
+        return m->power.energy_per_fp32_flop_j;
+    if (dtype_bytes(work->flops_dtype) > 1)
+        return m->power.energy_per_fp16_flop_j;
+    return m->power.energy_per_fp8_flop_j > 0 ? m->power.energy_per_fp8_flop_j : m->power.energy_per_fp16_flop_j / 2;
+}
+
+static void write_levels(chrome_trace *out, int pid, double at_s, double hbm_bytes_per_s, double power_w,
+                         double busy_sms_frac) {
+    chrome_trace_counter(out, pid, "HBM GB/s", at_s, hbm_bytes_per_s / 1e9);
+    chrome_trace_counter(out, pid, "power W", at_s, power_w);
+    chrome_trace_counter(out, pid, "SMs in use %", at_s, 100 * busy_sms_frac);
+}
+
+void counters_write(chrome_trace *out, int pid, const setup *s, const counted_kernel *k) {
+    if (!(k->duration_s > 0))
+        return;
+    const machine *m = &s->machine;
+    cost_block cost;
+    node_cost scheduled;
+    op o;
+    engine_cost_node(k->phase, k->node, &s->scenario, k->step, k->layer, &s->block, &s->options, &o, &cost, &scheduled);
+    op_work work = op_work_of(&o);
+    double bytes = k->share * cost.hbm_bytes[0];
+    double energy_j = k->share * work.flops * energy_per_flop_j(m, &work) + bytes * m->power.energy_per_hbm_byte_j;
+    double ctas = k->ctas > 0 ? k->ctas : cost.picked[0].ctas;
+    write_levels(out, pid, k->start_s, bytes / k->duration_s, m->power.idle_w + energy_j / k->duration_s,
+                 fmin(1, ctas / m->sm.count));
+    write_levels(out, pid, k->start_s + k->duration_s, 0, m->power.idle_w, 0);
+}
+
+void counters_of_trace(arena *a, const setup_options *common, const trace *t, int64_t origin_ns, int pid,
+                       chrome_trace *out) {
+    trace_question q = {.common = *common, .file = t->path};
+    setup *s = ARENA_NEW(a, setup);
+    trace_comparison *c = ARENA_NEW(a, trace_comparison);
+    *c = (trace_comparison){0};
+    error reason = {""};
+    if (trace_match_workload(a, &q, t, s, c, &reason) != STATUS_OK)
+        return;
+    for (size_t i = 0; i < t->gpu_count; i++) {
+        const trace_event *e = &t->gpu[i];
+        if (c->match.op_of[i] == TRACE_NONE)
+            continue;
+        const flat_op *flat = &c->view.ops[c->match.op_of[i]];
+        const matched_op *matched = &c->match.ops[c->match.op_of[i]];
+        double duration_s = (double)e->duration_ns * 1e-9, steps = (double)c->match.step_count;
+        bool alone = (double)matched->events <= steps; /* one kernel a step does all of it */
+        counters_write(out, pid, s,
+                       &(counted_kernel){.phase = &s->graph.phases[c->phase_index],
+                                         .node = flat->node,
+                                         .step = c->view.step,
+                                         .layer = flat->layer,
+                                         .start_s = (double)(e->start_ns - origin_ns) * 1e-9,
+                                         .duration_s = duration_s,
+                                         .share = alone ? 1 : fmin(1, duration_s * steps / matched->time_s),
+                                         .ctas = e->ctas});
+    }
+}
