@@ -16,6 +16,7 @@
 typedef enum residency {
     RESIDENCY_COLD,         /* nothing in L2: the method flushes it */
     RESIDENCY_REPEATED,     /* the same operator ran just before on the same buffers: what fits stays */
+    RESIDENCY_REPEATED_FEW, /* gemm: the same going round no more copies of the weights than it takes to overflow L2 */
     RESIDENCY_PREDECESSORS, /* activations left in L2 by the operator before as far as they fit; weights and caches cold
                              */
 } residency;

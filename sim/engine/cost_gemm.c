@@ -13,6 +13,8 @@
 #include <string.h>
 
 static const double ACCUMULATOR_BYTES = 4;          /* fp32 partial sums of a split reduction */
+static const double HALF_BYTES = 2;
+static const double LARGEST_TILE_AREA = 256 * 128;
 static const double SPILLING_TILE_AREA = 256 * 128; /* its fp32 accumulators fill 128 registers a thread */
 static const double WIDE_BYTES = 2;                 /* activations before they are quantised */
 
@@ -61,6 +63,10 @@ typedef struct missing_bytes {
     double read, written;
 } missing_bytes;
 
+/* TensorRT-LLM's harness multiplies by as many copies of the weights as overflow L2, up to so many: on an L40S, whose L2
+ * holds 96 MiB, rows of 96, 48, 32 and 24 MiB of weights run at the L2's rate, and none of 28, 36 to 45 or 56 to 90. */
+static const double FEW_COPIES_MAX = 5;
+
 /* Part of a buffer that is gone when so many other bytes passed through L2 since its last use. */
 static double missed_frac(double distance_bytes, double share_bytes, double fall) {
     double missed = (distance_bytes / share_bytes - 1) / fall;
@@ -79,8 +85,12 @@ static missing_bytes missing_of(const gemm_params *g, const gemm_bytes *b, resid
     case RESIDENCY_COLD:
         missing.read = activations + weights;
         break;
-    case RESIDENCY_REPEATED: {
-        double round = m->method_graph_steady_weight_copies[i] * (weights + b->out) + activations;
+    case RESIDENCY_REPEATED:
+    case RESIDENCY_REPEATED_FEW: {
+        double copies = m->method_graph_steady_weight_copies[i];
+        if (where == RESIDENCY_REPEATED_FEW)
+            copies = SMALLER(FEW_COPIES_MAX, ceil(m->l2_bytes[i] / LARGER(weights, 1) - 1e-9));
+        double round = copies * (weights + b->out) + activations;
         missing.read = activations * activations_missed + weights * missed_frac(round, share, fall);
         break;
     }
@@ -166,7 +176,7 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         out->dequantise_s_per_element[i] = 1 / (m->gemm_dequantise_elements_per_clk[i] * clock);
         /* Between two kernels of a replayed graph lies a gap that rows measured so include. */
         out->reduce_s[i] = m->gemm_reduce_latencies[i] * memory_latency_s(m, i) +
-                           (where == RESIDENCY_REPEATED ? m->method_graph_steady_gap_s[i] : 0);
+                           (where == RESIDENCY_REPEATED || where == RESIDENCY_REPEATED_FEW ? m->method_graph_steady_gap_s[i] : 0);
         double stream_s = missing.read / hbm_bytes_per_s(m, i, m->gemm_hbm_efficiency_frac[i]) +
                           missing.written / hbm_bytes_per_s(m, i, m->gemm_write_efficiency_frac[i]);
         out->hbm_s[i] = stream_s + SMALLER(stream_s, m->gemm_hbm_ramp_s[i]);
@@ -278,9 +288,39 @@ static double unsplit_ctas(const plan_list *plans) {
     return splits ? widest : INFINITY;
 }
 
-static void pick(const plan_list *plans, const plan_work *works, const gemm_machines *m, lanes best) {
+/* Before Hopper, cuBLAS gives products of 16-bit types its largest tile wherever those fill half of the SMs, even where
+ * smaller ones would take shorter waves (A100 rows: 1024 x 4096 outputs are 128 such tiles, which take two whole waves of
+ * 108 SMs for every k up to 5,120), and splits them from these lengths of the reduction on, in bytes of k: grids of one
+ * wave, and of more. Read off A100 rows; depends on SMs alone, so that a faster machine picks alike. */
+static const double LARGEST_FILL_FRAC = 0.5;
+static const double SPLIT_ONE_WAVE_BYTES = 7168, SPLIT_WAVES_BYTES = 12288;
+
+/* CTAs of the largest tile, whole reductions, the better way round; 0 where the rule above does not hold. */
+static double largest_ctas(const plan_list *plans, const gemm_params *g, generation family) {
+    double least = INFINITY;
+    bool follows = family == GENERATION_AMPERE && g->batch == 1 && dtype_bytes(g->dtype) == HALF_BYTES &&
+                   dtype_bytes(g->weights_dtype) == HALF_BYTES;
+    for (size_t c = 0; follows && c < plans->count; c++) {
+        const plan *p = &plans->plans[c];
+        if ((double)p->tile_m * p->tile_n >= LARGEST_TILE_AREA && p->split_k == 1)
+            least = SMALLER(least, p->ctas);
+    }
+    return isfinite(least) ? least : 0;
+}
+
+/* Whether the library would not consider a plan on so many SMs. */
+static bool passed_over(const plan *p, const gemm_params *g, double largest, double per_sm) {
+    if ((double)g->m * (double)g->n * per_sm < LARGEST_FILL_FRAC * LARGEST_TILE_AREA)
+        return false;
+    double k_bytes = (double)g->k * HALF_BYTES;
+    bool splits = k_bytes >= (largest * per_sm > 1 ? SPLIT_WAVES_BYTES : SPLIT_ONE_WAVE_BYTES);
+    return (double)p->tile_m * p->tile_n < LARGEST_TILE_AREA || (p->split_k > 1 && !splits);
+}
+
+static void pick(const plan_list *plans, const plan_work *works, const gemm_params *g, generation family,
+                 const gemm_machines *m, lanes best) {
     lanes best_s, whole_s; /* whole: what rules out an unsplit reduction */
-    double widest = unsplit_ctas(plans);
+    double widest = unsplit_ctas(plans), largest = largest_ctas(plans, g, family);
     EACH_LANE {
         best_s[i] = INFINITY, best[i] = 0;
         bool streams = isfinite(widest) && m->hbm_s[i] > SPLIT_STREAM_S;
@@ -291,6 +331,7 @@ static void pick(const plan_list *plans, const plan_work *works, const gemm_mach
         double index = (double)c;
         EACH_LANE {
             double t = parts_of(&w, m, i).all + (w.reduces > 0 ? 0 : whole_s[i]);
+            t += largest > 0 && passed_over(&plans->plans[c], g, largest, m->per_sm[i]) ? NEVER_S : 0;
             best[i] = t < best_s[i] ? index : best[i];
             best_s[i] = t < best_s[i] ? t : best_s[i];
         }
@@ -428,7 +469,7 @@ void cost_gemm_implicit(const op *o, double left_bytes, residency where, const m
     gemm_machines g;
     fill_machines(o, &r.b, where, machines, &g);
     lanes best;
-    pick(&plans, works, &g, best);
+    pick(&plans, works, &o->as.gemm, machines->generation, &g, best);
     for (size_t i = 0; i < MACHINE_LANES; i++)
         finish_lane(&r, (size_t)best[i], &g, machines, i, out);
 }
@@ -448,7 +489,7 @@ void gemm_times(const gemm_recipe *r, const machine_block *machines, cost_times 
     gemm_machines g;
     fill_machines(&r->o, &r->b, r->where, machines, &g);
     lanes best;
-    pick(r->plans, r->works, &g, best);
+    pick(r->plans, r->works, &r->o.as.gemm, machines->generation, &g, best);
     for (size_t i = 0; i < MACHINE_LANES; i++) {
         gemm_parts parts;
         finish_times(r, (size_t)best[i], &g, machines, i, &parts, out);

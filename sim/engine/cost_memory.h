@@ -56,9 +56,15 @@ static inline bool l2_has_halves(const machine_block *m, size_t i) {
     return m->l2_far_latency_clk[i] >= PARTITION_LATENCY_RATIO * m->l2_near_latency_clk[i];
 }
 
-/* L2 that operands of matrix products stay in: what both halves read, each of them keeps. */
+/* Part of an L2 of halves that different bytes can fill. On an A100 it is half: rows of 3.1 MB of weights, six copies,
+ * run from L2, and of 4.2 MB do not. Later ones keep a line in its home half and, where an SM of the other half reads
+ * it, there too: 1.5 times each for weights that one SM reads (on an H200, 8.4 MB run from L2 and 11 MB do not). */
+static const double AMPERE_HALVES_FRAC = 0.5, HALVES_FRAC = 1 / 1.5;
+
+/* L2 that operands of matrix products stay in. */
 static inline double operand_share_bytes(const machine_block *m, size_t i) {
-    return m->l2_bytes[i] * m->memory_l2_residency_frac[i] * (l2_has_halves(m, i) ? 0.5 : 1);
+    double different = m->generation == GENERATION_AMPERE ? AMPERE_HALVES_FRAC : HALVES_FRAC;
+    return m->l2_bytes[i] * m->memory_l2_residency_frac[i] * (l2_has_halves(m, i) ? different : 1);
 }
 
 /* The part of a footprint found in L2 when it is used again: all up to the capacity, none from twice that on. */

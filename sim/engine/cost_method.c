@@ -19,10 +19,18 @@ static double quantise_chain_s(const gemm_params *g, const machine_block *m, siz
     return m->method_trtllm_quantise_s[i] + elements * m->method_trtllm_quantise_bytes_per_element[i] * s_per_byte;
 }
 
-void cost_method_graph_steady(const op *o, const char *source, const machine_block *machines, lanes out) {
+static bool is_trtllm(const char *source) {
     static const char harness[] = "trtllm";
+    return source && strncmp(source, harness, sizeof harness - 1) == 0;
+}
+
+residency cost_method_residency(op_kind kind, const char *source) {
+    return kind == OP_gemm && is_trtllm(source) ? RESIDENCY_REPEATED_FEW : RESIDENCY_REPEATED;
+}
+
+void cost_method_graph_steady(const op *o, const char *source, const machine_block *machines, lanes out) {
     const gemm_params *g = &o->as.gemm;
-    bool trtllm = o->kind == OP_gemm && source && strncmp(source, harness, sizeof harness - 1) == 0;
+    bool trtllm = o->kind == OP_gemm && is_trtllm(source);
     bool chain = trtllm && g->dtype == DTYPE_fp8;
     bool plugin = trtllm && !chain && dtype_bytes(g->weights_dtype) < 2;
     for (size_t i = 0; i < MACHINE_LANES; i++) {

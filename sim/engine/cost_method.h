@@ -2,10 +2,13 @@
 #ifndef INGOT_COST_METHOD_H
 #define INGOT_COST_METHOD_H
 
-#include "core/op.h"
+#include "sim/engine/cost.h"
 
 /* Seconds, a lane each, that graph_steady rows hold besides the operator: the gap between replays, and for gemm rows of
  * a `source` that begins with "trtllm" what that harness runs around the kernel. `source` may be NULL. */
 void cost_method_graph_steady(const op *o, const char *source, const machine_block *machines, lanes out);
+
+/* Where a graph_steady row's operands are: how many copies of its weights a harness goes round. */
+residency cost_method_residency(op_kind kind, const char *source);
 
 #endif

@@ -9,7 +9,7 @@
 static void predict_part(const operator_row *row, const op *o, const machine_block *block, const hbm_efficiency *memory,
                          cost_block *cost) {
     bool steady = row->method == ROW_METHOD_GRAPH_STEADY;
-    residency where = steady ? RESIDENCY_REPEATED : RESIDENCY_COLD;
+    residency where = steady ? cost_method_residency(o->kind, row->source) : RESIDENCY_COLD;
     if (memory)
         cost_event(o, where, block, memory, cost);
     else
