@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double ACCUMULATOR_BYTES = 4;          /* fp32 partial sums of a split reduction */
+static const double ACCUMULATOR_BYTES = 4; /* fp32 partial sums of a split reduction */
 static const double HALF_BYTES = 2;
 static const double LARGEST_TILE_AREA = 256 * 128;
 static const double SPILLING_TILE_AREA = 256 * 128; /* its fp32 accumulators fill 128 registers a thread */
@@ -63,8 +63,9 @@ typedef struct missing_bytes {
     double read, written;
 } missing_bytes;
 
-/* TensorRT-LLM's harness multiplies by as many copies of the weights as overflow L2, up to so many: on an L40S, whose L2
- * holds 96 MiB, rows of 96, 48, 32 and 24 MiB of weights run at the L2's rate, and none of 28, 36 to 45 or 56 to 90. */
+/* TensorRT-LLM's harness multiplies by as many copies of the weights as overflow L2, up to so many: on an L40S, whose
+ * L2 holds 96 MiB, rows of 96, 48, 32 and 24 MiB of weights run at the L2's rate, and none of 28, 36 to 45 or 56 to 90.
+ */
 static const double FEW_COPIES_MAX = 5;
 
 /* Part of a buffer that is gone when so many other bytes passed through L2 since its last use. */
@@ -175,8 +176,9 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         out->vector_s_per_element[i] = 1 / (m->gemm_vector_elements_per_clk[i] * clock);
         out->dequantise_s_per_element[i] = 1 / (m->gemm_dequantise_elements_per_clk[i] * clock);
         /* Between two kernels of a replayed graph lies a gap that rows measured so include. */
-        out->reduce_s[i] = m->gemm_reduce_latencies[i] * memory_latency_s(m, i) +
-                           (where == RESIDENCY_REPEATED || where == RESIDENCY_REPEATED_FEW ? m->method_graph_steady_gap_s[i] : 0);
+        out->reduce_s[i] =
+            m->gemm_reduce_latencies[i] * memory_latency_s(m, i) +
+            (where == RESIDENCY_REPEATED || where == RESIDENCY_REPEATED_FEW ? m->method_graph_steady_gap_s[i] : 0);
         double stream_s = missing.read / hbm_bytes_per_s(m, i, m->gemm_hbm_efficiency_frac[i]) +
                           missing.written / hbm_bytes_per_s(m, i, m->gemm_write_efficiency_frac[i]);
         out->hbm_s[i] = stream_s + SMALLER(stream_s, m->gemm_hbm_ramp_s[i]);
@@ -289,9 +291,9 @@ static double unsplit_ctas(const plan_list *plans) {
 }
 
 /* Before Hopper, cuBLAS gives products of 16-bit types its largest tile wherever those fill half of the SMs, even where
- * smaller ones would take shorter waves (A100 rows: 1024 x 4096 outputs are 128 such tiles, which take two whole waves of
- * 108 SMs for every k up to 5,120), and splits them from these lengths of the reduction on, in bytes of k: grids of one
- * wave, and of more. Read off A100 rows; depends on SMs alone, so that a faster machine picks alike. */
+ * smaller ones would take shorter waves (A100 rows: 1024 x 4096 outputs are 128 such tiles, which take two whole waves
+ * of 108 SMs for every k up to 5,120), and splits them from these lengths of the reduction on, in bytes of k: grids of
+ * one wave, and of more. Read off A100 rows; depends on SMs alone, so that a faster machine picks alike. */
 static const double LARGEST_FILL_FRAC = 0.5;
 static const double SPLIT_ONE_WAVE_BYTES = 7168, SPLIT_WAVES_BYTES = 12288;
 
