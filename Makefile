@@ -31,11 +31,12 @@ test-asan:
 	@cmake --build build-asan -j $(JOBS)
 	@ctest --test-dir build-asan --output-on-failure -j $(JOBS)
 
-bench: ## predictions a second, sweep points a second, memory of a large sweep
+bench: ## predictions and sweep points a second, memory of a large sweep, searches against an enumeration
 	@bash .ci/packages.sh build
 	@cmake --preset release -DINGOT_CUDA=OFF -DINGOT_BENCH=ON >/dev/null
 	@cmake --build build -j $(JOBS) --target ingot bench_cost run_measured
 	@bash tests/bench/bench.sh build
+	@bash tests/bench/search.sh build
 
 fidelity: build ## how predictions compare with every measurement at hand
 	@build/ingot fidelity

@@ -350,4 +350,122 @@ vary:
   sm.count: {range: {from: 60, to: 120, step: 60, spacing: log}}
 Y
 
+# ---- what is asked of designs; the number of points that the file would have made stands behind ----
+sweep_case() { # NAME EXPECTED: the text from stdin behind the usual head of six lines
+    { printf 'schema: 1\nname: s\nmachines: [h200-sxm]\nworkloads: [codellama-7b/humaneval]\nlevers: [compile]\nvary: {sm.count: [64, 132]}\n'; cat; } >"$1.yaml"
+    check sweep "$1.yaml" "$2"
+}
+sweep_case sweep-constraint-name "7:15: unknown name 'tpot_p95_s'; did you mean tpot_p9.* \(2 points as written\)" <<'Y'
+constraints: [tpot_p95_s <= 0.01]
+Y
+sweep_case sweep-constraint-sense "8:15: expected <= or >=, not '< 0.01' \(2 points as written\)" <<'Y'
+constraints:
+  - latency_s < 0.01
+Y
+sweep_case sweep-constraint-unit "8:18: not a number: '10ms'.*\(2 points as written\)" <<'Y'
+constraints:
+  - latency_s <= 10ms
+Y
+sweep_case sweep-constraint-formula "8:27: unknown name 'sm\.'.*\(2 points as written\)" <<'Y'
+constraints:
+  - latency_s <= 2 * (1 + sm. * 3)
+Y
+sweep_case sweep-objective-name "7:14: unknown objective 'latncy_s'; did you mean latency_s \(2 points" <<'Y'
+objectives: [latncy_s]
+Y
+sweep_case sweep-objective-twice "7:24: .*stands twice" <<'Y'
+objectives: [cost_usd, cost_usd]
+Y
+sweep_case sweep-search-method "7:18: unknown search method 'evolv'; did you mean evolve \(2 points" <<'Y'
+search: {method: evolv}
+Y
+sweep_case sweep-search-key "7:27: .*evaluations" <<'Y'
+search: {method: evolve,  evaluation: 10}
+Y
+sweep_case sweep-search-annealing "7:18: annealing follows one objective, not 3" <<'Y'
+search: {method: anneal}
+Y
+sweep_case sweep-search-number "7:[0-9]+: .*-5" <<'Y'
+search: {method: evolve, evaluations: -5}
+Y
+sweep_case sweep-site "7:7: .*moon.*\(2 points" <<'Y'
+site: moon
+Y
+sweep_case sweep-no-site "1:1: usd_per_million depends on where the GPU stands.*\(2 points" <<'Y'
+objectives: [usd_per_million]
+Y
+sweep_case sweep-mix-and-workloads "4:12: .*one of workloads and mix" <<'Y'
+mix: {codellama-7b/humaneval: 1}
+Y
+sweep_case sweep-derive-formula "8:49: expected '\)' at the end \(2 points" <<'Y'
+derive:
+  power.limit_w: 700 * (sm.count / base(sm.count
+Y
+broken sweep sweep-mix-weight "4:32: .*\(1 point as written\)" <<'Y'
+schema: 1
+name: s
+machines: [h200-sxm]
+mix: {codellama-7b/humaneval:  -1}
+levers: [compile]
+Y
+broken sweep sweep-mix-name "5:3: .*humanevol.*\(36 points as written\)" <<'Y'
+schema: 1
+name: s
+machines: [h200-sxm, h100-sxm]
+mix:
+  codellama-7b/humanevol: 1
+  hstu/h-a: 2
+batch: [1, 8, 16]
+levers: {preset: [compile], weights: [bf16, int8, int4]}
+Y
+broken sweep sweep-several-workloads "4:12: .*a mix says" <<'Y'
+schema: 1
+name: s
+machines: [h200-sxm]
+workloads: [codellama-7b/humaneval, hstu/h-a]
+levers: [compile]
+constraints: [latency_s <= 1]
+Y
+broken sweep sweep-crossed-lever "5:45: .*int9.*\(3 points" <<'Y'
+schema: 1
+name: s
+machines: [h200-sxm]
+workloads: [codellama-7b/humaneval]
+levers: {preset: [compile], weights: [bf16, int9, int4]}
+Y
+broken sweep sweep-crossed-key "5:29: .*wieghts.*weights.*\(1 point" <<'Y'
+schema: 1
+name: s
+machines: [h200-sxm]
+workloads: [codellama-7b/humaneval]
+levers: {preset: [compile], wieghts: [bf16]}
+Y
+broken sweep sweep-crossed-preset "5:9: .*preset" <<'Y'
+schema: 1
+name: s
+machines: [h200-sxm]
+workloads: [codellama-7b/humaneval]
+levers: {weights: [int8, int4]}
+Y
+broken sweep sweep-too-many "1:1: .*search a larger space \(1000000000 points as written\)" <<'Y'
+schema: 1
+name: s
+machines: [h200-sxm]
+workloads: [codellama-7b/humaneval]
+levers: [compile]
+vary:
+  sm.count: {range: {from: 1, to: 1000, step: 1}}
+  l2.bytes: {range: {from: 1e6, to: 1e9, step: 1e6}}
+  sm.clock_max_hz: {range: {from: 1e9, to: 2e9, count: 1000}}
+Y
+broken sweep sweep-range-both "7:21: .*one of count and step.*\(" <<'Y'
+schema: 1
+name: s
+machines: [h200-sxm]
+workloads: [codellama-7b/humaneval]
+levers: [compile]
+vary:
+  sm.count: {range: {from: 1, to: 1000, step: 1, count: 5}}
+Y
+
 finish

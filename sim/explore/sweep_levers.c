@@ -34,6 +34,22 @@ static status cross(arena *a, const config_node *sets, const config_node **out, 
     return STATUS_OK;
 }
 
+/* Whether each lever has each of its values, so that an error stands where it was made. What is known but does not
+ * apply is left to the points. */
+static status check_values(arena *a, const config_node *key, const config_node *list, error *err) {
+    for (size_t i = 0; i < list->count; i++) {
+        const char *text;
+        status result = config_text(list->values[i], &text, err);
+        if (result != STATUS_OK)
+            return result;
+        levers l = levers_defaults();
+        error inner = {""};
+        if (levers_set(&l, arena_printf(a, "%s=%s", key->text, text), &inner) == STATUS_BAD_INPUT)
+            return CONFIG_ERROR(strstr(inner.text, "unknown lever") ? key : list->values[i], err, "%s", inner.text);
+    }
+    return STATUS_OK;
+}
+
 status sweep_expand_levers(arena *a, const config_node *sets, const config_node ***out, size_t *count, error *err) {
     status result = STATUS_OK;
     if (sets->kind != CONFIG_MAPPING) {
@@ -45,6 +61,8 @@ status sweep_expand_levers(arena *a, const config_node *sets, const config_node 
     double product = 1;
     for (size_t k = 0; k < sets->count && result == STATUS_OK; k++) {
         result = sweep_check_list(sets->values[k], sets->keys[k]->text, err);
+        if (result == STATUS_OK && strcmp(sets->keys[k]->text, "preset") != 0)
+            result = check_values(a, sets->keys[k], sets->values[k], err);
         product *= result == STATUS_OK ? (double)sets->values[k]->count : 1;
         if (result == STATUS_OK && product > SWEEP_LIST_MAX)
             result = CONFIG_ERROR(sets, err, "%g lever sets; a sweep may have %d", product, SWEEP_LIST_MAX);
