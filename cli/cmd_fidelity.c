@@ -2,6 +2,7 @@
  * is worth. */
 #include "cli/command.h"
 #include "cli/fidelity_order.h"
+#include "cli/fidelity_silicon.h"
 #include "cli/step_prediction.h"
 #include "hwmodels/calibration_load.h"
 #include "hwmodels/machine_load.h"
@@ -243,7 +244,11 @@ static status fidelity(arena *a, const fidelity_options *o, error *err) {
     if (result == STATUS_OK)
         result = print_speed(a, err);
     if (result == STATUS_OK)
-        puts("1, 4, 6 (own rows, device memory, power) and the rest of 5 and 8 are not scored here\n"
+        result = fidelity_memory(a, err);
+    if (result == STATUS_OK)
+        result = fidelity_power(a, err);
+    if (result == STATUS_OK)
+        puts("1 (own rows) and the rest of 5 and 8 are not scored here\n"
              "9 bounds and monotony: tests/test_bounds.c");
     if (result == STATUS_OK && !o->no_ablation)
         result = print_ablation(a, measured, &sources, err);

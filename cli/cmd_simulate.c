@@ -39,7 +39,9 @@ enum {
     KEY_SCENARIO,
     KEY_SAVE_SCENARIO,
     KEY_SAVE_GRAPH,
-    KEY_DISTRIBUTION
+    KEY_DISTRIBUTION,
+    KEY_THERMAL,
+    KEY_ZEROS
 };
 enum { REQUESTS_DEFAULT = 200 };
 
@@ -62,6 +64,9 @@ static const struct argp_option option_table[] = {
     {"save-graph", KEY_SAVE_GRAPH, "FILE", 0, "Write the graph as JSON, with what autoquant picked", 0},
     {"host", 'H', "NAME", 0, "Host profile, instead of the one that goes with the levers", 0},
     {"engine", KEY_ENGINE, "NAME", 0, "analytic (default), event or roofline", 0},
+    {"thermal", KEY_THERMAL, "NAME", 0,
+     "Clock under the power limit: by the run's duration (default), burst or sustained", 0},
+    {"zeros", KEY_ZEROS, "FRACTION", 0, "Of operands that are zeros and switch less (default 0)", 0},
     {"exact-steps", KEY_EXACT, 0, 0, "Evaluate every decode step instead of interpolating", 0},
     {"ops", 'o', 0, 0, "Print a row an operator", 0},
     {"timeline", KEY_TIMELINE, "FILE", 0, "Write a run file (.run.jsonl.gz) with an interval an operator", 0},
@@ -145,6 +150,13 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         break;
     case KEY_ENGINE:
         c->engine = value;
+        break;
+    case KEY_THERMAL:
+        c->thermal = value;
+        break;
+    case KEY_ZEROS:
+        if (!number_parse(value, &c->zeros_frac) || c->zeros_frac < 0 || c->zeros_frac > 1)
+            o->failure = error_set(o->err, STATUS_BAD_INPUT, "--zeros: '%.40s' is not within 0 and 1", value);
         break;
     case KEY_EXACT:
         c->exact_steps = true;

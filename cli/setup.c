@@ -91,9 +91,12 @@ status setup_load(arena *a, const setup_options *o, setup *out, error *err) {
         result = host_load(a, command_config_dir(), o->host ? o->host : levers_host(&out->levers), &out->host, err);
     if (result == STATUS_OK)
         result = engine_parse(o->engine, &out->options.kind, err);
+    if (result == STATUS_OK && o->thermal)
+        result = thermal_parse(o->thermal, &out->options.thermal, err);
     if (result == STATUS_OK && out->options.kind == ENGINE_EVENT)
         result = load_memory(out, err);
     out->options.host = &out->host;
     out->options.exact_steps = o->exact_steps;
+    out->options.zeros_frac = o->zeros_frac;
     return result;
 }

@@ -20,6 +20,8 @@ typedef struct setup_options {
     const char *scenario; /* a scenario file instead of one drawn from the request; NULL: none */
     workload_request request;
     bool exact_steps;
+    const char *thermal; /* as power.h names modes; NULL: by the duration */
+    double zeros_frac;
 } setup_options;
 
 typedef struct setup {

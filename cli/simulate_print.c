@@ -14,6 +14,8 @@ static void phases_json(json_writer *w, const setup *s, const engine_result *r) 
         json_number(w, "idle_host_s", r->phases[p].starved_s[0] + r->phases[p].waiting_s[0]);
         json_number(w, "idle_launch_gap_s", r->phases[p].gap_s[0]);
         json_number(w, "launches", r->phases[p].launches[0]);
+        json_number(w, "energy_j", r->phases[p].energy_j[0]);
+        json_number(w, "sm_clock_hz", s->machine.sm.clock_max_hz * r->phases[p].clocks[0] / r->phases[p].latency_s[0]);
         json_object_end(w);
     }
     json_array_end(w);
@@ -72,6 +74,10 @@ status simulate_json(arena *a, const setup *s, const engine_result *r, const nod
     json_number(&w, "gpu_idle_s", r->idle_s[0]);
     json_number(&w, "idle_frac", r->idle_s[0] / r->latency_s[0]);
     json_number(&w, "energy_j", r->energy_j[0]);
+    json_number(&w, "energy_per_token_j", r->token_j[0]);
+    json_number(&w, "power_w", r->power_w[0]);
+    json_number(&w, "sm_clock_hz", r->sm_clock_hz[0]);
+    json_text(&w, "thermal", thermal_name(s->options.thermal));
     json_number(&w, "peak_memory_bytes", r->memory.total_bytes);
     json_object_begin(&w, "interval");
     json_number(&w, "lower_s", range->lower_s);
@@ -108,6 +114,9 @@ void simulate_text(arena *a, const setup *s, const engine_result *r, const laten
                range->extrapolated ? ", on a GPU that was not measured" : "");
     printf("  GPU idle   %10.1f %%    energy %.1f J, peak memory %.1f GB\n", 100 * r->idle_s[0] / r->latency_s[0],
            r->energy_j[0], r->memory.total_bytes / 1e9);
+    printf("  power      %10.1f W    of %.0f W, SM clock %.0f of %.0f MHz", r->power_w[0], s->machine.power.limit_w,
+           r->sm_clock_hz[0] / 1e6, s->machine.sm.clock_max_hz / 1e6);
+    printf(isnan(r->token_j[0]) ? "\n" : ", %.3g J a token\n", r->token_j[0]);
     for (int c = 0; c < CATEGORY_COUNT; c++) {
         double total_s = 0;
         for (size_t p = 0; p < r->phase_count; p++)

@@ -4,14 +4,6 @@
 
 #include <math.h>
 
-static double energy_per_flop_j(const machine *m, const op_work *work) {
-    if (!work->tensor_flops)
-        return m->power.energy_per_fp32_flop_j;
-    if (dtype_bytes(work->flops_dtype) > 1)
-        return m->power.energy_per_fp16_flop_j;
-    return m->power.energy_per_fp8_flop_j > 0 ? m->power.energy_per_fp8_flop_j : m->power.energy_per_fp16_flop_j / 2;
-}
-
 static void write_levels(chrome_trace *out, int pid, double at_s, double hbm_bytes_per_s, double power_w,
                          double busy_sms_frac) {
     chrome_trace_counter(out, pid, "HBM GB/s", at_s, hbm_bytes_per_s / 1e9);
@@ -27,12 +19,11 @@ void counters_write(chrome_trace *out, int pid, const setup *s, const counted_ke
     node_cost scheduled;
     op o;
     engine_cost_node(k->phase, k->node, &s->scenario, k->step, k->layer, &s->block, &s->options, &o, &cost, &scheduled);
-    op_work work = op_work_of(&o);
-    double bytes = k->share * cost.hbm_bytes[0];
-    double energy_j = k->share * work.flops * energy_per_flop_j(m, &work) + bytes * m->power.energy_per_hbm_byte_j;
+    op_power power = engine_power_of(&o, &cost, &s->block, &s->options);
+    double bytes = k->share * cost.hbm_bytes[0], energy_j = k->share * (power.core_j[0] + power.memory_j[0]);
+    double running_w = m->power.idle_w + m->power.clock_w + energy_j / k->duration_s;
     double ctas = k->ctas > 0 ? k->ctas : cost.picked[0].ctas;
-    write_levels(out, pid, k->start_s, bytes / k->duration_s, m->power.idle_w + energy_j / k->duration_s,
-                 fmin(1, ctas / m->sm.count));
+    write_levels(out, pid, k->start_s, bytes / k->duration_s, running_w, fmin(1, ctas / m->sm.count));
     write_levels(out, pid, k->start_s + k->duration_s, 0, m->power.idle_w, 0);
 }
 

@@ -59,13 +59,15 @@ static void compare_nodes(arena *a, const setup *s, trace_comparison *out) {
     out->node_count = phase->node_count;
     out->nodes = ARENA_ARRAY(a, node_comparison, phase->node_count);
     double *op_s = ARENA_ARRAY(a, double, m->op_count + 1);
+    step_clock clock = engine_step_clock(&s->graph, out->phase_index, &s->scenario, 0, &s->block, &s->options, a);
     for (size_t j = 0; j < m->op_count; j++) {
         const flat_op *flat = &out->view.ops[j];
         node_comparison *n = &out->nodes[flat->node - phase->nodes];
         cost_block cost;
         node_cost node;
         op o;
-        engine_cost_node(phase, flat->node, &s->scenario, 0, flat->layer, &s->block, &s->options, &o, &cost, &node);
+        engine_cost_at(phase, flat->node, &s->scenario, 0, flat->layer, &s->block, &s->options, &clock, &o, &cost,
+                       &node);
         op_s[j] = node.launches ? node.busy_s[0] : 0;
         n->node = flat->node;
         n->shape = o;

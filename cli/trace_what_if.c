@@ -122,13 +122,13 @@ static status apply_fuse(arena *a, const trace *t, const char *text, replay_chan
     return STATUS_OK;
 }
 
-static double node_time_s(const setup *s, size_t phase, const flat_op *flat) {
+static double node_time_s(const setup *s, size_t phase, const flat_op *flat, const step_clock *clock) {
     cost_block cost;
     node_cost node;
     op o;
     const graph_phase *p = &s->graph.phases[phase];
-    engine_cost_node(p, &p->nodes[flat->node - p->nodes], &s->scenario, 0, flat->layer, &s->block, &s->options, &o,
-                     &cost, &node);
+    engine_cost_at(p, &p->nodes[flat->node - p->nodes], &s->scenario, 0, flat->layer, &s->block, &s->options, clock, &o,
+                   &cost, &node);
     return cost.time_s[0];
 }
 
@@ -150,13 +150,16 @@ static status apply_machine(arena *a, const what_if_options *o, const trace *t, 
     if (result != STATUS_OK)
         return result;
     double *ratios = ARENA_ARRAY(a, double, c->match.op_count + 1);
+    size_t phase = c->phase_index;
+    step_clock from_clock = engine_step_clock(&from->graph, phase, &from->scenario, 0, &from->block, &from->options, a);
+    step_clock to_clock = engine_step_clock(&to->graph, phase, &to->scenario, 0, &to->block, &to->options, a);
     for (size_t j = 0; j < c->match.op_count; j++) {
         if (c->match.ops[j].events == 0)
             continue;
         flat_op there = c->view.ops[j];
-        const graph_phase *own = &from->graph.phases[c->phase_index];
-        there.node = &to->graph.phases[c->phase_index].nodes[there.node - own->nodes];
-        ratios[j] = node_time_s(to, c->phase_index, &there) / node_time_s(from, c->phase_index, &c->view.ops[j]);
+        const graph_phase *own = &from->graph.phases[phase];
+        there.node = &to->graph.phases[phase].nodes[there.node - own->nodes];
+        ratios[j] = node_time_s(to, phase, &there, &to_clock) / node_time_s(from, phase, &c->view.ops[j], &from_clock);
     }
     for (size_t i = 0; i < t->gpu_count; i++)
         if (c->match.op_of[i] != TRACE_NONE)

@@ -216,7 +216,8 @@ status machine_check(const machine *m, error *err) {
         {m->hbm.latency_clk < m->l2.near_latency_clk, "hbm.latency_clk is below l2.near_latency_clk"},
         {m->hbm.bus_bits < m->hbm.stacks, "hbm.bus_bits is below hbm.stacks"},
         {m->hbm.capacity_bytes <= m->l2.bytes, "hbm.capacity_bytes is not above l2.bytes"},
-        {m->power.idle_w >= m->power.limit_w, "power.idle_w is not below power.limit_w"},
+        {m->power.idle_w + m->power.clock_w >= m->power.limit_w,
+         "power.idle_w and power.clock_w together are not below power.limit_w"},
     };
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
         if (checks[i].wrong)

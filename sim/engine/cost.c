@@ -16,6 +16,8 @@ void cost_analytic(const op *o, residency where, const machine_block *machines, 
 #define OP(kind, category, text) cost_##kind,
 #include "core/ops.def"
     };
+    for (size_t i = 0; i < MACHINE_LANES; i++)
+        out->clocked_s[i] = 0; /* unless the kind says more */
     table[o->kind](o, where, machines, out);
 }
 

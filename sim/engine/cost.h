@@ -59,13 +59,14 @@ typedef struct cost_times {
     lanes hbm_bytes; /* moved to and from device memory */
     lanes l2_bytes;  /* moved between L2 and SMs */
     lanes launches;  /* kernels */
+    lanes clocked_s; /* of the time: what the SM clock sets, and grows as it falls */
 } cost_times;
 
 typedef struct cost_block {
     union {
         cost_times times;
         struct {
-            lanes time_s, hbm_bytes, l2_bytes, launches;
+            lanes time_s, hbm_bytes, l2_bytes, launches, clocked_s;
         };
     };
     bound_kind bound[MACHINE_LANES];

@@ -171,18 +171,20 @@ static double rotate_s(const attention_shape *s, const context_parameters *k, co
                   elements * k->rope_clk[i] / m->sm_count[i] / m->sm_clock_max_hz[i]);
 }
 
-/* Time under the power limit: dynamic power grows as clock^x, so the clock that keeps within the limit has a closed
- * form; an operator shorter than the limit's lag shares it with cooler neighbours (as in cost_gemm.c). Products and
- * softmax both take energy. */
+/* Time under the power limit, measured alone: dynamic power grows as clock^x, so the clock that keeps within the limit
+ * has a closed form; an operator shorter than the limit's lag shares it with cooler neighbours (as in cost_gemm.c).
+ * Products and softmax both take energy. */
 static double throttled_s(const attention_shape *s, const machine_block *m, size_t i, double softmax_ops,
                           double time_s) {
-    double flop_j = m->power_energy_per_fp16_flop_j[i], exponent = m->power_clock_exponent[i];
+    if (s->in_graph)
+        return time_s; /* the clock follows from all of a step's operators (power.h) */
+    double flop_j = m->power_energy_per_fp16_flop_j[i], exponent = 1 + 2 * m->power_voltage_slope_ratio[i];
     if (s->rate == DTYPE_fp8)
         flop_j = m->power_energy_per_fp8_flop_j[i] > 0 ? m->power_energy_per_fp8_flop_j[i] : flop_j / 2;
     double scores = s->flops / (FLOPS_PER_SCORE_ELEMENT * s->width);
     double energy_j = s->flops * flop_j + scores * softmax_ops * FLOPS_PER_FMA * m->power_energy_per_fp32_flop_j[i];
-    energy_j *= m->attention_switching_frac[i] * pow(m->sm_clock_max_hz[i] / m->sm_clock_tensor_hz[i], exponent - 1);
-    double excess = energy_j / time_s / (m->power_limit_w[i] - m->power_idle_w[i]);
+    energy_j *= m->attention_switching_frac[i];
+    double excess = energy_j / time_s / (m->power_limit_w[i] - m->power_idle_w[i] - m->power_clock_w[i]);
     double stretch = excess > 1 ? pow(excess, 1 / exponent) - 1 : 0;
     return time_s * (1 + stretch * time_s / (time_s + m->gemm_power_lag_s[i]));
 }
@@ -236,6 +238,7 @@ static void context_cost(const attention_shape *s, const attention_params *p, co
         out->hbm_bytes[i] = hbm_bytes;
         out->l2_bytes[i] = l2_bytes;
         out->launches[i] = 1 + helpers + (splits > 1);
+        out->clocked_s[i] = clocked_part(larger(compute_s, l2_s), hbm_s);
         if (!details)
             continue;
         details->bound[i] = 2 * main_s < time_s || 2 * steps.longest * step < fixed_s ? BOUND_LATENCY
@@ -268,6 +271,7 @@ static void add_cost(cost_block *sum, const cost_block *part) {
         sum->hbm_bytes[i] += part->hbm_bytes[i];
         sum->l2_bytes[i] += part->l2_bytes[i];
         sum->launches[i] += part->launches[i];
+        sum->clocked_s[i] += part->clocked_s[i];
         sum->ctas[i] = (cta_work){0}; /* several kernels, one behind the other */
     }
 }
@@ -345,6 +349,7 @@ bool attention_prepare(const op *o, residency where, generation family, attentio
                          .kv_element_bytes = dtype_bytes(p->kv_dtype),
                          .causal = p->causal,
                          .score_ops = score_ops_of(p),
+                         .in_graph = where == RESIDENCY_PREDECESSORS,
                          .rate = DTYPE_bf16};
     s.group = s.heads / s.kv_heads;
     s.eight_bit = s.kv_element_bytes < ATTENTION_ELEMENT_BYTES;

@@ -14,6 +14,7 @@ typedef struct attention_shape {
     double kv_element_bytes, query_bytes, kv_bytes; /* of all queries (or outputs), of all keys and values */
     double hot_frac; /* of operands that the method or the graph leaves in L2, if they fit */
     bool eight_bit, causal;
+    bool in_graph;    /* not measured alone */
     double score_ops; /* of the FP32 lanes a score, besides a softmax's */
     data_type rate;   /* whose tensor rate bounds the products */
     double flops;

@@ -320,6 +320,7 @@ static void finish_lane(const attention_shape *s, const machine_block *m, size_t
     out->launches[i] = t.launches + helpers + copies;
     out->hbm_bytes[i] = t.hbm_bytes;
     out->l2_bytes[i] = t.l2_bytes;
+    out->clocked_s[i] = clocked_part(larger(t.issue_s, t.l2_s), t.hbm_s);
     if (!details)
         return;
     details->bound[i] = 2 * t.time_s < time_s ? BOUND_LATENCY : t.bound;

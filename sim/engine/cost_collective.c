@@ -104,6 +104,7 @@ void cost_collective(const op *o, residency where, const machine_block *machines
             moved_s = bound_s;
         out->time_s[i] = t.fixed_s + moved_s;
         out->hbm_bytes[i] = work.read_bytes + work.write_bytes;
+        out->l2_bytes[i] = 0;
         out->launches[i] = 1;
         out->bound[i] = moved_s > t.fixed_s ? BOUND_LINK : BOUND_LATENCY;
         out->picked[i] = (plan){.launches = 1, .ctas = 1, .cluster_m = 1, .cluster_n = 1, .split_k = 1};

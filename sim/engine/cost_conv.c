@@ -31,7 +31,7 @@ static void depthwise_cost(const op *o, residency where, const machine_block *ma
     for (size_t i = 0; i < MACHINE_LANES; i++) { /* every tap is a multiply-add of the FP32 lanes */
         double compute_s = op_work_of(o).flops / machines->peak_flops_per_s[DTYPE_fp32][i];
         if (compute_s > out->time_s[i]) {
-            out->time_s[i] = compute_s;
+            out->time_s[i] = out->clocked_s[i] = compute_s;
             out->bound[i] = BOUND_COMPUTE;
         }
     }

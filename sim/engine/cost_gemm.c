@@ -4,8 +4,9 @@
  *   max(c x steps x tensor, c x steps x loads into the SM, all loads through L2, rounds x steps x shortest step)
  *   + rounds x prologue + c x epilogue.
  * HBM time for bytes that are not resident runs beside it, hidden but for a small part, and a split reduction adds a
- * kernel. Power then stretches the SM's part: dynamic power grows as clock^x, so the clock that keeps within the limit
- * has a closed form. Every term falls or stays when a bandwidth or a clock rises. */
+ * kernel. Where a product is measured alone, over and over, power then stretches the SM's part: dynamic power grows as
+ * clock^x, so the clock that keeps within the limit has a closed form. Inside a graph the clock follows from all of a
+ * step's operators (power.h). Every term falls or stays when a bandwidth or a clock rises. */
 #include "sim/engine/cost_gemm.h"
 #include "sim/engine/cost_memory.h"
 
@@ -127,13 +128,13 @@ static double energy_per_flop(data_type type, const machine_block *m, size_t i) 
  * t^(1-1/x) (E/P)^(1/x): a concave function of E, which the least of its tangents at these E/(P t) gives within 1 %. */
 static const double tangent_at[TANGENTS] = {1, 1.5, 2.25, 3.4};
 
-static void fill_power(const op *o, const machine_block *m, gemm_machines *out) {
+static void fill_power(const op *o, residency where, const machine_block *m, gemm_machines *out) {
     const gemm_params *g = &o->as.gemm;
     double flops = 2.0 * (double)g->m * (double)g->n * (double)g->k * (double)g->batch;
     EACH_LANE {
-        double exponent = m->power_clock_exponent[i], spare_w = m->power_limit_w[i] - m->power_idle_w[i];
+        double exponent = 1 + 2 * m->power_voltage_slope_ratio[i]; /* f V^2 */
+        double spare_w = m->power_limit_w[i] - m->power_idle_w[i] - m->power_clock_w[i];
         double flop_j = energy_per_flop(g->dtype, m, i) * m->gemm_switching_frac[i];
-        flop_j *= pow(m->sm_clock_max_hz[i] / m->sm_clock_tensor_hz[i], exponent - 1);
         double fixed_j = flops * flop_j + out->hbm_bytes[i] * m->power_energy_per_hbm_byte_j[i];
         out->energy_s[i] = fixed_j / spare_w;
         out->energy_s_per_l2_byte[i] = m->power_energy_per_l2_byte_j[i] / spare_w;
@@ -142,7 +143,7 @@ static void fill_power(const op *o, const machine_block *m, gemm_machines *out) 
             out->tangent_time[k][i] = value * (1 - 1 / exponent);
             out->tangent_energy[k][i] = value / exponent / tangent_at[k];
         }
-        out->power_lag_s[i] = m->gemm_power_lag_s[i];
+        out->power_lag_s[i] = where == RESIDENCY_PREDECESSORS ? INFINITY : m->gemm_power_lag_s[i];
     }
 }
 
@@ -186,7 +187,7 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         out->written_bytes[i] = missing.written;
         out->overlap_loss[i] = m->gemm_overlap_loss_frac[i];
     }
-    fill_power(o, m, out);
+    fill_power(o, where, m, out);
 }
 
 /* What a plan asks for, the same on every machine. */
@@ -242,7 +243,7 @@ static inline double throttled_s(const gemm_machines *m, double sm_s, double l2_
 
 /* Parts of a plan's time on one machine. */
 typedef struct gemm_parts {
-    double tensor, load, l2, latency, epilogue, stretch, hbm, reduce, all;
+    double tensor, load, l2, latency, epilogue, stretch, sm, hbm, reduce, all;
 } gemm_parts;
 
 static inline gemm_parts parts_of(const plan_work *w, const gemm_machines *m, size_t i) {
@@ -263,7 +264,7 @@ static inline gemm_parts parts_of(const plan_work *w, const gemm_machines *m, si
     p.latency = rounds * m->prologue_s[i];
     double full_clock = loop + p.latency + p.epilogue;
     double sm = throttled_s(m, full_clock, w->load_bytes * m->sharing[i] + w->reduce_bytes, i);
-    p.stretch = sm / full_clock;
+    p.stretch = sm / full_clock, p.sm = sm;
     p.hbm = m->hbm_s[i];
     p.reduce = w->reduces * m->reduce_s[i] + w->reduce_bytes * m->helper_l2_s_per_byte[i];
     p.all = LARGER(sm, p.hbm) + m->overlap_loss[i] * SMALLER(sm, p.hbm) + p.reduce;
@@ -427,6 +428,7 @@ static void finish_times(const gemm_recipe *r, size_t best, const gemm_machines 
     out->launches[i] = r->plans->plans[best].launches + (needs_counter(&r->o, g->per_sm[i], m->generation) ? 1 : 0);
     out->hbm_bytes[i] = g->hbm_bytes[i];
     out->l2_bytes[i] = w->load_bytes * g->sharing[i] + r->b.out + w->reduce_bytes;
+    out->clocked_s[i] = clocked_part(parts->sm, parts->hbm);
     if (r->o.as.gemm.dynamic_quantise)
         add_quantise(&r->o.as.gemm, &r->b, g, m, i, out);
 }

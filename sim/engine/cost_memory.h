@@ -20,6 +20,11 @@ static inline double smaller(double a, double b) {
     return a < b ? a : b;
 }
 
+/* Time of SMs and L2 where it, not the memory beside it, sets a kernel's. */
+static inline double clocked_part(double core_s, double memory_s) {
+    return core_s > memory_s ? core_s : 0;
+}
+
 /* ceil of a quotient of whole numbers, forgiving rounding. */
 static inline double ceil_quotient(double x) {
     return ceil(x - 1e-9);

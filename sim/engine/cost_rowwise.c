@@ -2,7 +2,8 @@
  *
  *   issue = max(further waves and rows streamed at a thread's bytes in flight, block dispatch, index arithmetic)
  *   time  = start (+ strided, + dependent chains) x latency + max(issue, L2, HBM) + exposed part of the shorter /
- * waves: within a wave blocks run in step, later waves fill each other's gaps */
+ * waves: within a wave blocks run in step, later waves fill each other's gaps; loads from memory behind index
+ * arithmetic stay exposed in every wave */
 #include "sim/engine/cost_rowwise.h"
 
 /* Radix sort of (logit, token) pairs: four 8-bit digits, keys and payload read and written each pass, besides counting.
@@ -40,6 +41,19 @@ static inline double walk_s(const row_kernel *k, const plan *p, const machine_bl
     return visits_of(k, p, m, i) * (1 + POINTER_CHAINS) * memory_latency_s(m, i); /* its index, then itself */
 }
 
+/* Arithmetic on the addresses of operands that are not contiguous. */
+static inline double index_s(const row_kernel *k, const double *index_ops, const machine_block *m, size_t i) {
+    return k->strided * (k->elements * index_ops[i] / (m->sm_count[i] * fp32_lanes(m, i)) / m->sm_clock_max_hz[i]);
+}
+
+/* A thread computes its addresses before it loads: loads that L2 does not hold wait behind that, in every wave. */
+static inline double missed_loads_s(const row_kernel *k, const double *index_ops, const machine_block *m, size_t i,
+                                    double kept_bytes) {
+    double missed_bytes = larger(0, k->read_bytes - kept_bytes);
+    double load_s = missed_bytes / (m->memory_read_efficiency_frac[i] * m->hbm_bandwidth_bytes_per_s[i]);
+    return smaller(load_s, index_s(k, index_ops, m, i));
+}
+
 static inline double issue_s(const row_kernel *k, const plan *p, const double *index_ops, const machine_block *m,
                              size_t i, double waves) {
     double latency_s = memory_latency_s(m, i), threads = p->block_threads;
@@ -48,9 +62,7 @@ static inline double issue_s(const row_kernel *k, const plan *p, const double *i
     stream_s = larger(stream_s,
                       k->streams * (waves * block_bytes / (threads * m->rowwise_thread_inflight_bytes[i]) * latency_s));
     double dispatch_s = p->ctas * m->rowwise_dispatch_clk[i] / m->sm_clock_max_hz[i];
-    double index_s =
-        k->strided * (k->elements * index_ops[i] / (m->sm_count[i] * fp32_lanes(m, i)) / m->sm_clock_max_hz[i]);
-    return larger(stream_s, larger(dispatch_s, index_s));
+    return larger(stream_s, larger(dispatch_s, index_s(k, index_ops, m, i)));
 }
 
 row_recipe row_prepare(const row_kernel *k, const plan *planned, residency where) {
@@ -82,7 +94,9 @@ static inline __attribute__((always_inline)) row_parts parts_of(const row_recipe
     t.issued_s = walks ? walk_s(k, p, m, i) : issue_s(k, p, index_ops, m, i, t.waves);
     t.begin_s = start_s(k, m, i);
     double memory_s = larger(t.hbm_s, t.l2_s);
-    t.body_s = larger(memory_s, t.issued_s) + m->rowwise_exposed_frac[i] * smaller(memory_s, t.issued_s) / t.waves;
+    double exposed_s =
+        larger(smaller(memory_s, t.issued_s) / t.waves, missed_loads_s(k, index_ops, m, i, r->moved_bytes * kept));
+    t.body_s = larger(memory_s, t.issued_s) + m->rowwise_exposed_frac[i] * exposed_s;
     return t;
 }
 
@@ -95,6 +109,7 @@ static inline __attribute__((always_inline)) void times_of(const row_recipe *rec
         out->hbm_bytes[i] = r.moved_bytes * t.missed_frac;
         out->l2_bytes[i] = r.moved_bytes;
         out->launches[i] = r.k.launches;
+        out->clocked_s[i] = clocked_part(larger(t.issued_s, t.l2_s), t.hbm_s);
     }
 }
 
@@ -247,7 +262,7 @@ static void link_cost(const row_kernel *k, const machine_block *m, cost_block *o
         double transfer_s = rate > 0 ? k->read_bytes / rate : 0;
         out->time_s[i] = COPY_ENGINE_LATENCIES * latency_s + transfer_s;
         out->hbm_bytes[i] = k->read_bytes;
-        out->l2_bytes[i] = 0;
+        out->l2_bytes[i] = out->clocked_s[i] = 0;
         out->launches[i] = 1;
         out->bound[i] = transfer_s > COPY_ENGINE_LATENCIES * latency_s ? BOUND_LINK : BOUND_LATENCY;
         out->picked[i] = (plan){.launches = 1, .ctas = 1, .cluster_m = 1, .cluster_n = 1, .split_k = 1};

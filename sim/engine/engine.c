@@ -51,6 +51,7 @@ static void take_lane(cost_block *to, const cost_block *from, size_t i) {
     to->hbm_bytes[i] = from->hbm_bytes[i];
     to->l2_bytes[i] = from->l2_bytes[i];
     to->launches[i] = from->launches[i];
+    to->clocked_s[i] = from->clocked_s[i];
     to->bound[i] = from->bound[i];
     to->picked[i] = from->picked[i];
     to->ctas[i] = from->ctas[i];
@@ -127,7 +128,9 @@ void engine_step_start(const graph_phase *phase, const machine_block *machines, 
 /* A node's standing while a phase is evaluated. */
 typedef struct node_state {
     op o;
-    cost_block cost;
+    cost_block cost; /* at the highest clock */
+    op_power power;
+    lanes time_s; /* at the clock of the step */
 } node_state;
 
 typedef struct phase_run {
@@ -141,6 +144,7 @@ typedef struct phase_run {
     node_state *states;     /* one a node */
     double *layers;         /* repetitions of each node's segment */
     overlap_node *branches; /* one a node where streams fork; NULL: nowhere, or the engine places CTAs itself */
+    int64_t steps;
 } phase_run;
 
 static bool dimensions_vary_with_layer(const graph_node *node) {
@@ -161,63 +165,87 @@ static void evaluate_nodes(phase_run *run, int64_t step, bool only_varying) {
         engine_cost_node(run->phase, node, run->s, step, 0, run->machines, run->options, &state->o, &state->cost,
                          &run->costs[n]);
     }
-    if (!run->branches)
-        return;
-    overlap_credit(run->branches, run->phase->node_count, run->machines);
-    for (size_t n = 0; n < run->phase->node_count; n++)
-        if (overlap_is_branch(&run->phase->nodes[n]))
-            memcpy(run->costs[n].busy_s, run->states[n].cost.time_s, sizeof(lanes));
+    if (run->branches)
+        overlap_credit(run->branches, run->phase->node_count, run->machines);
+    for (size_t n = 0; n < run->phase->node_count; n++) {
+        const graph_node *node = &run->phase->nodes[n];
+        node_state *state = &run->states[n];
+        bool shared = run->branches && overlap_is_branch(node);
+        if (run->costs[n].launches && (!only_varying || node_varies_with_step(node) || shared))
+            state->power = engine_power_of(&state->o, &state->cost, run->machines, run->options);
+    }
 }
 
-double engine_flop_j(const machine_block *m, size_t lane, const op_work *work) {
-    if (!work->tensor_flops)
-        return m->power_energy_per_fp32_flop_j[lane];
-    double half_j = m->power_energy_per_fp16_flop_j[lane];
-    if (dtype_bytes(work->flops_dtype) > 1)
-        return half_j;
-    double eighth_j = m->power_energy_per_fp8_flop_j[lane];
-    return eighth_j > 0 ? eighth_j : half_j / 2; /* machine.def: absent means half */
+static thermal_mode thermal_of(const engine_options *options) {
+    return options->kind == ENGINE_ROOFLINE ? THERMAL_BURST : options->thermal;
+}
+
+op_power engine_power_of(const op *o, const cost_block *cost, const machine_block *machines,
+                         const engine_options *options) {
+    op_power out;
+    op_work work = op_work_of(o);
+    power_of(&work, &cost->times, machines, 1 - options->zeros_frac, &out);
+    return out;
+}
+
+void engine_cost_at(const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step, int64_t layer,
+                    const machine_block *machines, const engine_options *options, const step_clock *clock, op *o,
+                    cost_block *cost, node_cost *out) {
+    engine_cost_node(phase, node, s, step, layer, machines, options, o, cost, out);
+    if (!out->launches || !clock->throttles)
+        return;
+    op_power power = engine_power_of(o, cost, machines, options);
+    power_stretch(clock, &power, cost);
+    memcpy(out->busy_s, cost->time_s, sizeof(lanes));
 }
 
 /* What one step took. `category_s` counts where kernels overlap; otherwise each kernel's time is its category's. */
 typedef struct step_result {
     step_clocks clocks;
+    step_power power;
+    step_clock clock;
     bool overlaps;
     lanes category_s[CATEGORY_COUNT];
 } step_result;
 
-/* Adds one step's totals, `weight` times. */
-static void add_step(const phase_run *run, const step_result *step, double weight, phase_totals *totals) {
-    const step_clocks *clocks = &step->clocks;
-    double ranks = run->g->ranks > 1 ? run->g->ranks : 1, stages = run->g->stages > 1 ? run->g->stages : 1;
-    for (size_t n = 0; n < run->phase->node_count; n++) {
-        const node_state *state = &run->states[n];
-        if (!run->costs[n].launches)
-            continue;
-        op_work work = op_work_of(&state->o);
-        double times = weight * run->layers[n];
-        double *category = totals->category_s[run->phase->nodes[n].category];
-        for (size_t i = 0; i < MACHINE_LANES; i++) {
-            category[i] += step->overlaps ? 0 : times * state->cost.time_s[i];
-            totals->launches[i] += times * state->cost.launches[i];
-            totals->energy_j[i] += times * ranks *
-                                   (work.flops * engine_flop_j(run->machines, i, &work) +
-                                    state->cost.hbm_bytes[i] * run->machines->power_energy_per_hbm_byte_j[i] +
-                                    state->cost.l2_bytes[i] * run->machines->power_energy_per_l2_byte_j[i]);
-        }
-    }
+double engine_stages(const graph *g) {
+    return g->stages > 1 ? g->stages : 1;
+}
+
+void engine_add_clocks(const graph *g, const step_clocks *clocks, const step_power *power, const step_clock *clock,
+                       double weight, const machine_block *machines, phase_totals *totals) {
+    double ranks = g->ranks > 1 ? g->ranks : 1, stages = engine_stages(g);
     for (size_t i = 0; i < MACHINE_LANES; i++) {
         double wall_s = clocks->host_s[i] > clocks->gpu_s[i] ? clocks->host_s[i] : clocks->gpu_s[i];
-        for (int c = 0; c < CATEGORY_COUNT && step->overlaps; c++)
-            totals->category_s[c][i] += weight * step->category_s[c][i];
         totals->latency_s[i] += weight * wall_s;
         totals->busy_s[i] += weight * clocks->busy_s[i];
         totals->starved_s[i] += weight * clocks->starved_s[i];
         totals->gap_s[i] += weight * clocks->gap_s[i];
         totals->waiting_s[i] += weight * (wall_s - clocks->gpu_s[i]);
         totals->category_s[CATEGORY_IDLE][i] += weight * (wall_s - clocks->busy_s[i]);
-        totals->energy_j[i] += weight * wall_s * ranks * stages * run->machines->power_idle_w[i];
+        totals->clocks[i] += weight * wall_s / clock->stretch[i];
+        double step_j = power_step_j(power, clock, wall_s, clocks->busy_s[i] / stages, machines, i);
+        totals->energy_j[i] += weight * ranks * stages * step_j;
     }
+}
+
+/* Adds one step's totals, `weight` times. */
+static void add_step(const phase_run *run, const step_result *step, double weight, phase_totals *totals) {
+    for (size_t n = 0; n < run->phase->node_count; n++) {
+        const node_state *state = &run->states[n];
+        if (!run->costs[n].launches)
+            continue;
+        double times = weight * run->layers[n];
+        double *category = totals->category_s[run->phase->nodes[n].category];
+        for (size_t i = 0; i < MACHINE_LANES; i++) {
+            category[i] += step->overlaps ? 0 : times * state->time_s[i];
+            totals->launches[i] += times * state->cost.launches[i];
+        }
+    }
+    for (int c = 0; c < CATEGORY_COUNT && step->overlaps; c++)
+        for (size_t i = 0; i < MACHINE_LANES; i++)
+            totals->category_s[c][i] += weight * step->category_s[c][i];
+    engine_add_clocks(run->g, &step->clocks, &step->power, &step->clock, weight, run->machines, totals);
 }
 
 static void add_nodes(const phase_run *run, size_t phase_index, double weight, node_totals *nodes) {
@@ -229,7 +257,7 @@ static void add_nodes(const phase_run *run, size_t phase_index, double weight, n
         node->node = &run->phase->nodes[n];
         node->phase = phase_index;
         node->count += times;
-        node->time_s += times * state->cost.time_s[0];
+        node->time_s += times * state->time_s[0];
         node->launches += times * state->cost.launches[0];
         node->flops += times * work.flops;
         node->weight_bytes += times * work.weight_bytes;
@@ -246,16 +274,23 @@ static void run_overlapping(const phase_run *run, int64_t at, const lanes launch
     arena memory = {0};
     graph_view view = graph_at(run->g, run->index, run->s, at, &memory);
     const cost_block **blocks = ARENA_ARRAY(&memory, const cost_block *, run->phase->node_count);
-    for (size_t n = 0; n < run->phase->node_count; n++)
+    for (size_t n = 0; n < run->phase->node_count; n++) {
         blocks[n] = &run->states[n].cost;
+        if (!step->clock.throttles || !run->costs[n].launches)
+            continue;
+        cost_block *slower = ARENA_NEW(&memory, cost_block);
+        *slower = run->states[n].cost;
+        power_stretch(&step->clock, &run->states[n].power, slower);
+        blocks[n] = slower;
+    }
     event_step_lanes(&view, run->costs, blocks, run->machines, run->options->memory, launch_latency_s, &step->clocks,
                      step->category_s);
     arena_free(&memory);
 }
 
-static void run_step(const phase_run *run, int64_t at, step_result *step) {
+static void schedule_step(const phase_run *run, int64_t at, step_result *step) {
     lanes launch_latency_s;
-    *step = (step_result){.overlaps = run->options->kind == ENGINE_EVENT && event_phase_overlaps(run->phase)};
+    step->clocks = (step_clocks){0};
     step_clocks *clocks = &step->clocks;
     engine_step_start(run->phase, run->machines, run->options, clocks->host_s, launch_latency_s);
     if (step->overlaps) {
@@ -267,6 +302,45 @@ static void run_step(const phase_run *run, int64_t at, step_result *step) {
         schedule_segment(&run->costs[segment->first_node], segment->node_count,
                          graph_segment_repetitions(segment, run->s), launch_latency_s, clocks);
     }
+}
+
+/* Every node's time at the step's clock. */
+static void set_times(phase_run *run, const step_clock *clock) {
+    for (size_t n = 0; n < run->phase->node_count; n++) {
+        node_state *state = &run->states[n];
+        for (size_t i = 0; i < MACHINE_LANES; i++)
+            state->time_s[i] = state->cost.time_s[i] + state->power.clocked_s[i] * (clock->stretch[i] - 1);
+        memcpy(run->costs[n].busy_s, state->time_s, sizeof(lanes));
+    }
+}
+
+void engine_solve_clock(const graph *g, const step_clocks *clocks, int64_t steps, thermal_mode mode,
+                        const machine_block *machines, step_power *power, step_clock *out) {
+    lanes wall_s, duration_s;
+    for (size_t i = 0; i < MACHINE_LANES; i++) {
+        power->busy_s[i] = clocks->busy_s[i] / engine_stages(g); /* streams may overlap */
+        wall_s[i] = clocks->host_s[i] > clocks->gpu_s[i] ? clocks->host_s[i] : clocks->gpu_s[i];
+        duration_s[i] = wall_s[i] * (double)steps;
+    }
+    power_solve(power, wall_s, duration_s, mode, machines, out);
+}
+
+/* Once at the highest clock, and again where the power limit does not let it last. */
+static void run_step(phase_run *run, int64_t at, step_result *step) {
+    *step = (step_result){.overlaps = run->options->kind == ENGINE_EVENT && event_phase_overlaps(run->phase),
+                          .clock = step_clock_full()};
+    set_times(run, &step->clock);
+    schedule_step(run, at, step);
+    for (size_t n = 0; n < run->phase->node_count; n++)
+        if (run->costs[n].launches)
+            power_add(&run->states[n].power, run->states[n].time_s, run->layers[n] / engine_stages(run->g),
+                      &step->power);
+    engine_solve_clock(run->g, &step->clocks, run->steps, thermal_of(run->options), run->machines, &step->power,
+                       &step->clock);
+    if (!step->clock.throttles)
+        return;
+    set_times(run, &step->clock);
+    schedule_step(run, at, step);
 }
 
 /* Steps are evaluated at a few evenly spaced points and interpolated linearly between: times grow with the cache's
@@ -340,6 +414,7 @@ static phase_run prepare_phase(const graph *g, size_t index, const scenario *s, 
                                const engine_options *options, arena *memory) {
     const graph_phase *phase = &g->phases[index];
     phase_run run = {.g = g, .index = index, .phase = phase, .s = s, .machines = machines, .options = options};
+    run.steps = (int64_t)s->values[phase->steps];
     run.costs = ARENA_ARRAY(memory, node_cost, phase->node_count);
     run.states = ARENA_ARRAY(memory, node_state, phase->node_count);
     run.layers = ARENA_ARRAY(memory, double, phase->node_count);
@@ -350,7 +425,17 @@ static phase_run prepare_phase(const graph *g, size_t index, const scenario *s, 
     return run;
 }
 
+step_clock engine_step_clock(const graph *g, size_t phase, const scenario *s, int64_t step,
+                             const machine_block *machines, const engine_options *options, arena *memory) {
+    phase_run run = prepare_phase(g, phase, s, machines, options, memory);
+    step_result result;
+    evaluate_nodes(&run, step, false);
+    run_step(&run, step, &result);
+    return result.clock;
+}
+
 void engine_sum_phases(const graph *g, const scenario *s, const machine_block *machines, engine_result *out) {
+    lanes clocks = {0};
     for (size_t p = 0; p < out->phase_count; p++) {
         const phase_totals *phase = &out->phases[p];
         for (size_t i = 0; i < MACHINE_LANES; i++) {
@@ -358,6 +443,7 @@ void engine_sum_phases(const graph *g, const scenario *s, const machine_block *m
             out->busy_s[i] += phase->busy_s[i];
             out->idle_s[i] += phase->latency_s[i] - phase->busy_s[i];
             out->energy_j[i] += phase->energy_j[i];
+            clocks[i] += phase->clocks[i];
         }
     }
     size_t first = 0, per_output = out->phase_count; /* the phases flagged so; the first where none is */
@@ -373,6 +459,11 @@ void engine_sum_phases(const graph *g, const scenario *s, const machine_block *m
         for (size_t p = 0; p <= first; p++)
             out->ttft_s[i] += out->phases[p].latency_s[i];
         out->tpot_s[i] = generates ? out->phases[per_output].latency_s[i] / tokens : NAN;
+        double gpus = (g->ranks > 1 ? g->ranks : 1) * engine_stages(g), sequences = s->values[SCENARIO_BATCH];
+        out->token_j[i] = generates ? out->phases[per_output].energy_j[i] / (tokens * sequences) : NAN;
+        out->power_w[i] = out->latency_s[i] > 0 ? out->energy_j[i] / out->latency_s[i] / gpus : NAN;
+        out->sm_clock_hz[i] =
+            out->latency_s[i] > 0 ? machines->sm_clock_max_hz[i] * clocks[i] / out->latency_s[i] : NAN;
         out->fits[i] = out->memory_bytes[i] <= machines->hbm_capacity_bytes[i] ? 1 : 0;
     }
 }

@@ -7,6 +7,7 @@
 #include "core/timeline.h"
 #include "sim/engine/cost.h"
 #include "sim/engine/hbm.h"
+#include "sim/engine/power.h"
 
 typedef enum engine_kind { ENGINE_ROOFLINE, ENGINE_ANALYTIC, ENGINE_EVENT, ENGINE_COUNT } engine_kind;
 
@@ -20,6 +21,8 @@ typedef struct engine_options {
     const hbm_efficiency *memory;
     bool exact_steps;                 /* evaluate every decode step instead of interpolating between a few */
     const struct engine_picks *picks; /* of nodes with alternatives; NULL: found when they are needed */
+    thermal_mode thermal;             /* power.h; the roofline engine knows no power limit */
+    double zeros_frac;                /* of operands that are zeros: they switch less */
 } engine_options;
 
 enum { ENGINE_PHASES_MAX = 8 };
@@ -30,7 +33,8 @@ typedef struct phase_totals {
     lanes starved_s; /* idle because the host had not issued the next kernel yet */
     lanes gap_s;     /* idle between kernels: launch gaps */
     lanes waiting_s; /* idle while the host works after the GPU has finished: between steps */
-    lanes energy_j;
+    lanes energy_j;  /* of all GPUs */
+    lanes clocks;    /* SM clocks that pass, over the highest clock: mean ratio = clocks / latency_s */
     lanes launches;
     lanes category_s[CATEGORY_COUNT];
 } phase_totals;
@@ -54,6 +58,9 @@ typedef struct engine_result {
     lanes ttft_s; /* up to the end of the phase that yields the first output */
     lanes tpot_s; /* a token of the phase that yields one after the other, on average; NaN when there is none */
     lanes busy_s, idle_s, energy_j;
+    lanes power_w;     /* average of one GPU */
+    lanes sm_clock_hz; /* average */
+    lanes token_j;     /* energy a token of the phase of tpot_s, all GPUs over all sequences; NaN when there is none */
     graph_memory memory; /* of lane 0 */
     lanes memory_bytes;  /* total of each lane: picked weight types differ */
     lanes fits;          /* 1 where that is within the machine's capacity, else 0 */
@@ -102,6 +109,16 @@ struct node_cost;
 void engine_cost_node(const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step, int64_t layer,
                       const machine_block *machines, const engine_options *options, op *o, cost_block *cost,
                       struct node_cost *out);
+/* The clock that the power limit leaves a step of a phase. */
+step_clock engine_step_clock(const graph *g, size_t phase, const scenario *s, int64_t step,
+                             const machine_block *machines, const engine_options *options, arena *memory);
+op_power engine_power_of(const op *o, const cost_block *cost, const machine_block *machines,
+                         const engine_options *options);
+/* engine_cost_node at such a clock. */
+void engine_cost_at(const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step, int64_t layer,
+                    const machine_block *machines, const engine_options *options, const step_clock *clock, op *o,
+                    cost_block *cost, struct node_cost *out);
+
 /* Host time in front of a step's first operator, per lane, and the launch latency. */
 void engine_step_start(const graph_phase *phase, const machine_block *machines, const engine_options *options,
                        lanes host_s, lanes launch_latency_s);

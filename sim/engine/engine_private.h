@@ -19,8 +19,16 @@ void engine_sum_phases(const graph *g, const scenario *s, const machine_block *m
 /* Memory of one lane: `saved_bytes` of weights are stored in a narrower type. */
 graph_memory engine_memory_of(const graph *g, const scenario *s, generation family, double saved_bytes);
 
-/* Energy of one FLOP on a lane. */
-double engine_flop_j(const machine_block *m, size_t lane, const op_work *work);
+/* GPUs that take turns. */
+double engine_stages(const graph *g);
+
+/* The clock of a step that was scheduled at the highest one and has so many like it; sets power->busy_s. */
+void engine_solve_clock(const graph *g, const step_clocks *clocks, int64_t steps, thermal_mode mode,
+                        const machine_block *machines, step_power *power, step_clock *out);
+
+/* Adds a step's clocks and energy, `weight` times; categories of kernels are the caller's. */
+void engine_add_clocks(const graph *g, const step_clocks *clocks, const step_power *power, const step_clock *clock,
+                       double weight, const machine_block *machines, phase_totals *totals);
 
 /* ---- weights that may be stored in several forms: picks.c ---- */
 

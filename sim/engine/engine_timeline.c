@@ -27,7 +27,8 @@ static status emit(const timeline_sink *sink, const graph_view *view, const flat
 }
 
 static status simulate_step(const scenario *s, const graph_view *view, const machine_block *machines,
-                            const engine_options *options, const timeline_sink *sink, flat_clocks *clocks, error *err) {
+                            const engine_options *options, const step_clock *clock, const timeline_sink *sink,
+                            flat_clocks *clocks, error *err) {
     lanes host_s, latency_s;
     engine_step_start(view->phase, machines, options, host_s, latency_s);
     clocks->host_s += host_s[0];
@@ -36,7 +37,8 @@ static status simulate_step(const scenario *s, const graph_view *view, const mac
         cost_block cost;
         node_cost node;
         op picked;
-        engine_cost_node(view->phase, flat->node, s, view->step, flat->layer, machines, options, &picked, &cost, &node);
+        engine_cost_at(view->phase, flat->node, s, view->step, flat->layer, machines, options, clock, &picked, &cost,
+                       &node);
         status result = STATUS_OK;
         if (node.host_s[0] > 0)
             result = emit(sink, view, flat, LANE_HOST, clocks->host_s, node.host_s[0], err);
@@ -79,8 +81,8 @@ static status emit_overlapping(const graph_view *view, event_op *ops, double beg
 
 /* The same with kernels of several streams side by side. */
 static status simulate_overlapping(const scenario *s, const graph_view *view, const machine_block *machines,
-                                   const engine_options *options, const timeline_sink *sink, flat_clocks *clocks,
-                                   error *err) {
+                                   const engine_options *options, const step_clock *clock, const timeline_sink *sink,
+                                   flat_clocks *clocks, error *err) {
     arena memory = {0};
     lanes host_s, latency_s;
     engine_step_start(view->phase, machines, options, host_s, latency_s);
@@ -90,8 +92,8 @@ static status simulate_overlapping(const scenario *s, const graph_view *view, co
         const flat_op *flat = &view->ops[i];
         node_cost node;
         op picked;
-        engine_cost_node(view->phase, flat->node, s, view->step, flat->layer, machines, options, &picked, &costs[i],
-                         &node);
+        engine_cost_at(view->phase, flat->node, s, view->step, flat->layer, machines, options, clock, &picked,
+                       &costs[i], &node);
         ops[i] = event_op_of(flat, &node, &costs[i], 0);
     }
     event_machine on = event_machine_of(machines, options->memory, 0);
@@ -114,9 +116,10 @@ static status simulate_phases(const graph *g, const scenario *s, const machine_b
         for (int64_t step = 0; step < steps; step++) {
             arena memory = {0};
             graph_view view = graph_at(g, p, s, step, &memory);
+            step_clock clock = engine_step_clock(g, p, s, step, machines, options, &memory);
             bool overlaps = options->kind == ENGINE_EVENT && event_phase_overlaps(view.phase);
-            status result = overlaps ? simulate_overlapping(s, &view, machines, options, &sink, &clocks, err)
-                                     : simulate_step(s, &view, machines, options, &sink, &clocks, err);
+            status result = overlaps ? simulate_overlapping(s, &view, machines, options, &clock, &sink, &clocks, err)
+                                     : simulate_step(s, &view, machines, options, &clock, &sink, &clocks, err);
             arena_free(&memory);
             if (result != STATUS_OK)
                 return result;

@@ -180,7 +180,7 @@ typedef struct hbm_pattern {
 /* Bytes moved over bytes that the pins could have moved, one pseudo-channel. */
 double hbm_pattern_busy_frac(const hbm_memory *memory, const hbm_pattern *pattern, hbm_counts *counts);
 
-enum { HBM_GATHER_SIZES = 8 }; /* 32, 64, ... 4096 bytes */
+enum { HBM_GATHER_SIZES = 8, HBM_GATHER_BYTES_MIN = 32 }; /* 32, 64, ... 4096 bytes */
 
 /* What lies between the device and the SMs, each a limit or share of its own. */
 typedef struct hbm_fabric {

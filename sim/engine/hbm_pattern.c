@@ -9,7 +9,6 @@ enum {
     STREAM_BURSTS = 32768,        /* sample of a stream: ten refresh intervals of an HBM3 pseudo-channel */
     SCATTERED_BURSTS = 4096,      /* sample of a gather or of strides */
     SECTOR_BYTES = 32,            /* what a warp's access is counted in, and the least burst */
-    GATHER_BYTES_MIN = 32,        /* the smallest item of the table; each next one is twice as large */
     ARRIVAL_GRANULES = 8,         /* streams arrive out of order within so many granules: blocks run apart (estimate) */
     WRITE_REGION_BLOCK = 1 << 20, /* where a copy's destination begins, in granules of a pseudo-channel */
 };
@@ -164,7 +163,7 @@ status hbm_efficiency_of(const machine *m, hbm_efficiency *out, error *err) {
         result = hbm_streams_of(m, out, err);
     if (result != STATUS_OK)
         return result;
-    int32_t bytes = GATHER_BYTES_MIN;
+    int32_t bytes = HBM_GATHER_BYTES_MIN;
     for (size_t i = 0; i < HBM_GATHER_SIZES; i++, bytes *= 2) {
         out->gather_frac[i] = scattered_frac(&memory, &out->fabric, HBM_GATHER, bytes);
         out->stride_frac[i] = scattered_frac(&memory, &out->fabric, HBM_STRIDE, bytes);

@@ -44,8 +44,10 @@ static void scale(overlap_node *nodes, size_t first, size_t end, const machine_b
     double together_s = larger(longest_s, floor_s(nodes, first, end, m, i));
     if (sum_s <= 0 || together_s >= sum_s)
         return;
-    for (size_t n = first; n < end; n++)
+    for (size_t n = first; n < end; n++) {
         nodes[n].cost->time_s[i] *= together_s / sum_s;
+        nodes[n].cost->clocked_s[i] *= together_s / sum_s;
+    }
 }
 
 void overlap_credit(overlap_node *nodes, size_t count, const machine_block *machines) {

@@ -36,12 +36,15 @@ typedef struct prepared_phase {
     prepared_sample *samples;
     size_t sample_count;
     int64_t *repetitions; /* by segment */
+    int64_t steps;
 } prepared_phase;
 
 struct engine_prepared {
     const graph *g;
     const scenario *s;
     const host_profile *host;
+    thermal_mode thermal;
+    double zeros_frac;
     prepared_phase phases[ENGINE_PHASES_MAX];
     prepared_item *items;
     size_t item_count, item_capacity;
@@ -178,6 +181,7 @@ static void prepare_phase(const preparation *prep, size_t index, bool exact) {
     for (size_t i = 0; i < out->phase->segment_count; i++)
         out->repetitions[i] = graph_segment_repetitions(&out->phase->segments[i], p->s);
     p->nodes_max = out->phase->node_count > p->nodes_max ? out->phase->node_count : p->nodes_max;
+    out->steps = steps;
     if (steps <= 0)
         return;
     int64_t *at;
@@ -222,6 +226,7 @@ const engine_prepared *engine_prepare(const graph *g, const scenario *s, const p
         return NULL;
     engine_prepared *p = ARENA_NEW(memory, engine_prepared);
     p->g = g, p->s = s, p->host = options->host;
+    p->thermal = options->thermal, p->zeros_frac = options->zeros_frac;
     p->groups = weight_groups_of(g, s, memory);
     p->memory = engine_memory_of(g, s, limits->generation, 0);
     preparation prep = {p, limits, memory};
@@ -235,8 +240,8 @@ const engine_prepared *engine_prepare(const graph *g, const scenario *s, const p
 
 /* An item on a block of machines. */
 typedef struct item_cost {
-    cost_times cost;
-    lanes dynamic_j; /* energy of one execution, besides the board's idle power */
+    cost_times cost; /* at the highest clock */
+    op_power power;
 } item_cost;
 
 struct engine_scratch {
@@ -258,14 +263,9 @@ engine_scratch *engine_scratch_new(const engine_prepared *p, arena *memory) {
     return s;
 }
 
-static void cost_item(const prepared_item *item, const machine_block *m, item_cost *out) {
+static void cost_item(const prepared_item *item, const machine_block *m, double zeros_frac, item_cost *out) {
     cost_times_of(item->recipe, m, &out->cost);
-    lanes flop_j;
-    for (size_t i = 0; i < MACHINE_LANES; i++)
-        flop_j[i] = engine_flop_j(m, i, &item->work);
-    EACH_LANE out->dynamic_j[i] = item->work.flops * flop_j[i] +
-                                  out->cost.hbm_bytes[i] * m->power_energy_per_hbm_byte_j[i] +
-                                  out->cost.l2_bytes[i] * m->power_energy_per_l2_byte_j[i];
+    power_of(&item->work, &out->cost, m, 1 - zeros_frac, &out->power);
 }
 
 static void pick_weights(const engine_prepared *p, const machine_block *m, engine_scratch *s) {
@@ -297,7 +297,9 @@ static void take_picked(const engine_prepared *p, const prepared_item *item, con
             out->cost.hbm_bytes[i] = other->cost.hbm_bytes[i];
             out->cost.l2_bytes[i] = other->cost.l2_bytes[i];
             out->cost.launches[i] = other->cost.launches[i];
-            out->dynamic_j[i] = other->dynamic_j[i];
+            out->power.core_j[i] = other->power.core_j[i];
+            out->power.memory_j[i] = other->power.memory_j[i];
+            out->power.clocked_s[i] = other->power.clocked_s[i];
         }
     }
 }
@@ -305,7 +307,7 @@ static void take_picked(const engine_prepared *p, const prepared_item *item, con
 static void cost_items(const engine_prepared *p, const machine_block *m, engine_scratch *s) {
     for (size_t i = 0; i < p->item_count; i++)
         if (p->items[i].recipe)
-            cost_item(&p->items[i], m, &s->items[i]);
+            cost_item(&p->items[i], m, p->zeros_frac, &s->items[i]);
     if (!p->groups)
         return;
     pick_weights(p, m, s);
@@ -314,13 +316,13 @@ static void cost_items(const engine_prepared *p, const machine_block *m, engine_
             take_picked(p, &p->items[i], s, &s->items[i]);
 }
 
-/* Nodes whose item is the last sample's stand as they are. */
-static void issue_nodes(const engine_prepared *p, const prepared_phase *phase, size_t k, const machine_block *m,
-                        engine_scratch *s) {
+/* Nodes whose item is the last sample's stand as they are, unless all are wanted. */
+static void issue_nodes(const engine_prepared *p, const prepared_phase *phase, size_t k, bool all,
+                        const machine_block *m, engine_scratch *s) {
     static const lanes nothing = {0};
     for (size_t n = 0; n < phase->phase->node_count; n++) {
         size_t item = phase->samples[k].items[n];
-        if (k > 0 && phase->samples[k - 1].items[n] == item)
+        if (!all && phase->samples[k - 1].items[n] == item)
             continue;
         const graph_node *node = &phase->phase->nodes[n];
         lanes kernels = {0};
@@ -331,52 +333,70 @@ static void issue_nodes(const engine_prepared *p, const prepared_phase *phase, s
     }
 }
 
-static void add_uses(const engine_prepared *p, const prepared_sample *sample, const engine_scratch *s,
+/* Nodes' times at a lower clock. */
+static void stretch_nodes(const prepared_phase *phase, size_t k, const step_clock *clock, engine_scratch *s) {
+    for (size_t n = 0; n < phase->phase->node_count; n++) {
+        size_t item = phase->samples[k].items[n];
+        if (item == NO_ITEM)
+            continue;
+        const item_cost *cost = &s->items[item];
+        double *busy_s = s->nodes[n].busy_s;
+        EACH_LANE busy_s[i] = cost->cost.time_s[i] + cost->power.clocked_s[i] * (clock->stretch[i] - 1);
+    }
+}
+
+static void add_uses(const prepared_sample *sample, const engine_scratch *s, const step_clock *clock,
                      phase_totals *out) {
-    double ranks = p->g->ranks > 1 ? p->g->ranks : 1;
     for (size_t u = 0; u < sample->use_count; u++) {
         const prepared_use *use = &sample->uses[u];
         const item_cost *item = &s->items[use->item];
         double times = sample->weight * use->count, further = sample->weight * use->further_launches;
         double *category = out->category_s[use->category];
         EACH_LANE {
-            category[i] += times * item->cost.time_s[i];
+            category[i] += times * (item->cost.time_s[i] + item->power.clocked_s[i] * (clock->stretch[i] - 1));
             out->launches[i] += times * item->cost.launches[i] + further;
-            out->energy_j[i] += times * ranks * item->dynamic_j[i];
         }
     }
 }
 
-static void add_clocks(const engine_prepared *p, const step_clocks *clocks, double weight, const machine_block *m,
-                       phase_totals *out) {
-    double gpus = (p->g->ranks > 1 ? p->g->ranks : 1) * (p->g->stages > 1 ? p->g->stages : 1);
-    EACH_LANE {
-        double wall_s = clocks->host_s[i] > clocks->gpu_s[i] ? clocks->host_s[i] : clocks->gpu_s[i];
-        out->latency_s[i] += weight * wall_s;
-        out->busy_s[i] += weight * clocks->busy_s[i];
-        out->starved_s[i] += weight * clocks->starved_s[i];
-        out->gap_s[i] += weight * clocks->gap_s[i];
-        out->waiting_s[i] += weight * (wall_s - clocks->gpu_s[i]);
-        out->category_s[CATEGORY_IDLE][i] += weight * (wall_s - clocks->busy_s[i]);
-        out->energy_j[i] += weight * wall_s * gpus * m->power_idle_w[i];
+static void schedule(const engine_prepared *p, const prepared_phase *phase, const machine_block *m,
+                     const engine_scratch *s, step_clocks *clocks) {
+    engine_options options = {.kind = ENGINE_ANALYTIC, .host = p->host};
+    lanes launch_latency_s;
+    *clocks = (step_clocks){0};
+    engine_step_start(phase->phase, m, &options, clocks->host_s, launch_latency_s);
+    for (size_t i = 0; i < phase->phase->segment_count; i++) {
+        const graph_segment *segment = &phase->phase->segments[i];
+        schedule_segment(&s->nodes[segment->first_node], segment->node_count, phase->repetitions[i], launch_latency_s,
+                         clocks);
     }
+}
+
+static step_power sum_power(const engine_prepared *p, const prepared_sample *sample, const engine_scratch *s) {
+    step_power sum = {0};
+    for (size_t u = 0; u < sample->use_count; u++) {
+        const item_cost *item = &s->items[sample->uses[u].item];
+        power_add(&item->power, item->cost.time_s, sample->uses[u].count / engine_stages(p->g), &sum);
+    }
+    return sum;
 }
 
 static void run_phase(const engine_prepared *p, const prepared_phase *phase, const machine_block *m, engine_scratch *s,
                       phase_totals *out) {
-    engine_options options = {.kind = ENGINE_ANALYTIC, .host = p->host};
+    step_clock clock = {0};
     for (size_t k = 0; k < phase->sample_count; k++) {
-        issue_nodes(p, phase, k, m, s);
-        step_clocks clocks = {0};
-        lanes launch_latency_s;
-        engine_step_start(phase->phase, m, &options, clocks.host_s, launch_latency_s);
-        for (size_t i = 0; i < phase->phase->segment_count; i++) {
-            const graph_segment *segment = &phase->phase->segments[i];
-            schedule_segment(&s->nodes[segment->first_node], segment->node_count, phase->repetitions[i],
-                             launch_latency_s, &clocks);
+        const prepared_sample *sample = &phase->samples[k];
+        step_clocks clocks;
+        issue_nodes(p, phase, k, k == 0 || clock.throttles, m, s);
+        schedule(p, phase, m, s, &clocks);
+        step_power power = sum_power(p, sample, s);
+        engine_solve_clock(p->g, &clocks, phase->steps, p->thermal, m, &power, &clock);
+        if (clock.throttles) {
+            stretch_nodes(phase, k, &clock, s);
+            schedule(p, phase, m, s, &clocks);
         }
-        add_uses(p, &phase->samples[k], s, out);
-        add_clocks(p, &clocks, phase->samples[k].weight, m, out);
+        add_uses(sample, s, &clock, out);
+        engine_add_clocks(p->g, &clocks, &power, &clock, sample->weight, m, out);
     }
 }
 

@@ -52,6 +52,7 @@ static void sum_times(const cost_recipe *r, const machine_block *machines, cost_
             out->hbm_bytes[i] += part.hbm_bytes[i];
             out->l2_bytes[i] += part.l2_bytes[i];
             out->launches[i] += part.launches[i];
+            out->clocked_s[i] += part.clocked_s[i];
         }
     }
 }

@@ -1,0 +1,153 @@
+#include "sim/engine/power.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Bisection halves the range of clocks so often: 1e-5 of the highest clock. */
+enum { HALVINGS = 17 };
+/* The lowest clock that is tried, over the highest: an H200 idles at 345 of 1,980 MHz. */
+static const double LOWEST_RATIO = 0.17;
+
+static const char *const mode_names[THERMAL_COUNT] = {
+    [THERMAL_BY_DURATION] = "duration", [THERMAL_BURST] = "burst", [THERMAL_SUSTAINED] = "sustained"};
+
+const char *thermal_name(thermal_mode mode) {
+    return mode_names[mode];
+}
+
+status thermal_parse(const char *name, thermal_mode *out, error *err) {
+    for (int mode = 0; mode < THERMAL_COUNT; mode++) {
+        if (strcmp(mode_names[mode], name) == 0) {
+            *out = (thermal_mode)mode;
+            return STATUS_OK;
+        }
+    }
+    return error_set(err, STATUS_BAD_INPUT, "unknown thermal mode '%.40s' (known: duration, burst, sustained)", name);
+}
+
+static double larger(double a, double b) {
+    return a > b ? a : b;
+}
+
+static double flop_j(const machine_block *m, size_t i, const op_work *work) {
+    if (!work->tensor_flops)
+        return m->power_energy_per_fp32_flop_j[i];
+    double half_j = m->power_energy_per_fp16_flop_j[i], quarter_j = m->power_energy_per_fp8_flop_j[i];
+    if (dtype_bytes(work->flops_dtype) > 1)
+        return half_j;
+    return quarter_j > 0 ? quarter_j : half_j / 2; /* machine.def: absent means half */
+}
+
+void power_of(const op_work *work, const cost_times *cost, const machine_block *m, double switching, op_power *out) {
+    lanes each_j;
+    for (size_t i = 0; i < MACHINE_LANES; i++)
+        each_j[i] = flop_j(m, i, work);
+    EACH_LANE {
+        double data = 1 - m->power_data_frac[i] * (1 - switching);
+        double core_j = work->flops * each_j[i] + cost->l2_bytes[i] * m->power_energy_per_l2_byte_j[i];
+        out->core_j[i] = data * core_j;
+        out->memory_j[i] = data * cost->hbm_bytes[i] * m->power_energy_per_hbm_byte_j[i];
+        out->clocked_s[i] = cost->clocked_s[i];
+    }
+}
+
+void power_add(const op_power *one, const lanes time_s, double times, step_power *sum) {
+    EACH_LANE {
+        sum->core_j[i] += times * one->core_j[i];
+        sum->memory_j[i] += times * one->memory_j[i];
+        sum->clocked_s[i] += times * one->clocked_s[i];
+        sum->busy_s[i] += times * time_s[i];
+    }
+}
+
+step_clock step_clock_full(void) {
+    step_clock clock = {0};
+    EACH_LANE clock.ratio[i] = clock.stretch[i] = 1;
+    return clock;
+}
+
+static double voltage_squared(const machine_block *m, size_t i, double ratio) {
+    double v = larger(m->power_voltage_floor_frac[i], 1 - m->power_voltage_slope_ratio[i] * (1 - ratio));
+    return v * v;
+}
+
+/* Board power with the whole step at this clock. */
+static double power_at(const step_power *s, const lanes wall_s, const machine_block *m, size_t i, double ratio) {
+    double v2 = voltage_squared(m, i, ratio), longer_s = s->clocked_s[i] * (1 / ratio - 1);
+    double running_j = (s->busy_s[i] + longer_s) * m->power_clock_w[i] * ratio * v2;
+    return m->power_idle_w[i] + (running_j + s->core_j[i] * v2 + s->memory_j[i]) / (wall_s[i] + longer_s);
+}
+
+/* The highest clock within the limit. Power grows with the clock: dynamic energy does, and time falls. */
+static double solve_lane(const step_power *s, const lanes wall_s, const machine_block *m, size_t i) {
+    double low = LOWEST_RATIO, high = 1;
+    for (int k = 0; k < HALVINGS; k++) {
+        double middle = 0.5 * (low + high);
+        bool within = power_at(s, wall_s, m, i, middle) <= m->power_limit_w[i];
+        low = within ? middle : low;
+        high = within ? high : middle;
+    }
+    return low;
+}
+
+static double sustained_frac(double duration_s, double loop_s, thermal_mode mode) {
+    if (mode != THERMAL_BY_DURATION)
+        return mode == THERMAL_SUSTAINED ? 1 : 0;
+    return duration_s > loop_s ? 1 - loop_s / duration_s : 0;
+}
+
+void power_solve(const step_power *s, const lanes wall_s, const lanes duration_s, thermal_mode mode,
+                 const machine_block *m, step_clock *out) {
+    *out = step_clock_full();
+    if (mode == THERMAL_BURST)
+        return;
+    EACH_LANE {
+        if (!(wall_s[i] > 0) || power_at(s, wall_s, m, i, 1) <= m->power_limit_w[i])
+            continue;
+        out->throttles = true;
+        out->ratio[i] = solve_lane(s, wall_s, m, i);
+        out->sustained_frac[i] = sustained_frac(duration_s[i], m->power_loop_s[i], mode);
+        out->stretch[i] = 1 + out->sustained_frac[i] * (1 / out->ratio[i] - 1);
+    }
+}
+
+void power_stretch(const step_clock *clock, const op_power *one, cost_block *cost) {
+    EACH_LANE {
+        cta_work *w = &cost->ctas[i];
+        double stretch = clock->stretch[i], longer_s = one->clocked_s[i] * (stretch - 1);
+        cost->time_s[i] += longer_s;
+        w->time_s += longer_s;
+        w->prologue_s *= stretch;
+        w->epilogue_s *= stretch;
+        w->shared_s *= stretch;
+        w->waited_s *= stretch;
+        w->least_s *= stretch;
+        w->l2_s *= stretch;
+    }
+}
+
+double power_step_j(const step_power *s, const step_clock *clock, double wall_s, double busy_s, const machine_block *m,
+                    size_t i) {
+    double share = clock->sustained_frac[i], ratio = clock->ratio[i], v2 = voltage_squared(m, i, ratio);
+    double full_s = (1 - share) * s->busy_s[i], slow_s = larger(0, busy_s - full_s); /* at either clock */
+    return m->power_idle_w[i] * wall_s + m->power_clock_w[i] * (full_s + slow_s * ratio * v2) +
+           s->core_j[i] * (1 - share + share * v2) + s->memory_j[i];
+}
+
+power_point power_repeated(const op *o, residency where, double duration_s, double switching, const machine_block *m) {
+    cost_block cost;
+    op_work work = op_work_of(o);
+    op_power one;
+    step_power sum = {0};
+    step_clock clock;
+    lanes durations;
+    cost_analytic(o, where, m, &cost);
+    power_of(&work, &cost.times, m, switching, &one);
+    power_add(&one, cost.time_s, 1, &sum);
+    EACH_LANE durations[i] = duration_s;
+    power_solve(&sum, cost.time_s, durations, THERMAL_BY_DURATION, m, &clock);
+    double end_w = power_at(&sum, cost.time_s, m, 0, clock.ratio[0]);
+    double end_hz = clock.ratio[0] * m->sm_clock_max_hz[0];
+    power_stretch(&clock, &one, &cost);
+    return (power_point){.power_w = end_w, .clock_hz = end_hz, .time_s = cost.time_s[0]};
+}
