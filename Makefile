@@ -6,7 +6,7 @@ C_SOURCES = $(shell git ls-files '*.c' '*.h' '*.cu' '*.cuh')
 
 DEMO = build/demo
 
-.PHONY: build demo test test-asan fidelity bench format lint clean help
+.PHONY: build demo test test-asan check-crash fidelity bench format lint clean help
 
 build: ## the program at build/ingot, and the kernels where CUDA is found
 	@bash .ci/packages.sh build
@@ -31,8 +31,14 @@ test-asan:
 	@cmake --build build-asan -j $(JOBS)
 	@ctest --test-dir build-asan --output-on-failure -j $(JOBS)
 
+check-crash: ## sweeps killed at 50 random moments and resumed, row for row against one that was not (two minutes)
+	@bash .ci/packages.sh test
+	@cmake --preset release -DINGOT_TESTS=ON -DINGOT_CUDA=OFF >/dev/null
+	@cmake --build build -j $(JOBS) --target ingot store_diff
+	@bash tests/crash_sweep.sh build/ingot build/tests/store_diff 50
+
 bench: ## predictions and sweep points a second, memory of a large sweep, searches against an enumeration
-	@bash .ci/packages.sh build
+	@bash .ci/packages.sh bench
 	@cmake --preset release -DINGOT_CUDA=OFF -DINGOT_BENCH=ON >/dev/null
 	@cmake --build build -j $(JOBS) --target ingot bench_cost run_measured
 	@bash tests/bench/bench.sh build
@@ -58,4 +64,4 @@ clean: ## remove what was built
 	@rm -rf build build-debug build-asan build-nocuda
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'

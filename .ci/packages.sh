@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Installs the Debian or Ubuntu packages that are missing for the given purpose: build, demo, test or lint.
+# Installs the Debian or Ubuntu packages that are missing for the given purpose: build, demo, test, bench or lint.
 set -euo pipefail
-purpose=${1:?usage: packages.sh build|demo|test|lint}
+purpose=${1:?usage: packages.sh build|demo|test|bench|lint}
 
 packages=(build-essential cmake pkg-config libgsl-dev libyaml-dev libyajl-dev libsqlite3-dev zlib1g-dev)
 case $purpose in
 build) ;;
 demo) packages+=(gnuplot-nox) ;;
-test) packages+=(gnuplot-nox libcriterion-dev valgrind) ;;
+test) packages+=(gnuplot-nox libcriterion-dev valgrind libopenmpi-dev openmpi-bin) ;;
+bench) packages+=(libopenmpi-dev openmpi-bin) ;;
 lint) packages+=(clang-format clang-tidy libcriterion-dev) ;;
 *) echo "packages.sh: unknown purpose '$purpose'" >&2; exit 2 ;;
 esac

@@ -1,6 +1,7 @@
 /* ingot sweep: a grid of designs into a store, and what it says. */
 #include "cli/command.h"
 #include "cli/findings.h"
+#include "cli/processes.h"
 #include "cli/report_input.h"
 #include "cli/sweep_designs.h"
 #include "cli/sweep_speedups.h"
@@ -25,6 +26,7 @@ typedef struct sweep_command {
     sweep_question question;
     const char *where[SWEEP_CONSTRAINTS_MAX];
     message_level level;
+    const ranks *ranks; /* NULL: one process */
 } sweep_command;
 
 enum {
@@ -372,14 +374,19 @@ static status run_into(arena *a, const sweep_command *o, sweep *s, const char *p
     manifest.command = arena_printf(a, "ingot sweep %s%s%s", o->file, o->store_path ? " --store " : "",
                                     o->store_path ? o->store_path : "");
     status result = store_create(path, &manifest, o->resume || !o->store_path, &points, err);
-    if (result != STATUS_OK)
+    if (result != STATUS_OK) {
+        if (o->ranks)
+            sweep_leave_ranks(o->ranks);
         return result;
+    }
     progress_line line = {.start_s = now_s()};
-    sweep_options options = {.threads = o->threads, .progress_context = &line};
+    bool designs = sweep_asks_designs(s);
+    sweep_options options = {.threads = o->threads, .progress_context = &line, .ranks = o->ranks};
+    if (!designs)
+        options.stop = stop_requests();
     if (o->level != MESSAGES_QUIET && isatty(STDERR_FILENO))
         options.progress = show_progress;
     sweep_outcome outcome = {0};
-    bool designs = sweep_asks_designs(s);
     if (designs) {
         const sweep_designs_options asked = designs_options(o, points, &line);
         result = sweep_designs_run(a, s, &asked, err);
@@ -390,9 +397,13 @@ static status run_into(arena *a, const sweep_command *o, sweep *s, const char *p
     if (o->level == MESSAGES_VERBOSE && result == STATUS_OK)
         fprintf(stderr, "%s, configurations of %s, store %s: hash %s, %.3f s\n", o->file, command_config_dir(), path,
                 s->config_hash, outcome.elapsed_s);
-    if (result == STATUS_OK && !designs)
+    bool stopped = result == STATUS_OK && options.stop && *options.stop;
+    if (stopped)
+        fprintf(stderr, "\nstopped: %lld points computed%s\n", (long long)outcome.computed,
+                o->store_path ? " and saved; --resume goes on" : "; with --store they would have been kept");
+    if (result == STATUS_OK && !designs && !stopped)
         result = print_results(a, o, s, points, &manifest, &outcome, err);
-    if (result == STATUS_OK && o->report_path) {
+    if (result == STATUS_OK && !stopped && o->report_path) {
         result = report_of_store(a, points, &manifest, o->report_path, err);
         if (result == STATUS_OK && !o->json)
             printf("report: %s\n", o->report_path);
@@ -401,10 +412,22 @@ static status run_into(arena *a, const sweep_command *o, sweep *s, const char *p
     return result == STATUS_OK ? closed : result;
 }
 
+/* A rank that computes for rank 0. */
+static status run_for_others(const sweep_command *o, const sweep *s, error *err) {
+    int64_t computed;
+    sweep_options options = {.threads = o->threads, .ranks = o->ranks};
+    stop_requests(); /* rank 0 says when to end */
+    return sweep_run(s, NULL, &options, &computed, err);
+}
+
 static status run(arena *a, const sweep_command *o, error *err) {
     sweep *s = ARENA_NEW(a, sweep);
     const char *path = o->store_path;
     status result = sweep_load_question(a, command_config_dir(), o->file, INGOT_VERSION, &o->question, s, err);
+    if (result == STATUS_OK && o->ranks && sweep_asks_designs(s))
+        return error_set(err, STATUS_BAD_INPUT, "%s: searches run in one process: start it without mpirun", o->file);
+    if (result == STATUS_OK && o->ranks && o->ranks->rank > 0)
+        return run_for_others(o, s, err);
     if (result == STATUS_OK && sweep_asks_designs(s) && !path && !o->report_path) { /* nothing is kept */
         progress_line line = {.start_s = now_s()};
         const sweep_designs_options options = designs_options(o, NULL, &line);
@@ -412,8 +435,11 @@ static status run(arena *a, const sweep_command *o, error *err) {
     }
     if (result == STATUS_OK && !path)
         result = temporary_path(a, &path, err);
-    if (result != STATUS_OK)
+    if (result != STATUS_OK) {
+        if (o->ranks)
+            sweep_leave_ranks(o->ranks);
         return result;
+    }
     result = run_into(a, o, s, path, err);
     if (path != o->store_path) /* a temporary one */
         unlink(path);
@@ -437,7 +463,12 @@ status command_sweep(int argc, char **argv, error *err) {
     if (o.resume && !o.store_path)
         return error_set(err, STATUS_BAD_INPUT, "ingot sweep: --resume needs --store");
     arena a = {0};
-    result = run(&a, &o, err);
+    result = processes_start(&o.ranks, err);
+    if (result == STATUS_OK)
+        result = run(&a, &o, err);
+    if (o.ranks)
+        o.ranks->finish();
     arena_free(&a);
+    end_as_asked();
     return result;
 }

@@ -165,32 +165,37 @@ calibration calibration_priors(void) {
 }
 
 /* Keys that count things: a fraction of one has no meaning. */
-static const char *const whole_keys[] = {
-    "sm.count",
-    "sm.max_warps",
-    "sm.max_ctas",
-    "sm.max_threads",
-    "sm.registers",
-    "sm.register_granule",
-    "sm.shared_bytes",
-    "sm.shared_granule_bytes",
-    "l2.slices",
-    "hbm.stacks",
-    "hbm.bus_bits",
-    "hbm.channels_per_stack",
-    "hbm.pseudo_channels_per_channel",
-    "hbm.banks_per_pseudo_channel",
-    "link.gpus",
-    "area.dies",
+#define WHOLE(group, name)                                                                                             \
+    { offsetof(machine, group.name), #group "." #name }
+static const struct {
+    size_t offset;
+    const char *path;
+} whole_keys[] = {
+    WHOLE(sm, count),
+    WHOLE(sm, max_warps),
+    WHOLE(sm, max_ctas),
+    WHOLE(sm, max_threads),
+    WHOLE(sm, registers),
+    WHOLE(sm, register_granule),
+    WHOLE(sm, shared_bytes),
+    WHOLE(sm, shared_granule_bytes),
+    WHOLE(l2, slices),
+    WHOLE(hbm, stacks),
+    WHOLE(hbm, bus_bits),
+    WHOLE(hbm, channels_per_stack),
+    WHOLE(hbm, pseudo_channels_per_channel),
+    WHOLE(hbm, banks_per_pseudo_channel),
+    WHOLE(link, gpus),
+    WHOLE(area, dies),
 };
+#undef WHOLE
 
 static status check_whole_numbers(const machine *m, error *err) {
     for (size_t i = 0; i < sizeof whole_keys / sizeof whole_keys[0]; i++) {
-        const machine_key *key = machine_key_find(whole_keys[i]);
-        assert(key);
-        double value = machine_get(m, key);
+        double value = load_double(m, whole_keys[i].offset);
         if (value != floor(value))
-            return error_set(err, STATUS_BAD_INPUT, "%s is %g: it counts things and must be whole", key->path, value);
+            return error_set(err, STATUS_BAD_INPUT, "%s is %g: it counts things and must be whole", whole_keys[i].path,
+                             value);
     }
     return STATUS_OK;
 }

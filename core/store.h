@@ -72,7 +72,7 @@ status store_each(store *s, bool by_latency, status (*visit)(void *context, cons
 
 status store_count(store *s, int64_t *count, error *err);
 
-/* Byte i of `done` (point_count bytes) is set to 1 for each index present, and left alone otherwise. */
+/* Bit i % 8 of byte i / 8 of `done` is set for each index i present, and left alone otherwise. */
 status store_done(store *s, unsigned char *done, int64_t point_count, error *err);
 
 /* Flushes and frees, whatever the result; NULL is fine. A store closed so is one plain file. */

@@ -124,7 +124,7 @@ status store_done(store *s, unsigned char *done, int64_t point_count, error *err
             result = error_set(err, STATUS_BAD_INPUT, "%s: corrupt (point %lld of %lld)", s->path, (long long)index,
                                (long long)point_count);
         else
-            done[index] = 1;
+            done[index / 8] |= (unsigned char)(1u << (index % 8));
     }
     if (result == STATUS_OK && code != SQLITE_DONE)
         result = store_fail(s, err);

@@ -8,8 +8,11 @@
 #include "core/store.h"
 #include "sim/engine/engine.h"
 #include "sim/explore/metrics.h"
+#include "sim/explore/ranks.h"
 #include "sim/explore/search.h"
 #include "workloads/workload.h"
+
+#include <signal.h>
 
 enum {
     SWEEP_SCHEMA = 1,
@@ -146,14 +149,29 @@ void sweep_derive(const sweep *s, const machine *base, machine *m);
 /* Fills in the predicted speed-ups from the sweep's points; reasons are owned by the arena. */
 status sweep_find_speedups(arena *a, sweep *s, store *points, error *err);
 
+/* The values of a point's knobs. */
+typedef void sweep_knobs_function(const sweep *s, int64_t index, double *knobs);
+
 typedef struct sweep_options {
     int threads;                                                  /* 0: as many as there are cores */
     void (*progress)(void *context, int64_t done, int64_t total); /* from the calling thread; may be NULL */
     void *progress_context;
+    const volatile sig_atomic_t
+        *stop;                      /* the run ends early, all computed points saved, once this is not 0; may be NULL */
+    const ranks *ranks;             /* NULL: this process alone */
+    sweep_knobs_function *knobs_at; /* NULL: sweep_knobs_at. Called from any thread */
 } sweep_options;
 
-/* Computes every point that the store lacks and puts it there. Memory does not grow with the sweep. `computed` receives
- * the number of points that were missing. */
+/* Computes every point that the store lacks and puts it there. Memory does not grow with the sweep, but for a bit a
+ * point. `computed` receives the number of points that were missing and are there now. Without a store (NULL) all are
+ * computed and dropped.
+ *
+ * One thread computes and writes in turn; several compute while the calling one writes. With ranks every one of them
+ * calls this: rank 0 with the store, the others with NULL, whose results go to rank 0. Points and their order in the
+ * store are the same in any arrangement, to the last bit. */
 status sweep_run(const sweep *s, store *points, const sweep_options *options, int64_t *computed, error *err);
+
+/* For a rank that cannot run the sweep (or has none): ends the others' run, with an error on rank 0. */
+void sweep_leave_ranks(const ranks *all);
 
 #endif
