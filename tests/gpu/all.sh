@@ -53,21 +53,23 @@ numerics() { # NAME ARGUMENTS...
 
 steps_header="name,phase,steps,wall_ms,least_ms,issue_ms,busy_ms,idle_percent,recorder"
 
-# The phases of `ingot run --json` as CSV rows.
+# The phases of `ingot run --json`, each on a line of its own, as CSV rows.
 steps_of() { # NAME FILE
-    awk -v name="$1" -F': ' '
-        function value(text) { gsub(/[",]/, "", text); return text }
-        /"phases"/ { inside = 1 }
-        inside && /"name"/ { phase = value($2) }
-        inside && /"steps"/ { steps = value($2) }
-        inside && /"step_wall_s"/ { wall = value($2) }
-        inside && /"step_least_s"/ { least = value($2) }
-        inside && /"step_issue_s"/ { issue = value($2) }
-        inside && /"step_gpu_busy_s"/ { busy = value($2) }
-        inside && /"recorder"/ && steps > 0 {
+    awk -v name="$1" '
+        function value(key) {
+            if (!match($0, "\"" key "\": \"?[^,\"}]*"))
+                return "null"
+            text = substr($0, RSTART, RLENGTH)
+            sub(/^[^:]*: "?/, "", text)
+            return text
+        }
+        function ms(text) { return text == "null" ? "" : sprintf("%.4f", text * 1e3) }
+        /"step_wall_s"/ && value("steps") > 0 {
+            wall = value("step_wall_s")
+            busy = value("step_gpu_busy_s")
             idle = busy == "null" ? "" : sprintf("%.2f", 100 * (1 - busy / wall))
-            printf "%s,%s,%d,%.4f,%.4f,%.4f,%s,%s,%s\n", name, phase, steps, wall * 1e3, least * 1e3, issue * 1e3,
-                busy == "null" ? "" : sprintf("%.4f", busy * 1e3), idle, value($2)
+            printf "%s,%s,%d,%s,%s,%s,%s,%s,%s\n", name, value("name"), value("steps"), ms(wall),
+                ms(value("step_least_s")), ms(value("step_issue_s")), ms(busy), idle, value("recorder")
         }' "$2"
 }
 
