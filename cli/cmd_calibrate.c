@@ -20,14 +20,15 @@ enum {
     KEY_START,
     KEY_DATA,
     KEY_PRIOR,
-    KEY_HOST
+    KEY_HOST,
+    KEY_OWN
 };
 
 typedef struct calibrate_options {
     const char *machine, *files[CALIBRATE_FILES_MAX], *kinds[CALIBRATE_KINDS_MAX];
     const char *output, *start, *prior, *data;
     size_t file_count, kind_count;
-    bool all_rows, host;
+    bool all_rows, host, own;
     const char *host_machine;
 } calibrate_options;
 
@@ -38,6 +39,7 @@ static const struct argp_option option_table[] = {
     {"prior", KEY_PRIOR, "NAME", 0, "Priors from this calibration (default: those of calibration.def)", 0},
     {"data", KEY_DATA, "TEXT", 0, "What the file says of its data (default: the names of the rows' files)", 0},
     {"all", KEY_ALL, 0, 0, "Fit the held rows too", 0},
+    {"own", KEY_OWN, 0, 0, "Fit the rows and parameters of our own kernels alone (default: all others)", 0},
     {"host", KEY_HOST, 0, 0, "Fit a host profile instead: the arguments are traces and runs", 0},
     {"machine", 'm', "NAME", 0, "With --host: the machine, whose launch cost the profile's is a multiple of", 0},
     {0},
@@ -65,6 +67,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         break;
     case KEY_ALL:
         o->all_rows = true;
+        break;
+    case KEY_OWN:
+        o->own = true;
         break;
     case KEY_HOST:
         o->host = true;
@@ -105,6 +110,15 @@ static status load_named(arena *a, const machine *m, const char *name, calibrati
     return calibration_load(a, command_config_dir(), &other, out, err);
 }
 
+static void reset_own(calibration *c) {
+    size_t count;
+    const machine_key *keys = calibration_keys(&count);
+    calibration priors = calibration_priors();
+    for (size_t k = 0; k < count; k++)
+        if (calibration_key_is_own(&keys[k]))
+            calibration_set(c, &keys[k], calibration_get(&priors, &keys[k]));
+}
+
 static void print_fit(const calibrate_result *r) {
     printf("%-52s %11s %11s %8s  %s\n", "parameter", "prior", "value", "+-", "state");
     for (size_t k = 0; k < r->parameter_count; k++) {
@@ -143,7 +157,7 @@ static status write_fit(arena *a, const calibrate_options *o, const calibrate_re
 
 static status run_calibrate(arena *a, const calibrate_options *o, error *err) {
     machine m;
-    calibrate_input in = {.machine = &m, .priors = calibration_priors(), .all_rows = o->all_rows};
+    calibrate_input in = {.machine = &m, .priors = calibration_priors(), .all_rows = o->all_rows, .own = o->own};
     source_map sources = {0};
     row_table tables[CALIBRATE_FILES_MAX] = {0};
     calibrate_result result = {0};
@@ -152,6 +166,8 @@ static status run_calibrate(arena *a, const calibrate_options *o, error *err) {
         s = choose_kinds(o, in.kinds, err);
     if (s == STATUS_OK)
         s = load_named(a, &m, o->start ? o->start : m.calibration_name, &in.start, err);
+    if (o->own && !o->start) /* a refit depends on its rows alone */
+        reset_own(&in.start);
     if (s == STATUS_OK && o->prior)
         s = load_named(a, &m, o->prior, &in.priors, err);
     if (s == STATUS_OK)

@@ -157,6 +157,12 @@ void calibration_set(calibration *c, const machine_key *key, double value) {
     memcpy((char *)c + key->offset, &value, sizeof value);
 }
 
+bool calibration_key_is_own(const machine_key *key) {
+    static const char group[] = "own";
+    size_t length = sizeof group - 1;
+    return strncmp(key->path, group, length) == 0 && (key->path[length] == '.' || key->path[length] == '_');
+}
+
 calibration calibration_priors(void) {
     calibration c = {.name = "priors"};
 #define PARAMETER(group, member, min, max, prior, text) c.group.member = prior;

@@ -78,6 +78,8 @@ const machine_key *calibration_keys(size_t *count);
 const machine_key *calibration_key_find(const char *path); /* NULL when unknown */
 double calibration_get(const calibration *c, const machine_key *key);
 void calibration_set(calibration *c, const machine_key *key, double value);
+/* Whether it belongs to our own kernels (calibration_own.def), which have a file of their own. */
+bool calibration_key_is_own(const machine_key *key);
 /* Every parameter at its prior. */
 calibration calibration_priors(void);
 

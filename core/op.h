@@ -101,6 +101,7 @@ typedef enum copy_direction {
 
 typedef struct op {
     op_kind kind;
+    bool own; /* one of our own kernels (kernels/) runs it, or the library as our launchers call it */
     union {
 #define OP(kind, category, text) kind##_params kind;
 #include "core/ops.def"

@@ -39,6 +39,10 @@ double parameter_restore(const machine_key *key, double transformed) {
     return key->min + (key->max - key->min) / (1 + exp(-transformed));
 }
 
+const calibration_spread *spread_of(const calibration_spread *s, const op *o) {
+    return o->own && s->own ? s->own : s;
+}
+
 static const char *phase_of(const op *o) {
     if (o->kind != OP_attention)
         return "";
@@ -81,6 +85,7 @@ void spread_class_name(const spread_subject *subject, int level, char text[SPREA
 const residual_range *spread_residual(const calibration_spread *s, const spread_subject *subject) {
     char name[SPREAD_CLASS_TEXT];
     bool sourced = subject->source && *subject->source;
+    s = spread_of(s, subject->op);
     for (int level = sourced ? 0 : 2; level < SPREAD_CLASS_LEVELS; level++) {
         spread_class_name(subject, level, name);
         for (size_t i = 0; i < s->residual_count; i++)
@@ -98,20 +103,28 @@ static double normal(uint64_t draw, uint64_t index) {
     return sqrt(-2 * log(1 - u)) * cos(TURN * v);
 }
 
+/* `first`: of the numbers that are drawn, so that both parts vary by themselves. */
+static void draw_part(const calibration_spread *s, uint64_t draw, uint64_t first, calibration *c) {
+    for (size_t i = 0; i < s->key_count; i++) {
+        double x = parameter_transform(s->keys[i], calibration_get(c, s->keys[i]));
+        for (size_t j = 0; j <= i; j++)
+            x += s->factor[i * s->key_count + j] * normal(draw, first + j);
+        calibration_set(c, s->keys[i], parameter_restore(s->keys[i], x));
+    }
+}
+
 calibration spread_draw(const calibration_spread *s, const calibration *center, uint64_t draw) {
     calibration c = *center;
-    for (size_t i = 0; i < s->key_count; i++) {
-        double x = parameter_transform(s->keys[i], calibration_get(center, s->keys[i]));
-        for (size_t j = 0; j <= i; j++)
-            x += s->factor[i * s->key_count + j] * normal(draw, j);
-        calibration_set(&c, s->keys[i], parameter_restore(s->keys[i], x));
-    }
+    draw_part(s, draw, 0, &c);
+    if (s->own)
+        draw_part(s->own, draw, s->key_count, &c);
     return c;
 }
 
 bool spread_extrapolates_shape(const calibration_spread *s, const op *o) {
     const op_info *info = op_info_get(o->kind);
     bool known = false;
+    s = spread_of(s, o);
     for (size_t p = 0; p < info->param_count; p++) {
         if (info->params[p].type != PARAM_DIM)
             continue;

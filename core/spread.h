@@ -39,7 +39,11 @@ typedef struct calibration_spread {
     size_t shape_count;
     measured_key *machine; /* what the measured machine was; none: no rows were measured */
     size_t machine_key_count;
+    const struct calibration_spread *own; /* the same of our own kernels' parameters; NULL: they have no file */
 } calibration_spread;
+
+/* The part that an operator's prediction rests on. */
+const calibration_spread *spread_of(const calibration_spread *s, const op *o);
 
 /* A parameter as fits see it: logit between its bounds for one whose name ends in _frac, else the logarithm. */
 double parameter_transform(const machine_key *key, double value);

@@ -3,6 +3,7 @@
 #include "core/base/config_find.h"
 
 #include <string.h>
+#include <unistd.h>
 
 enum { SCHEMA_VERSION = 1 };
 
@@ -11,7 +12,8 @@ typedef struct calibration_file {
     calibration values;
 } calibration_file;
 
-status calibration_load(arena *a, const char *config_dir, const machine *m, calibration *out, error *err) {
+/* Binds one file over what `file` holds. */
+static status load_over(arena *a, const char *path, calibration_file *file, error *err) {
     const config_field fields[] = {
         {"schema", CONFIG_NODE, offsetof(calibration_file, schema), 0, 0, true},
         {"name", CONFIG_TEXT, offsetof(calibration_file, values.name), 0, 0, true},
@@ -26,18 +28,30 @@ status calibration_load(arena *a, const char *config_dir, const machine *m, cali
     {#group "." #name, CONFIG_NUMBER, offsetof(calibration_file, values.group.name), min, max, false},
 #include "core/calibration.def"
     };
-    const char *name = m->calibration_name ? m->calibration_name : generation_name(m->generation);
-    const char *path;
     const config_node *root;
-    status result = config_find(a, arena_printf(a, "%s/calibration", config_dir), "calibration", name, &path, err);
-    if (result == STATUS_OK)
-        result = config_load(a, path, &root, err);
+    status result = config_load(a, path, &root, err);
     if (result == STATUS_OK)
         result = config_schema(root, SCHEMA_VERSION, err);
     if (result != STATUS_OK)
         return result;
-    calibration_file file = {.values = calibration_priors()};
-    result = config_bind(root, fields, sizeof fields / sizeof fields[0], true, &file, (config_notes){0}, err);
+    return config_bind(root, fields, sizeof fields / sizeof fields[0], true, file, (config_notes){0}, err);
+}
+
+const char *calibration_own_path(arena *a, const char *config_dir) {
+    const char *path = arena_printf(a, "%s/calibration/own.yaml", config_dir);
+    return access(path, R_OK) == 0 ? path : NULL;
+}
+
+status calibration_load(arena *a, const char *config_dir, const machine *m, calibration *out, error *err) {
+    const char *name = m->calibration_name ? m->calibration_name : generation_name(m->generation);
+    const char *path, *own = calibration_own_path(a, config_dir);
+    calibration_file file = {.values = calibration_priors()}, over = file;
+    status result = config_find(a, arena_printf(a, "%s/calibration", config_dir), "calibration", name, &path, err);
+    if (result == STATUS_OK && own)
+        result = load_over(a, own, &over, err);
+    file.values = over.values;
+    if (result == STATUS_OK)
+        result = load_over(a, path, &file, err);
     if (result == STATUS_OK)
         *out = file.values;
     return result;

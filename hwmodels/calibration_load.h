@@ -10,6 +10,10 @@
  * keep their priors. Text is owned by the arena. */
 status calibration_load(arena *a, const char *config_dir, const machine *m, calibration *out, error *err);
 
+/* configs/calibration/own.yaml, which holds the parameters of our own kernels for every machine, beneath what the
+ * machine's file states; NULL where it is missing. */
+const char *calibration_own_path(arena *a, const char *config_dir);
+
 /* configs/hosts/NAME.yaml, or any path. */
 status host_load(arena *a, const char *config_dir, const char *name_or_path, host_profile *out, error *err);
 

@@ -1,5 +1,7 @@
 #include "hwmodels/spread_load.h"
 
+#include "hwmodels/calibration_load.h"
+
 #include "core/base/config_find.h"
 
 #include <math.h>
@@ -90,7 +92,7 @@ static status load_covariance(arena *a, const config_node *node, calibration_spr
     return STATUS_OK;
 }
 
-status spread_load(arena *a, const char *config_dir, const machine *m, calibration_spread *out, error *err) {
+static status load_file(arena *a, const char *path, calibration_spread *out, error *err) {
     typedef status part_loader(arena *, const config_node *, calibration_spread *, error *);
     static const struct {
         const char *key;
@@ -99,13 +101,9 @@ status spread_load(arena *a, const char *config_dir, const machine *m, calibrati
                  {"intervals", load_residuals},
                  {"shapes", load_shapes},
                  {"machine", load_machine_keys}};
-    const char *name = m->calibration_name ? m->calibration_name : generation_name(m->generation);
-    const char *path;
     const config_node *root;
     *out = (calibration_spread){0};
-    status result = config_find(a, arena_printf(a, "%s/calibration", config_dir), "calibration", name, &path, err);
-    if (result == STATUS_OK)
-        result = config_load(a, path, &root, err);
+    status result = config_load(a, path, &root, err);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && result == STATUS_OK; i++) {
         const config_node *node = config_get(root, parts[i].key);
         if (node && node->kind != CONFIG_MAPPING)
@@ -113,5 +111,19 @@ status spread_load(arena *a, const char *config_dir, const machine *m, calibrati
         if (node)
             result = parts[i].load(a, node, out, err);
     }
+    return result;
+}
+
+status spread_load(arena *a, const char *config_dir, const machine *m, calibration_spread *out, error *err) {
+    const char *name = m->calibration_name ? m->calibration_name : generation_name(m->generation);
+    const char *path, *own_path = calibration_own_path(a, config_dir);
+    calibration_spread *own = ARENA_NEW(a, calibration_spread);
+    status result = config_find(a, arena_printf(a, "%s/calibration", config_dir), "calibration", name, &path, err);
+    if (result == STATUS_OK)
+        result = load_file(a, path, out, err);
+    if (result == STATUS_OK && own_path)
+        result = load_file(a, own_path, own, err);
+    if (result == STATUS_OK && own_path)
+        out->own = own;
     return result;
 }

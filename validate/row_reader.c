@@ -94,6 +94,7 @@ static void apply_source(row_reader *reader) {
     const measurement_source *known = sources_find(reader->sources, row->source);
     if (!known)
         return;
+    row->op.own = known->backend == attention_backend_ingot;
     if (row->op.kind == OP_attention && !row_param_is_set(reader, "backend"))
         row->op.as.attention.backend = known->backend;
     bool eight_bit = row->op.kind == OP_gemm && dtype_bytes(row->op.as.gemm.dtype) <= 1;

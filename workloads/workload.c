@@ -120,10 +120,30 @@ status workload_scenario(arena *a, const workload *w, const workload_request *re
     return result;
 }
 
+/* Flavour ingot is what our own kernels run, alternatives too. */
+static void mark_own(graph *g) {
+    for (size_t p = 0; p < g->phase_count; p++)
+        for (size_t n = 0; n < g->phases[p].node_count; n++) {
+            graph_node *node = &g->phases[p].nodes[n];
+            node->op.own = true;
+            op *alternatives = ARENA_ARRAY(g->memory, op, node->alternative_count + 1);
+            for (size_t i = 0; i < node->alternative_count; i++) {
+                alternatives[i] = node->alternatives[i];
+                alternatives[i].own = true;
+            }
+            if (node->alternatives)
+                node->alternatives = alternatives;
+        }
+}
+
 status workload_build(arena *a, const workload *w, const levers *l, graph *out, error *err) {
     levers resolved;
     status result = workload_levers(w, l, &resolved, err);
-    return result == STATUS_OK ? w->shape.family->build(a, w, &resolved, out, err) : result;
+    if (result == STATUS_OK)
+        result = w->shape.family->build(a, w, &resolved, out, err);
+    if (result == STATUS_OK && resolved.flavour == FLAVOUR_INGOT)
+        mark_own(out);
+    return result;
 }
 
 status decoder_lengths(const workload *w, const workload_request *request, int64_t *prompt_tokens,

@@ -1,12 +1,20 @@
 #!/usr/bin/env bash
-# Refits the calibrations of measured generations and carries them over to the others.
-# usage: configs/calibration/refit.sh PROGRAM DIRECTORY-OF-MEASURED-ROWS
+# Refits the calibrations of measured generations and carries them over to the others; then that of our own kernels.
+# usage: configs/calibration/refit.sh PROGRAM DIRECTORY-OF-MEASURED-ROWS   everything
+#        configs/calibration/refit.sh PROGRAM                              our own kernels alone, from the shipped rows
 set -euo pipefail
-program=$1 rows=$2 here=$(dirname "$0")
+program=$1 rows=${2:-} here=$(dirname "$0")
+shipped=$here/../../validate/measured
 
 fit() { # MACHINE NAME FILES OF
   "$program" calibrate "$1" "$rows/$3"-{gemm,attention,collective}.csv -o "$here/$2.yaml" \
     --data "$4 operator rows (graph_steady), rows of even hash" | grep '%'
+}
+
+# Every machine inherits own.yaml: its latencies and rates are multiples of the machine's.
+fit_own() { # MACHINE FOLDER OF
+  "$program" calibrate "$1" "$shipped/$2"/operators-{cold,steady}.csv --own -o "$here/own.yaml" \
+    --data "$3 rows of our own kernels by both methods, split=fit of even hash" | grep '%'
 }
 
 carry() { # FROM TO
@@ -15,11 +23,14 @@ carry() { # FROM TO
       -e '/^residuals:/,/^$/d' "$here/$1.yaml"; } > "$here/$2.yaml"
 }
 
-fit h200-sxm hopper h200_sxm "H200 SXM"
-fit a100-sxm-80gb ampere a100_sxm "A100 SXM"
-fit l40s ada l40s L40S
-carry hopper blackwell
-carry ampere volta
-carry ada turing
-carry ada blackwell-rtx
-carry ampere cdna3
+if [ -n "$rows" ]; then
+  fit h200-sxm hopper h200_sxm "H200 SXM"
+  fit a100-sxm-80gb ampere a100_sxm "A100 SXM"
+  fit l40s ada l40s L40S
+  carry hopper blackwell
+  carry ampere volta
+  carry ada turing
+  carry ada blackwell-rtx
+  carry ampere cdna3
+fi
+fit_own h100-sxm h100-sxm "H100 SXM" # on top of the library's, which products share

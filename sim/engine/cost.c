@@ -1,4 +1,4 @@
-#include "sim/engine/cost.h"
+#include "sim/engine/cost_own.h"
 
 #include <assert.h>
 
@@ -18,7 +18,8 @@ void cost_analytic(const op *o, residency where, const machine_block *machines, 
     };
     for (size_t i = 0; i < MACHINE_LANES; i++)
         out->clocked_s[i] = 0; /* unless the kind says more */
-    table[o->kind](o, where, machines, out);
+    if (!o->own || !cost_own(o, where, machines, out))
+        table[o->kind](o, where, machines, out);
 }
 
 /* Host work and waiting take no GPU time; scheduling charges them to the host. */

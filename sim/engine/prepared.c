@@ -85,7 +85,7 @@ static size_t add_item(const preparation *prep, const prepared_item *item) {
 
 static bool same_op(const op *a, const op *b) {
     const op_info *info = op_info_get(a->kind);
-    if (a->kind != b->kind)
+    if (a->kind != b->kind || a->own != b->own)
         return false;
     for (size_t i = 0; i < info->param_count; i++)
         if (op_param_get(a, &info->params[i]) != op_param_get(b, &info->params[i]))

@@ -25,6 +25,8 @@ struct cost_recipe {
 const cost_recipe *cost_prepare(const op *o, residency where, const plan_limits *limits, arena *memory) {
     cost_recipe *r = ARENA_NEW(memory, cost_recipe);
     *r = (cost_recipe){.kind = RECIPE_OTHER, .o = *o, .where = where};
+    if (o->own) /* costs of our own kernels have no part to be worked out beforehand */
+        return r;
     if (o->kind == OP_gemm) {
         r->kind = RECIPE_GEMM;
         r->as.gemm = gemm_prepare(o, gemm_left_bytes(o), where, limits, memory);
@@ -80,7 +82,7 @@ void cost_times_of(const cost_recipe *r, const machine_block *machines, cost_tim
 }
 
 bool cost_recipe_same(const cost_recipe *a, const cost_recipe *b) {
-    if (a->o.kind != b->o.kind || a->where != b->where)
+    if (a->o.kind != b->o.kind || a->o.own != b->o.own || a->where != b->where)
         return false;
     const op_info *info = op_info_get(a->o.kind);
     for (size_t i = 0; i < info->param_count; i++)

@@ -31,11 +31,16 @@ const char *calibrate_state_name(calibrate_state state) {
  * what a graph's node was measured to take. */
 static bool is_fixed(const machine_key *key) {
     return strcmp(key->path, "method.graph_steady_weight_copies") == 0 ||
-           strcmp(key->path, "method.graph_steady_gap_s") == 0;
+           strcmp(key->path, "method.graph_steady_gap_s") == 0 || strcmp(key->path, "own.graph_gap_s") == 0;
+}
+
+/* Of rows that say fit or held, those of odd hash are scored too. */
+static bool is_scored(const calibrate_input *in, const operator_row *row) {
+    return row_is_held(row) || (in->own && (row->hash & 1) == 1);
 }
 
 static bool usable(const calibrate_input *in, const operator_row *row) {
-    return !row->unsupported && !row->empty && in->kinds[row->op.kind] && row->measured_s > 0;
+    return row->op.own == in->own && !row->unsupported && !row->empty && in->kinds[row->op.kind] && row->measured_s > 0;
 }
 
 static fit_rows choose_rows(arena *a, const calibrate_input *in, bool held) {
@@ -47,7 +52,7 @@ static fit_rows choose_rows(arena *a, const calibrate_input *in, bool held) {
     for (size_t t = 0; t < in->table_count; t++)
         for (size_t i = 0; i < in->tables[t].count; i++) {
             const operator_row *row = &in->tables[t].rows[i];
-            if (!usable(in, row) || (row_is_held(row) != held && !(in->all_rows && !held)))
+            if (!usable(in, row) || (is_scored(in, row) != held && !(in->all_rows && !held)))
                 continue;
             rows.rows[rows.count] = row;
             rows.scale[rows.count] = DEVIATION_START;
@@ -99,6 +104,7 @@ static void screen(arena *a, const calibrate_input *in, const fit_rows *rows, ca
             information += pow(jacobian[r * n + k] / rows->scale[r], 2);
         calibrate_parameter *parameter = &out->parameters[k];
         if (parameter->state == CALIBRATE_UNTOUCHED && !is_fixed(parameter->key) &&
+            calibration_key_is_own(parameter->key) == in->own &&
             information * DEVIATION_START * DEVIATION_START > SENSITIVITY_MIN)
             parameter->state = CALIBRATE_FITTED;
     }
@@ -278,7 +284,7 @@ static void find_shapes(arena *a, const fit_rows *rows, calibrate_result *out) {
 static void start_result(arena *a, const calibrate_input *in, calibrate_result *out) {
     size_t count;
     const machine_key *keys = calibration_keys(&count);
-    *out = (calibrate_result){.fitted = in->start, .machine = in->machine, .parameter_count = count};
+    *out = (calibrate_result){.fitted = in->start, .machine = in->machine, .own = in->own, .parameter_count = count};
     out->parameters = ARENA_ARRAY(a, calibrate_parameter, count);
     out->fitted_keys = ARENA_ARRAY(a, size_t, count);
     for (size_t k = 0; k < count; k++)

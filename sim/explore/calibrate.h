@@ -13,7 +13,7 @@
 #include "core/spread.h"
 #include "validate/rows.h"
 
-enum { CALIBRATE_PARAMETERS_MAX = 192 };
+enum { CALIBRATE_PARAMETERS_MAX = 320 };
 
 typedef enum calibrate_state {
     CALIBRATE_UNTOUCHED, /* no fitted row depends on it: keeps its value */
@@ -38,6 +38,7 @@ typedef struct calibrate_input {
     size_t table_count;
     bool kinds[OP_KIND_COUNT]; /* whose rows are fitted */
     bool all_rows;             /* fit the held half too: for a final file, not for a score */
+    bool own;                  /* the rows and the parameters of our own kernels alone, else all others */
 } calibrate_input;
 
 typedef struct calibrate_kind_score {
@@ -59,7 +60,8 @@ typedef struct calibrate_result {
     shape_range *shapes;
     size_t shape_count;
     const machine *machine; /* that was measured */
-    size_t rounds;          /* of reweighting */
+    bool own;
+    size_t rounds; /* of reweighting */
 } calibrate_result;
 
 /* STATUS_NEGATIVE when no row can be fitted. The arena owns the result's arrays. */

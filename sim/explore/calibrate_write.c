@@ -14,6 +14,8 @@ static void write_values(FILE *f, const calibrate_result *r) {
     for (size_t k = 0; k < r->parameter_count; k++) {
         const calibrate_parameter *p = &r->parameters[k];
         const char *path = p->key->path;
+        if (calibration_key_is_own(p->key) != r->own)
+            continue;
         int length = group_length(path);
         if (group_length(group) != length || strncmp(group, path, (size_t)length) != 0)
             fprintf(f, "\n%.*s:\n", length, path);

@@ -14,6 +14,7 @@ status ensemble_fill(arena *a, const char *config_dir, const machine *m, const c
     if (result != STATUS_OK)
         return result;
     out->other_machine = spread_extrapolates_machine(&out->spread, m);
+    out->own_other_machine = out->spread.own && spread_extrapolates_machine(out->spread.own, m);
     const machine *machines[MACHINE_LANES];
     const calibration *calibrations[MACHINE_LANES];
     calibration drawn[MACHINE_LANES];
@@ -55,9 +56,10 @@ row_interval predict_row_interval(const operator_row *row, const ensemble *e) {
     double time_s = out.prediction.time_s;
     const spread_subject subject = {&row->op, row->source, bound_name(out.prediction.bound), time_s};
     const residual_range *residual = spread_residual(&e->spread, &subject);
-    out.extrapolated = e->other_machine || spread_extrapolates_shape(&e->spread, &row->op);
-    bool draws = residual && out.extrapolated && e->spread.key_count > 0;
-    spread_interval(time_s, draws ? log_deviation(row, e, time_s) : 0, residual, e->other_machine, &out.lower_s,
+    bool other_machine = row->op.own ? e->own_other_machine : e->other_machine;
+    out.extrapolated = other_machine || spread_extrapolates_shape(&e->spread, &row->op);
+    bool draws = residual && out.extrapolated && spread_of(&e->spread, &row->op)->key_count > 0;
+    spread_interval(time_s, draws ? log_deviation(row, e, time_s) : 0, residual, other_machine, &out.lower_s,
                     &out.upper_s);
     if (e->event) { /* the interval keeps its width, relative to the time */
         out.prediction = predict_row_event(row, &e->block, e->memory);

@@ -16,7 +16,8 @@ typedef struct ensemble {
     machine_block draws[ENSEMBLE_BLOCKS]; /* the same machine, a draw a lane */
     hbm_efficiency memory[MACHINE_LANES]; /* of the machine, where rows go through the event engine */
     bool event;
-    bool other_machine; /* not one that the calibration was measured on */
+    bool other_machine;     /* not one that the calibration was measured on */
+    bool own_other_machine; /* the same of our own kernels' parameters */
 } ensemble;
 
 /* A machine by name or path, with its calibration and its uncertainty. */

@@ -16,6 +16,11 @@ static void predict_part(const operator_row *row, const op *o, const machine_blo
         cost_analytic(o, where, block, cost);
     if (!steady)
         return;
+    if (o->own) {
+        for (size_t i = 0; i < MACHINE_LANES; i++)
+            cost->time_s[i] += cost->launches[i] * block->own_graph_gap_s[i];
+        return;
+    }
     lanes extra_s;
     cost_method_graph_steady(o, row->source, block, extra_s);
     for (size_t i = 0; i < MACHINE_LANES; i++)

@@ -1,0 +1,128 @@
+#include "sim/engine/cost_own.h"
+
+/* Lanes that an SM's four schedulers issue to in a clock. */
+static const double ISSUE_LANES = 4 * 32;
+static const double SCHEDULERS = 4, WARP_LANES = 32;
+/* Of what a last wave lacks to be full that it saves: blocks do not end together. */
+static const double DRIFT_FRAC = 0.5;
+static const double EXPONENT_MAX = 30; /* as good as the longest */
+
+double own_norm(const double *times_s, size_t count, double exponent) {
+    double longest = 0, sum = 0;
+    for (size_t i = 0; i < count; i++)
+        longest = larger(longest, times_s[i]);
+    if (longest <= 0)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        sum += pow(times_s[i] / longest, exponent);
+    return longest * pow(sum, 1 / exponent);
+}
+
+double own_exponent(double of_one_wave, double growth, double waves) {
+    return smaller(of_one_wave * pow(larger(1, waves), growth), EXPONENT_MAX);
+}
+
+/* Of a footprint that was used a moment ago. */
+static double kept_frac(const machine_block *m, size_t i, double footprint_bytes) {
+    double kept = m->own_kept_frac[i] * m->l2_bytes[i], gone = m->own_gone_ratio[i] * m->l2_bytes[i];
+    return gone > kept ? larger(0, smaller(1, (gone - footprint_bytes) / (gone - kept))) : footprint_bytes <= kept;
+}
+
+/* Lines are replaced at random, so of `held` dirty bytes so many are written back as `bytes` others come. */
+static double replaced_bytes(double held_bytes, double bytes, double capacity_bytes) {
+    return held_bytes > 0 ? held_bytes * (1 - exp(-bytes / capacity_bytes)) : 0;
+}
+
+double own_flushed_bytes(const machine_block *m, size_t i, double bytes) {
+    return replaced_bytes(m->own_dirty_frac[i] * m->l2_bytes[i], bytes, m->l2_bytes[i]);
+}
+
+own_memory own_memory_of(const own_traffic *t, residency where, const machine_block *m, size_t i) {
+    double footprint = t->read_bytes + t->write_bytes, kept = kept_frac(m, i, footprint);
+    double dirty = m->own_dirty_frac[i] * m->l2_bytes[i], missed = t->read_bytes;
+    double written = t->write_bytes - replaced_bytes(dirty, t->write_bytes, dirty); /* the rest stays in L2 */
+    switch (where) {
+    case RESIDENCY_COLD:
+        written += own_flushed_bytes(m, i, footprint);
+        kept = 0;
+        break;
+    case RESIDENCY_REPEATED:
+    case RESIDENCY_REPEATED_FEW:
+        missed = t->read_bytes * (1 - kept);
+        written = t->write_bytes * (1 - kept);
+        break;
+    case RESIDENCY_PREDECESSORS:
+        kept *= t->read_bytes > 0 ? t->hot_bytes / t->read_bytes : 0;
+        missed = t->read_bytes * (1 - kept);
+        break;
+    }
+    double near_s = m->own_l2_latency_ratio[i] * m->l2_near_latency_clk[i] / m->sm_clock_max_hz[i];
+    double far_s = memory_latency_s(m, i), code = where == RESIDENCY_REPEATED ? 0 : m->own_code_latencies[i];
+    double l2_rate = m->l2_bytes_per_clk[i] * m->sm_clock_max_hz[i];
+    return (own_memory){
+        .hbm_bytes = missed + written,
+        .hbm_s = missed / hbm_bytes_per_s(m, i, m->own_read_efficiency_frac[i]) +
+                 written / hbm_bytes_per_s(m, i, m->own_write_efficiency_frac[i]),
+        .l2_bytes = footprint + t->again_bytes,
+        .l2_s = larger((t->read_bytes + t->again_bytes) / m->own_l2_read_frac[i],
+                       t->write_bytes / m->own_l2_write_frac[i]) /
+                l2_rate,
+        .latency_s = near_s + (1 - kept) * (far_s - near_s),
+        .start_s = (m->own_start_latencies[i] + code) * far_s,
+    };
+}
+
+static void finish_lane(const own_kernel *k, const machine_block *m, size_t i, residency where, cost_block *out) {
+    own_memory memory = own_memory_of(&k->traffic, where, m, i);
+    if (k->read_ratio[i] > 0)
+        memory.hbm_s /= k->read_ratio[i];
+    double clock = m->sm_clock_max_hz[i], sms = m->sm_count[i];
+    double slots = larger(1, smaller(k->slots, smaller(m->sm_max_ctas[i], floor(m->sm_max_threads[i] / k->threads))));
+    double waves = k->ctas / (sms * slots), busiest = ceil_quotient(k->ctas / sms);
+    double warps = ceil_quotient(k->threads / WARP_LANES);
+    double thread_s = k->thread_ops[i] * larger(m->own_dependent_clk[i], warps / SCHEDULERS) / clock;
+    double block_s = k->latencies[i] * memory.latency_s + k->chain_s[i] + thread_s;
+    double issue_s =
+        busiest * k->thread_ops[i] * (k->busy_frac > 0 ? k->busy_frac : 1) * warps * WARP_LANES / ISSUE_LANES / clock;
+    double dispatch_s = k->ctas * m->own_dispatch_clk[i] / clock;
+    double terms[] = {block_s * effective_waves(waves, DRIFT_FRAC), issue_s, dispatch_s, memory.l2_s, memory.hbm_s};
+    double of_one_wave = k->exponent[i] > 0 ? k->exponent[i] : m->own_overlap_exponent[i];
+    double growth = k->exponent[i] > 0 ? k->wave_overlap[i] : m->own_wave_overlap[i];
+    double exponent = own_exponent(of_one_wave, growth, waves);
+    double body_s = own_norm(terms, sizeof terms / sizeof *terms, exponent);
+    if (where != RESIDENCY_REPEATED)
+        memory.start_s += k->code_latencies[i] * memory_latency_s(m, i);
+    out->time_s[i] = memory.start_s * k->launches + body_s;
+    out->hbm_bytes[i] = memory.hbm_bytes;
+    out->l2_bytes[i] = memory.l2_bytes;
+    out->launches[i] = k->launches;
+    out->clocked_s[i] = clocked_part(larger(larger(terms[0], dispatch_s), larger(issue_s, memory.l2_s)), memory.hbm_s);
+    double others = larger(larger(terms[0], dispatch_s), memory.start_s);
+    out->bound[i] = memory.hbm_s >= larger(others, larger(issue_s, memory.l2_s)) ? BOUND_HBM
+                    : memory.l2_s >= larger(others, issue_s)                     ? BOUND_L2
+                    : issue_s >= others                                          ? BOUND_COMPUTE
+                                                                                 : BOUND_LATENCY;
+    out->picked[i] = (plan){.tile_m = 1,
+                            .cluster_m = 1,
+                            .cluster_n = 1,
+                            .split_k = 1,
+                            .stages = 1,
+                            .block_threads = (int32_t)k->threads,
+                            .ctas_per_sm = (int32_t)slots,
+                            .launches = (int32_t)k->launches,
+                            .ctas = k->ctas};
+    out->ctas[i] = (cta_work){0};
+}
+
+void own_cost(const own_kernel *k, residency where, const machine_block *m, cost_block *out) {
+    for (size_t i = 0; i < MACHINE_LANES; i++)
+        finish_lane(k, m, i, where, out);
+}
+
+bool cost_own(const op *o, residency where, const machine_block *m, cost_block *out) {
+    if (o->kind == OP_attention)
+        return own_attention_cost(o, where, m, out);
+    if (o->kind == OP_gemm)
+        return own_gemm_cost(o, where, m, out);
+    return own_row_cost(o, where, m, out);
+}

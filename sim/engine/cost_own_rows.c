@@ -1,0 +1,234 @@
+/* Our row-wise kernels: pointwise (kernels/pointwise.cuh, add.cu), rows reduced by a warp or a block (rows.cuh,
+ * rmsnorm.cu), gathers (embedding.cu). */
+#include "sim/engine/cost_own.h"
+
+enum {
+    POINTWISE_THREADS = 256,
+    POINTWISE_UNROLL = 4,
+    ROW_THREADS_MAX = 1024,
+    ROW_VECTORS = 4, /* that a thread holds */
+    WARP = 32,
+    WARPS_A_BLOCK = 8,
+    REDUCE_WARP_COLS_MAX = 4096,
+    REDUCE_UNROLL = 4,
+    MANY_ROWS = 1024,
+};
+
+static const double VECTOR_BYTES = 16, UNBOUNDED = 1e9;
+
+static own_kernel kernel_of(const op *o) {
+    op_work work = op_work_of(o);
+    return (own_kernel){.traffic = {.read_bytes = work.weight_bytes + work.read_bytes,
+                                    .write_bytes = work.write_bytes,
+                                    .hot_bytes = work.read_bytes},
+                        .slots = UNBOUNDED,
+                        .launches = 1};
+}
+
+/* ---- pointwise ---- */
+
+/* An access moves 16 bytes of the wider type; branches keep a thread's four in order. `switched`: the function is
+ * chosen at run time, element by element. */
+static void pointwise_cost(const op *o, double elements, double element_bytes, const double *round, const double *ops,
+                           const elementwise_params *switched, residency where, const machine_block *m,
+                           cost_block *out) {
+    own_kernel k = kernel_of(o);
+    double width = VECTOR_BYTES / element_bytes, vectors = ceil_quotient(elements / width);
+    double rounds = smaller(POINTWISE_UNROLL, ceil_quotient(vectors / POINTWISE_THREADS));
+    k.threads = POINTWISE_THREADS;
+    k.ctas = ceil_quotient(vectors / (POINTWISE_THREADS * POINTWISE_UNROLL));
+    EACH_LANE {
+        k.latencies[i] = rounds * round[i];
+        k.thread_ops[i] = rounds * width * ops[i];
+        k.chain_s[i] = switched ? rounds * width * m->own_pointwise_switch_clk[i] / m->sm_clock_max_hz[i] : 0;
+        k.code_latencies[i] =
+            switched && switched->out_dtype == DTYPE_fp8 ? m->own_pointwise_cast8_code_latencies[i] : 0;
+    }
+    own_cost(&k, where, m, out);
+}
+
+static const double *activation_ops(activation_function function, const machine_block *m) {
+    switch (function) {
+    case activation_function_silu:
+    case activation_function_sigmoid:
+        return m->own_pointwise_silu_ops;
+    case activation_function_gelu:
+    case activation_function_tanh:
+        return m->own_pointwise_gelu_ops;
+    default:
+        return m->own_pointwise_copy_ops;
+    }
+}
+
+/* ---- rows ---- */
+
+/* How rows are spread over warps and blocks (rows.cuh, row_layout_of). */
+typedef struct row_layout {
+    double ctas, threads, group; /* group: threads that share a row */
+    double rounds;               /* vectors of a thread */
+    bool warp;
+} row_layout;
+
+static row_layout layout_of(double rows, double cols, double element_bytes) {
+    double width = VECTOR_BYTES / element_bytes, vectors = cols / width;
+    bool whole = fmod(cols, width) == 0 && vectors <= (double)ROW_THREADS_MAX * ROW_VECTORS;
+    row_layout l = {.ctas = rows};
+    if (whole && vectors <= WARP * ROW_VECTORS) {
+        l = (row_layout){
+            .ctas = ceil_quotient(rows / WARPS_A_BLOCK), .threads = WARP * WARPS_A_BLOCK, .group = WARP, .warp = true};
+    } else {
+        double wanted = ceil_quotient((whole ? vectors : cols) / ROW_VECTORS);
+        l.threads = l.group = smaller(ROW_THREADS_MAX, ceil_quotient(wanted / WARP) * WARP);
+    }
+    l.rounds = ceil_quotient((whole ? vectors : cols) / l.group);
+    return l;
+}
+
+/* A kernel that holds its rows: loads, `reductions` one after the other, `vectors_late` rounds of weights behind them.
+ */
+static own_kernel rows_kernel(const op *o, const row_layout *l, double reductions, double late, double width,
+                              const double *ops, const machine_block *m) {
+    own_kernel k = kernel_of(o);
+    k.ctas = l->ctas, k.threads = l->threads;
+    EACH_LANE {
+        double reduce_clk =
+            l->warp || l->threads <= WARP ? m->own_rows_warp_reduce_clk[i] : m->own_rows_block_reduce_clk[i];
+        k.latencies[i] = (l->rounds + late) * m->own_rows_round_latencies[i];
+        k.chain_s[i] = reductions * reduce_clk / m->sm_clock_max_hz[i];
+        k.thread_ops[i] = l->rounds * width * ops[i];
+        k.code_latencies[i] = 0;
+    }
+    return k;
+}
+
+static void rows_cost(const op *o, const row_layout *l, double reductions, double late, double width, const double *ops,
+                      residency where, const machine_block *m, cost_block *out) {
+    own_kernel k = rows_kernel(o, l, reductions, late, width, ops, m);
+    own_cost(&k, where, m, out);
+}
+
+/* rmsnorm.cu: many rows get few threads, few rows all that they can use. */
+static row_layout rmsnorm_layout(double rows, double cols, double element_bytes) {
+    double width = VECTOR_BYTES / element_bytes, vectors = cols / width;
+    bool many = rows >= MANY_ROWS || vectors > ROW_THREADS_MAX;
+    bool whole = fmod(cols, width) == 0 && vectors <= (double)ROW_THREADS_MAX * ROW_VECTORS;
+    double wanted = whole ? ceil_quotient(vectors / (many ? ROW_VECTORS : 1)) : cols;
+    row_layout l = {.ctas = rows, .threads = smaller(ROW_THREADS_MAX, ceil_quotient(wanted / WARP) * WARP)};
+    l.group = l.threads;
+    l.rounds = ceil_quotient((whole ? vectors : cols) / l.threads);
+    return l;
+}
+
+static void quantise_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
+    const quantise_params *p = &o->as.quantise;
+    double bytes = dtype_bytes(p->dtype);
+    row_layout l = layout_of((double)p->rows, (double)p->cols, bytes);
+    const double *ops = p->out_dtype == DTYPE_fp8 ? m->own_rows_quantise8_ops : m->own_rows_quantise_ops;
+    rows_cost(o, &l, 1, 0, VECTOR_BYTES / bytes, ops, where, m, out);
+}
+
+static void softmax_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
+    const softmax_params *p = &o->as.softmax;
+    double bytes = dtype_bytes(p->dtype);
+    row_layout l = layout_of((double)p->rows, (double)p->cols, bytes);
+    own_kernel k = rows_kernel(o, &l, 2, 0, VECTOR_BYTES / bytes, m->own_rows_softmax_ops, m);
+    EACH_LANE {
+        k.chain_s[i] *= m->own_rows_softmax_reduce_ratio[i];
+        k.code_latencies[i] = (m->own_rows_softmax_code_ratio[i] - 1) * m->own_code_latencies[i];
+    }
+    own_cost(&k, where, m, out);
+}
+
+/* A loop of `vectors` that the compiler unrolls: whole groups load at once, what is left one by one. */
+static double unrolled_rounds(double vectors) {
+    double groups = floor(vectors / REDUCE_UNROLL);
+    return groups + vectors - groups * REDUCE_UNROLL;
+}
+
+static void reduce_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
+    const reduce_params *p = &o->as.reduce;
+    double bytes = dtype_bytes(p->dtype), width = VECTOR_BYTES / bytes, rows = (double)p->rows, cols = (double)p->cols;
+    row_layout l = layout_of(rows, cols, bytes);
+    l.warp = p->cols <= REDUCE_WARP_COLS_MAX;
+    if (l.warp)
+        l.ctas = ceil_quotient(rows / WARPS_A_BLOCK), l.threads = WARP * WARPS_A_BLOCK, l.group = WARP;
+    double vectors = cols / width / l.group;
+    l.rounds = larger(unrolled_rounds(ceil_quotient(vectors)), unrolled_rounds(floor(vectors)));
+    rows_cost(o, &l, 1, 0, width * vectors / l.rounds, m->own_rows_reduce_ops, where, m, out);
+}
+
+/* A warp a row copies vector after vector; the id comes first. */
+static void embedding_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
+    const embedding_params *p = &o->as.embedding;
+    own_kernel k = kernel_of(o);
+    double vectors = ceil_quotient((double)p->cols * dtype_bytes(p->dtype) / VECTOR_BYTES / WARP);
+    k.ctas = ceil_quotient((double)p->rows / WARPS_A_BLOCK), k.threads = WARP * WARPS_A_BLOCK;
+    EACH_LANE {
+        k.latencies[i] = 1 + vectors * m->own_rows_gather_latencies[i];
+        k.thread_ops[i] = vectors * m->own_pointwise_copy_ops[i] * VECTOR_BYTES / dtype_bytes(p->dtype);
+    }
+    own_cost(&k, where, m, out);
+}
+
+static double wider_bytes(data_type a, data_type b) {
+    return larger(dtype_bytes(a), dtype_bytes(b));
+}
+
+bool own_row_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
+    const double *round = m->own_pointwise_round_latencies;
+    switch (o->kind) {
+    case OP_add: {
+        const add_params *p = &o->as.add;
+        pointwise_cost(o, (double)p->rows * (double)p->cols, dtype_bytes(p->dtype),
+                       m->own_pointwise_add_round_latencies, m->own_pointwise_copy_ops, NULL, where, m, out);
+        return true;
+    }
+    case OP_activation: {
+        const activation_params *p = &o->as.activation;
+        pointwise_cost(o, (double)p->rows * (double)p->cols, dtype_bytes(p->dtype), round,
+                       activation_ops(p->function, m), NULL, where, m, out);
+        return true;
+    }
+    case OP_elementwise: {
+        const elementwise_params *p = &o->as.elementwise;
+        bool eight = p->out_dtype == DTYPE_fp8;
+        pointwise_cost(o, (double)p->rows * (double)p->cols, wider_bytes(p->dtype, p->out_dtype), round,
+                       eight ? m->own_pointwise_cast8_ops : m->own_pointwise_copy_ops, p, where, m, out);
+        return true;
+    }
+    case OP_copy: {
+        const copy_params *p = &o->as.copy;
+        if (p->direction != copy_direction_device)
+            return false;
+        pointwise_cost(o, (double)p->rows * (double)p->cols, wider_bytes(p->dtype, p->out_dtype), round,
+                       m->own_pointwise_copy_ops, NULL, where, m, out);
+        return true;
+    }
+    case OP_rmsnorm: {
+        const rmsnorm_params *p = &o->as.rmsnorm;
+        row_layout l = rmsnorm_layout((double)p->rows, (double)p->cols, dtype_bytes(p->dtype));
+        rows_cost(o, &l, 1, 1, VECTOR_BYTES / dtype_bytes(p->dtype), m->own_rows_rmsnorm_ops, where, m, out);
+        return true;
+    }
+    case OP_layernorm: {
+        const layernorm_params *p = &o->as.layernorm;
+        row_layout l = layout_of((double)p->rows, (double)p->cols, dtype_bytes(p->dtype));
+        rows_cost(o, &l, 2, 1, VECTOR_BYTES / dtype_bytes(p->dtype), m->own_rows_layernorm_ops, where, m, out);
+        return true;
+    }
+    case OP_softmax:
+        softmax_cost(o, where, m, out);
+        return true;
+    case OP_quantise:
+        quantise_cost(o, where, m, out);
+        return true;
+    case OP_reduce:
+        reduce_cost(o, where, m, out);
+        return true;
+    case OP_embedding:
+        embedding_cost(o, where, m, out);
+        return true;
+    default:
+        return false;
+    }
+}
