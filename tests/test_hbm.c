@@ -275,6 +275,25 @@ Test(hbm, h200_streams_at_measured_rates) {
     arena_free(&a);
 }
 
+/* One H100, 8 GB each (validate/measured/h100-sxm/ceilings.json): nothing but the read queue was fitted to them. */
+Test(hbm, h100_streams_and_scattered_reads) {
+    static const double BYTES = 8e9, READ = 3076e9, WRITE = 3191e9, COPY = 3025e9, WITHIN = 0.02;
+    static const double GATHER_128 = 2659e9, STRIDE_128 = 1411e9, STRIDE_512 = 1049e9, SCATTERED_WITHIN = 0.10;
+    enum { INDEX_128 = 2, INDEX_512 = 4 };
+    arena a = {0};
+    machine m = load(&a, "h100-sxm");
+    hbm_efficiency e;
+    cr_assert_eq(hbm_efficiency_of(&m, &e, NULL), STATUS_OK);
+    double written = hbm_written_bytes(&e, BYTES), peak = e.peak_bytes_per_s;
+    cr_expect(fabs(BYTES / hbm_stream_s(&e, BYTES, 0) / READ - 1) < WITHIN);
+    cr_expect(fabs(BYTES / hbm_stream_s(&e, 0, written) / WRITE - 1) < WITHIN);
+    cr_expect(fabs(2 * BYTES / hbm_stream_s(&e, BYTES, written) / COPY - 1) < WITHIN);
+    cr_expect(fabs(e.gather_frac[INDEX_128] * peak / GATHER_128 - 1) < SCATTERED_WITHIN);
+    cr_expect(fabs(e.stride_frac[INDEX_128] * peak / STRIDE_128 - 1) < SCATTERED_WITHIN);
+    cr_expect(fabs(e.stride_frac[INDEX_512] * peak / STRIDE_512 - 1) < SCATTERED_WITHIN);
+    arena_free(&a);
+}
+
 Test(hbm, every_machine_has_a_table_under_its_pin_rate) {
     static const char *const names[] = {"v100-sxm", "t4", "a100-sxm-80gb", "h100-sxm", "h200-sxm", "b200-sxm",
                                         "l40s",     "l4", "rtx-pro-6000",  "mi300x"};

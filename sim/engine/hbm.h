@@ -175,6 +175,7 @@ typedef struct hbm_pattern {
     hbm_pattern_kind kind;
     double write_frac;  /* of requests; 0.5 is a copy */
     int32_t item_bytes; /* gather: consecutive bytes; stride: distance between sectors */
+    double in_flight;   /* stride: sectors on their way at once, whose warps arrive in any order */
 } hbm_pattern;
 
 /* Bytes moved over bytes that the pins could have moved, one pseudo-channel. */

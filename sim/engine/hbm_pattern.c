@@ -9,6 +9,7 @@ enum {
     STREAM_BURSTS = 32768,        /* sample of a stream: ten refresh intervals of an HBM3 pseudo-channel */
     SCATTERED_BURSTS = 4096,      /* sample of a gather or of strides */
     SECTOR_BYTES = 32,            /* what a warp's access is counted in, and the least burst */
+    WARP_SECTORS = 16,            /* of a warp whose threads load 16 bytes each */
     ARRIVAL_GRANULES = 8,         /* streams arrive out of order within so many granules: blocks run apart (estimate) */
     WRITE_REGION_BLOCK = 1 << 20, /* where a copy's destination begins, in granules of a pseudo-channel */
 };
@@ -70,11 +71,28 @@ static void next_gather(pattern_source *s) {
     s->current_left = bursts_of(s->memory, fmin(item, HBM_GRANULE_BYTES));
 }
 
+/* The n-th sector to arrive. A warp's sectors come together, warps in any order within what is on its way: in blocks of
+ * a power of two, each shuffled by odd factors and shifts, which keep it one to one. */
+static uint64_t arrival_of_sector(uint64_t n, double in_flight) {
+    enum { ROUNDS = 3 };
+    static const uint64_t GOLDEN = 2654435769u; /* 2^32 over the golden ratio (Knuth 6.4) */
+    uint32_t bits = 0;
+    while ((double)((uint64_t)WARP_SECTORS << bits) < in_flight)
+        bits++;
+    uint64_t warp = n / WARP_SECTORS, mask = (1ull << bits) - 1, window = warp >> bits, at = warp & mask;
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        at = (at * GOLDEN + window + round) & mask;
+        at ^= at >> (bits + 1) / 2;
+    }
+    return (window << bits | at) * WARP_SECTORS + n % WARP_SECTORS;
+}
+
 /* The next sector that falls on pseudo-channel 0, with what a miss brings along. */
 static void next_stride(pattern_source *s) {
     hbm_place place;
     do {
-        place = hbm_place_of(s->memory, s->address_index++ * (uint64_t)s->pattern->item_bytes);
+        uint64_t sector = arrival_of_sector(s->address_index++, s->pattern->in_flight);
+        place = hbm_place_of(s->memory, sector * (uint64_t)s->pattern->item_bytes);
     } while (place.pseudo_channel != 0);
     s->current.write = false;
     s->current.place = place;
@@ -132,7 +150,8 @@ static double spread_frac(const hbm_memory *memory, const hbm_fabric *fabric, do
 }
 
 static double scattered_frac(const hbm_memory *memory, const hbm_fabric *fabric, hbm_pattern_kind kind, int32_t bytes) {
-    hbm_pattern pattern = {.kind = kind, .item_bytes = bytes};
+    hbm_pattern pattern = {
+        .kind = kind, .item_bytes = bytes, .in_flight = fabric->in_flight_bytes / fabric->fetch_bytes};
     hbm_counts counts;
     double useful = kind == HBM_STRIDE ? SECTOR_BYTES : bytes;
     double fetched = fmax(useful, fabric->fetch_bytes);
