@@ -113,13 +113,25 @@ static int32_t find_weight(const memory_plan *plan, const char *node, const char
     return REGISTER_NONE;
 }
 
-static int32_t add_weight(memory_plan *plan, const graph_node *node, const op *o, int index, const operand *item,
-                          int64_t layers) {
-    int32_t known = find_weight(plan, weight_name(node), item->name);
-    if (known != REGISTER_NONE) { /* the first phase to use one uses all of its layers */
-        assert(plan->weights[known].layers >= node->first_layer + layers);
-        return known;
+/* Layers that a weight has: a node may use but some of them (drafts, and the verification behind them). */
+static int64_t layers_of_weight(const graph *g, const char *name) {
+    int64_t layers = 0;
+    for (size_t p = 0; p < g->phase_count; p++) {
+        for (size_t n = 0; n < g->phases[p].node_count; n++) {
+            const graph_node *node = &g->phases[p].nodes[n];
+            int64_t end = node->first_layer + layers_of(&g->phases[p], n);
+            if (strcmp(weight_name(node), name) == 0 && end > layers)
+                layers = end;
+        }
     }
+    return layers;
+}
+
+static int32_t add_weight(memory_plan *plan, const graph_node *node, const op *o, int index, const operand *item) {
+    int32_t known = find_weight(plan, weight_name(node), item->name);
+    if (known != REGISTER_NONE)
+        return known;
+    int64_t layers = layers_of_weight(plan->graph, weight_name(node));
     plan_weight *w = &plan->weights[plan->weight_count];
     *w = (plan_weight){
         .node = weight_name(node),
@@ -152,8 +164,7 @@ static void collect_weights(arena *a, memory_plan *plan) {
                 bool weight =
                     node->operands && i < list.count && operand_present(&list.at[i]) && list.at[i].role == ROLE_WEIGHT;
                 plan->node_weights[number * OPERANDS_MAX + i] =
-                    weight ? add_weight(plan, node, &o, (int)i, &list.at[i], layers_of(&g->phases[p], n))
-                           : REGISTER_NONE;
+                    weight ? add_weight(plan, node, &o, (int)i, &list.at[i]) : REGISTER_NONE;
             }
         }
     }

@@ -112,7 +112,8 @@ void op_shape_text(const op *o, char *text, size_t bytes) {
 
 /* Dimensions that may be 0, which then stands for "none". */
 static bool dimension_is_optional(const char *name) {
-    static const char *const optional[] = {"group_size", "window", "relative", "pad_left", "pad_right", "inputs"};
+    static const char *const optional[] = {"group_size", "window",    "relative", "page_tokens",
+                                           "pad_left",   "pad_right", "inputs"};
     for (size_t i = 0; i < COUNT_OF(optional); i++)
         if (strcmp(optional[i], name) == 0)
             return true;

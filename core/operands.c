@@ -112,12 +112,21 @@ static void operands_attention(const op *o, operand_list *out) {
     const attention_params *p = &o->as.attention;
     int64_t kv_cols = p->kv_heads * p->head_dim, q_cols = p->heads * p->head_dim;
     set(out, OPERAND_attention_q, p->dtype, p->batch, p->q_len, q_cols)->strided = true;
-    set(out, OPERAND_attention_k, p->kv_dtype, p->batch, p->kv_len, kv_cols)->strided = true;
-    set(out, OPERAND_attention_v, p->kv_dtype, p->batch, p->kv_len, kv_cols)->strided = true;
+    /* A paged cache is one pool of rows, of which sequences hold whole pages. */
+    int64_t pages = p->page_tokens > 0 ? (p->kv_len + p->page_tokens - 1) / p->page_tokens : 0;
+    int64_t blocks = pages > 0 ? 1 : p->batch, rows = pages > 0 ? p->batch * pages * p->page_tokens : p->kv_len;
+    set(out, OPERAND_attention_k, p->kv_dtype, blocks, rows, kv_cols)->strided = true;
+    set(out, OPERAND_attention_v, p->kv_dtype, blocks, rows, kv_cols)->strided = true;
+    if (pages > 0) {
+        operand *table = set(out, OPERAND_attention_pages, DTYPE_fp32, 1, p->batch, pages);
+        table->content = CONTENT_SLOTS;
+        table->index_limit = p->batch * pages;
+        table->strided = true;
+    }
     if (is_quantised_with_scale(p->kv_dtype)) {
         const int scales[] = {OPERAND_attention_k_scales, OPERAND_attention_v_scales};
         for (int i = 0; i < 2; i++) {
-            operand *item = set(out, scales[i], DTYPE_fp16, p->batch, p->kv_len, p->kv_heads);
+            operand *item = set(out, scales[i], DTYPE_fp16, blocks, rows, p->kv_heads);
             item->content = CONTENT_SCALES;
             item->strided = true;
         }

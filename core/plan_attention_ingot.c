@@ -33,7 +33,10 @@ ingot_attention attention_ingot_kernel(const attention_params *p) {
     bool narrow = p->dtype == DTYPE_bf16 || p->dtype == DTYPE_fp16;
     if (!narrow || p->head_dim > FAST_WIDTH_MAX || p->head_dim % 8 != 0 || p->head_dim % granule_of(p) != 0)
         return INGOT_ATTENTION_GENERAL;
-    bool tiles = p->q_len > FEW_QUERIES && p->kv_dtype == p->dtype && p->head_dim % WARP_ROWS == 0;
+    bool paged = p->page_tokens > 0;
+    if (paged && (p->page_tokens & (p->page_tokens - 1)) != 0) /* pages are found by shifts */
+        return INGOT_ATTENTION_GENERAL;
+    bool tiles = !paged && p->q_len > FEW_QUERIES && p->kv_dtype == p->dtype && p->head_dim % WARP_ROWS == 0;
     return tiles ? INGOT_ATTENTION_TILES : INGOT_ATTENTION_SPLIT;
 }
 

@@ -16,6 +16,11 @@ static attention_arguments arguments_of(const attention_params *p, const gpu_ope
     s.v = tensor_of(&x->at[OPERAND_attention_v]);
     s.k_scales = tensor_of(&x->at[OPERAND_attention_k_scales]);
     s.v_scales = tensor_of(&x->at[OPERAND_attention_v_scales]);
+    s.pages = static_cast<const int32_t *>(x->at[OPERAND_attention_pages].data);
+    s.pages_row = x->at[OPERAND_attention_pages].row_stride;
+    s.page_tokens = static_cast<int32_t>(p->page_tokens);
+    while (int64_t{1} << s.page_shift < p->page_tokens)
+        s.page_shift++;
     s.kv_lens = static_cast<const int32_t *>(x->at[OPERAND_attention_kv_lens].data);
     s.out = x->at[OPERAND_attention_out].data;
     s.batch = static_cast<int32_t>(p->batch);

@@ -25,6 +25,18 @@ __device__ inline key_range visible_keys(const attention_arguments &s, int lengt
     return keys;
 }
 
+/* Where a sequence's key or value begins, in elements: in the sequence's block, or in a page of 2^page_shift tokens. */
+template <bool PAGED>
+__device__ inline int64_t key_place(const attention_arguments &s, const attention_tensor &t, int64_t sequence,
+                                    int64_t key) {
+    if constexpr (PAGED) {
+        int64_t page = __ldg(s.pages + sequence * s.pages_row + (key >> s.page_shift));
+        return ((page << s.page_shift) + (key & ((int64_t{1} << s.page_shift) - 1))) * t.row;
+    } else {
+        return sequence * t.block + key * t.row;
+    }
+}
+
 /* Where a query's head lies in the output. */
 __device__ inline int64_t item_row(const attention_arguments &s, int64_t sequence, int query, int head) {
     return ((sequence * s.q_len + query) * s.heads + head) * s.head_dim;

@@ -14,7 +14,11 @@ typedef struct attention_tensor {
 typedef struct attention_arguments {
     attention_tensor q, k, v, k_scales, v_scales;
     const int32_t *kv_lens; /* NULL: kv_len for all */
-    void *out;              /* contiguous */
+    /* Of a paged cache, whose keys and values are one pool: the pages of each sequence, and their tokens. */
+    const int32_t *pages; /* NULL: not paged */
+    int64_t pages_row;
+    int32_t page_tokens, page_shift; /* 2^page_shift tokens, where a power of 2 */
+    void *out;                       /* contiguous */
     int32_t batch, heads, kv_heads, group, head_dim, q_len, kv_len, window;
     bool causal;
     float scale; /* of scores, times log2(e): weights are powers of 2 */

@@ -2,6 +2,14 @@
  * the width, keys follow one another, weights are rescaled when a larger score comes. Bound by latency. */
 #include "kernels/attention.cuh"
 
+/* Pages of any size. */
+static __device__ int64_t place_of(const attention_arguments &s, const attention_tensor &t, int64_t sequence, int key) {
+    if (!s.pages)
+        return key_place<false>(s, t, sequence, key);
+    int64_t page = s.pages[sequence * s.pages_row + key / s.page_tokens];
+    return (page * s.page_tokens + key % s.page_tokens) * t.row;
+}
+
 enum { GENERAL_THREADS = 128, GENERAL_WARPS = GENERAL_THREADS / WARP_SIZE, GENERAL_WIDTH = 128 };
 
 template <typename T, typename KV, int N>
@@ -22,8 +30,8 @@ static __global__ void __launch_bounds__(GENERAL_THREADS) general_kernel(attenti
     }
     key_range keys = visible_keys(s, keys_of_sequence(s, static_cast<int>(sequence)), query);
     for (int j = keys.begin; j < keys.end; j++) {
-        int64_t k = sequence * s.k.block + j * s.k.row + kv_head * s.head_dim;
-        int64_t v = sequence * s.v.block + j * s.v.row + kv_head * s.head_dim;
+        int64_t k = place_of(s, s.k, sequence, j) + kv_head * s.head_dim;
+        int64_t v = place_of(s, s.v, sequence, j) + kv_head * s.head_dim;
         float dot = 0;
 #pragma unroll
         for (int i = 0; i < N; i++) {
@@ -33,9 +41,8 @@ static __global__ void __launch_bounds__(GENERAL_THREADS) general_kernel(attenti
         }
         float score = warp_sum(dot) * s.scale, value_scale = 1;
         if (kv_is_scaled<KV>()) {
-            score *= kv_element<__half>(s.k_scales.data, sequence * s.k_scales.block + j * s.k_scales.row + kv_head);
-            value_scale =
-                kv_element<__half>(s.v_scales.data, sequence * s.v_scales.block + j * s.v_scales.row + kv_head);
+            score *= kv_element<__half>(s.k_scales.data, place_of(s, s.k_scales, sequence, j) + kv_head);
+            value_scale = kv_element<__half>(s.v_scales.data, place_of(s, s.v_scales, sequence, j) + kv_head);
         }
         float new_top = fmaxf(top, score), shrink = exp2f(top - new_top), weight = exp2f(score - new_top);
         top = new_top;

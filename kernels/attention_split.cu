@@ -52,11 +52,11 @@ template <typename KV, int WIDTH> struct raw_keys {
     uint32_t words[S::KEY_TILES][S::K_CHUNKS][S::K_WORDS];
     __half scales[S::KEY_TILES][2];
 
-    __device__ void load(const attention_arguments &s, const split_place &at, int first) {
+    template <bool PAGED> __device__ void load(const attention_arguments &s, const split_place &at, int first) {
 #pragma unroll
         for (int t = 0; t < S::KEY_TILES; t++) {
             int64_t key = min(first + t * MMA_N + at.g, at.length - 1); /* what lies behind may be anything */
-            int64_t element = at.sequence * s.k.block + key * s.k.row + at.kv_head * s.head_dim;
+            int64_t element = key_place<PAGED>(s, s.k, at.sequence, key) + at.kv_head * s.head_dim;
 #pragma unroll
             for (int c = 0; c < S::K_CHUNKS; c++) {
                 int column = (c * 4 + at.j) * S::KD;
@@ -68,14 +68,16 @@ template <typename KV, int WIDTH> struct raw_keys {
                                            words[t][c]);
             }
             if (kv_is_scaled<KV>())
-                load_scales(s.k_scales, at, first + t * MMA_N + 2 * at.j, scales[t]);
+                load_scales<PAGED>(s, s.k_scales, at, first + t * MMA_N + 2 * at.j, scales[t]);
         }
     }
     /* Of a key and the next. */
-    __device__ static void load_scales(const attention_tensor &from, const split_place &at, int key, __half *to) {
-        const __half *scales = static_cast<const __half *>(from.data) + at.sequence * from.block + at.kv_head;
+    template <bool PAGED>
+    __device__ static void load_scales(const attention_arguments &s, const attention_tensor &from,
+                                       const split_place &at, int key, __half *to) {
+        const __half *scales = static_cast<const __half *>(from.data) + at.kv_head;
         for (int i = 0; i < 2; i++)
-            to[i] = scales[min(key + i, at.length - 1) * from.row];
+            to[i] = scales[key_place<PAGED>(s, from, at.sequence, min(key + i, at.length - 1))];
     }
 };
 
@@ -84,11 +86,11 @@ template <typename KV, int WIDTH> struct raw_values {
     uint32_t words[S::VALUE_STEPS][4][S::V_CHUNKS][S::V_WORDS];
     __half scales[S::KEY_TILES][2];
 
-    __device__ void load(const attention_arguments &s, const split_place &at, int first) {
+    template <bool PAGED> __device__ void load(const attention_arguments &s, const split_place &at, int first) {
 #pragma unroll
         for (int i = 0; i < S::VALUE_STEPS * 4; i++) {
             int64_t key = min(first + i / 4 * MMA_K + 2 * at.j + i % 4 / 2 * 8 + i % 2, at.length - 1);
-            int64_t element = at.sequence * s.v.block + key * s.v.row + at.kv_head * s.head_dim;
+            int64_t element = key_place<PAGED>(s, s.v, at.sequence, key) + at.kv_head * s.head_dim;
 #pragma unroll
             for (int c = 0; c < S::V_CHUNKS; c++) {
                 int column = (c * 8 + at.g) * S::VD;
@@ -103,7 +105,8 @@ template <typename KV, int WIDTH> struct raw_values {
         if (kv_is_scaled<KV>())
 #pragma unroll
             for (int t = 0; t < S::KEY_TILES; t++)
-                raw_keys<KV, WIDTH>::load_scales(s.v_scales, at, first + t * MMA_N + 2 * at.j, scales[t]);
+                raw_keys<KV, WIDTH>::template load_scales<PAGED>(s, s.v_scales, at, first + t * MMA_N + 2 * at.j,
+                                                                 scales[t]);
     }
 };
 
@@ -312,7 +315,7 @@ __device__ static void load_queries(const attention_arguments &s, const split_pl
 }
 
 /* grid: splits, key-value heads times blocks of rows, sequences. */
-template <typename T, typename KV, int WIDTH>
+template <typename T, typename KV, int WIDTH, bool PAGED>
 static __global__ void __launch_bounds__(SPLIT_THREADS, 1) split_kernel(attention_arguments s, int row_tiles) {
     using S = split_shape<KV, WIDTH>;
     int warp = threadIdx.x / WARP_SIZE, lane = threadIdx.x % WARP_SIZE;
@@ -344,8 +347,8 @@ static __global__ void __launch_bounds__(SPLIT_THREADS, 1) split_kernel(attentio
     raw_values<KV, WIDTH> values;
     int stride = SPLIT_WARPS / row_tiles * S::KEYS, first = begin + warp / row_tiles * S::KEYS;
     if (first < end) {
-        keys.load(s, at, first);
-        values.load(s, at, first);
+        keys.template load<PAGED>(s, at, first);
+        values.template load<PAGED>(s, at, first);
     }
     for (; first < end; first += stride) {
         bool more = first + stride < end;
@@ -353,13 +356,13 @@ static __global__ void __launch_bounds__(SPLIT_THREADS, 1) split_kernel(attentio
         score_keys<T, KV, WIDTH>(keys, queries, scores);
         soften<KV, S::KEY_TILES>(scores, &row, first + 2 * at.j, s.scale, keys.scales, shrink);
         if (more)
-            keys.load(s, at, first + stride);
+            keys.template load<PAGED>(s, at, first + stride);
 #pragma unroll
         for (int i = 0; i < S::TILES * 4; i++)
             sums[i / 4][i % 4] *= shrink[i % 4 / 2];
         weigh_values<T, KV, WIDTH>(values, scores, sums);
         if (more)
-            values.load(s, at, first + stride);
+            values.template load<PAGED>(s, at, first + stride);
     }
     merge_warps<S::TILES>(&row, sums, row_tiles);
     if (warp < row_tiles)
@@ -386,15 +389,23 @@ template <typename T> static __global__ void __launch_bounds__(COMBINE_THREADS) 
     }
 }
 
+template <typename T, typename KV, int WIDTH>
+static void launch_width(const attention_arguments &s, dim3 grid, int row_tiles, gpu_stream stream) {
+    if (s.pages)
+        split_kernel<T, KV, WIDTH, true><<<grid, SPLIT_THREADS, 0, stream>>>(s, row_tiles);
+    else
+        split_kernel<T, KV, WIDTH, false><<<grid, SPLIT_THREADS, 0, stream>>>(s, row_tiles);
+}
+
 template <typename T, typename KV> static gpu_status launch_split(const attention_arguments &s, gpu_stream stream) {
     int rows = s.q_len * s.group, row_tiles = attention_ingot_row_tiles(rows);
     int64_t row_blocks = divide_up(rows, row_tiles * MMA_M);
     dim3 grid(static_cast<unsigned>(s.splits), static_cast<unsigned>(s.kv_heads * row_blocks),
               static_cast<unsigned>(s.batch));
     if (s.head_dim <= 64)
-        split_kernel<T, KV, 64><<<grid, SPLIT_THREADS, 0, stream>>>(s, row_tiles);
+        launch_width<T, KV, 64>(s, grid, row_tiles, stream);
     else
-        split_kernel<T, KV, 128><<<grid, SPLIT_THREADS, 0, stream>>>(s, row_tiles);
+        launch_width<T, KV, 128>(s, grid, row_tiles, stream);
     if (s.splits > 1) {
         unsigned items = static_cast<unsigned>(s.batch * s.q_len * s.heads);
         combine_kernel<T><<<items, COMBINE_THREADS, 0, stream>>>(s);

@@ -38,6 +38,7 @@ static const char *const lever_texts[] = {
     "compile flavour=ingot fuse=none",
     "sdpa flavour=ingot kv_cache=static weights=int8",
     "compile flavour=ingot kv_dtype=int8",
+    "compile flavour=ingot kv_cache=paged(16)",
 };
 static const char *const model_names[] = {"codellama-34b", "chameleon-7b", "chameleon-34b"};
 enum { MODEL_NAMES = sizeof model_names / sizeof model_names[0] };

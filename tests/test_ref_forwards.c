@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,6 +151,36 @@ Test(forwards, guidance_keeps_its_forwards_apart) {
     cr_expect_eq(memcmp(alone, first, sizeof first), 0);
     cr_expect_neq(memcmp(alone, second, sizeof second), 0);
     cr_expect_gt(difference(logits[1], logits[0]), 0.1);
+}
+
+static void decode_all(const char *levers_text, double (*logits)[BATCH * VOCABULARY]) {
+    fixture f;
+    open_model(&f, "tiny-llama.yaml", false, levers_text, BATCH);
+    step(&f, "prefill", 0);
+    for (int64_t s = 0; s < STEPS; s++) {
+        step(&f, "decode", s);
+        read_register(&f, "logits", 0, DTYPE_bf16, BATCH * VOCABULARY, logits[s]);
+    }
+    close_model(&f);
+}
+
+/* Where keys lie changes nothing: not a bit differs, in caches of any type. */
+Test(forwards, a_paged_cache_is_the_same_cache) {
+    static double whole[STEPS][BATCH * VOCABULARY], paged[STEPS][BATCH * VOCABULARY];
+    const char *const types[] = {"bf16", "int8"};
+    for (size_t t = 0; t < 2; t++) {
+        char text[128];
+        snprintf(text, sizeof text, "compile flavour=ingot kv_dtype=%s", types[t]);
+        decode_all(text, whole);
+        snprintf(text, sizeof text, "compile flavour=ingot kv_dtype=%s kv_cache=paged(4)", types[t]);
+        decode_all(text, paged);
+        cr_expect_eq(memcmp(whole, paged, sizeof whole), 0, "%s", types[t]);
+    }
+}
+
+Test(forwards, speculation_over_pages_too) {
+    compare_speculation("compile flavour=ingot", "compile flavour=ingot kv_cache=paged(4) speculate=layerskip(1,3,0.6)",
+                        BATCH, 3);
 }
 
 static const flat_op *op_named(const graph_view *view, const char *id) {

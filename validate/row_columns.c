@@ -24,6 +24,7 @@ static const struct {
     {"window", 0, NULL},
     {"inputs", 1, NULL},
     {"relative", 0, NULL},
+    {"page_tokens", 0, NULL},
     {"score", attention_score_softmax, NULL},
     {"stride", 1, NULL},
     {"dilation", 1, NULL},

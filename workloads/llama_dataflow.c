@@ -197,6 +197,7 @@ static void bind_attention(binding_table *t, const model *m) {
     bind(t, "attention", OPERAND_attention_v, R_VALUES, 0);
     bind(t, "attention", OPERAND_attention_k_scales, R_KEY_SCALES, 0);
     bind(t, "attention", OPERAND_attention_v_scales, R_VALUE_SCALES, 0);
+    bind(t, "attention", OPERAND_attention_pages, R_PAGES, 0);
     bind(t, "attention", OPERAND_attention_out, R_ATTENTION, 0);
     bind_gemm(t, "o", R_ATTENTION, R_BLOCK);
 }

@@ -53,12 +53,13 @@ static void append(graph_builder *b, const model *m, const levers *l, const char
 }
 
 static void positions_and_cache(graph_builder *b, const model *m, const levers *l) {
-    bool narrow = kv_cache_dtype(m, l) != m->dtype; /* a kernel of its own finds scales and rounds */
+    bool narrow = kv_cache_dtype(m, l) != m->dtype;       /* a kernel of its own finds scales and rounds */
+    bool at_hand = l->kv_cache == KV_PAGED && b->prefill; /* a prompt attends to its keys as they are, not to pages */
     if (hf_compiled(l) && !narrow) { /* Inductor's three: keys with their cache write, values' write, queries */
         rope(b, m, "rope_k", m->kv_heads, m->kv_heads, false);
         append(b, m, l, "v_write");
         rope(b, m, "rope_q", m->heads, m->kv_heads, false);
-    } else if (l->flavour == FLAVOUR_INGOT && l->fuse != FUSE_NONE && !narrow) {
+    } else if (l->flavour == FLAVOUR_INGOT && l->fuse != FUSE_NONE && !narrow && !at_hand) {
         rope(b, m, "rope_kv_write", m->heads, m->kv_heads, true);
     } else {
         rope(b, m, "rope", m->heads, m->kv_heads, false);
@@ -98,6 +99,8 @@ static void attention(graph_builder *b, const model *m, const levers *l) {
                              .kv_dtype = b->prefill ? m->dtype : kv_cache_dtype(m, l), /* a prompt's are at hand */
                              .causal = build_causal(b),
                              .backend = backend_of(l)}};
+    if (l->flavour == FLAVOUR_INGOT && l->kv_cache == KV_PAGED && !b->prefill)
+        o.as.attention.page_tokens = (int64_t)l->page_tokens;
     graph_node *node = build_node(b, "attention", o, FUSED_CALLS);
     build_variable(node, "batch", SCENARIO_BATCH, 1);
     build_query_tokens(b, node, "q_len");

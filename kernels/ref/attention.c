@@ -19,8 +19,19 @@ static key_range visible_keys(const attention_params *p, int64_t length, int64_t
     return keys;
 }
 
-static double scale_at(const ref_tensor *scales, int64_t block, int64_t row, int64_t head) {
-    return scales->data ? ref_row(scales, block, row)[head] : 1;
+/* The row of a sequence's key or value, or of its scales: in the sequence's block, or in a page of the pool. */
+static const double *key_row(const attention_params *p, const ref_operands *x, int operand_index, int64_t sequence,
+                             int64_t key) {
+    const ref_tensor *from = &x->at[operand_index];
+    if (p->page_tokens == 0)
+        return ref_row(from, sequence, key);
+    const double *pages = ref_row(&x->at[OPERAND_attention_pages], 0, sequence);
+    return ref_row(from, 0, (int64_t)pages[key / p->page_tokens] * p->page_tokens + key % p->page_tokens);
+}
+
+static double scale_at(const attention_params *p, const ref_operands *x, int operand_index, int64_t sequence,
+                       int64_t key, int64_t head) {
+    return x->at[operand_index].data ? key_row(p, x, operand_index, sequence, key)[head] : 1;
 }
 
 /* `weights` holds a key's score, then its weight. */
@@ -33,11 +44,11 @@ static void attend(const attention_params *p, const ref_operands *x, int64_t blo
     double *out = ref_row(&x->at[OPERAND_attention_out], block, query) + head * width;
     double top = -INFINITY, total = 0;
     for (int64_t j = keys.begin; j < keys.end; j++) {
-        const double *k = ref_row(&x->at[OPERAND_attention_k], block, j) + kv_head * width;
+        const double *k = key_row(p, x, OPERAND_attention_k, block, j) + kv_head * width;
         double dot = 0;
         for (int64_t c = 0; c < width; c++)
             dot += q[c] * k[c];
-        weights[j] = dot * scale_at(&x->at[OPERAND_attention_k_scales], block, j, kv_head) / sqrt((double)width);
+        weights[j] = dot * scale_at(p, x, OPERAND_attention_k_scales, block, j, kv_head) / sqrt((double)width);
         top = fmax(top, weights[j]);
     }
     for (int64_t j = keys.begin; j < keys.end; j++)
@@ -45,8 +56,8 @@ static void attend(const attention_params *p, const ref_operands *x, int64_t blo
     for (int64_t c = 0; c < width; c++)
         out[c] = 0;
     for (int64_t j = keys.begin; j < keys.end; j++) {
-        const double *v = ref_row(&x->at[OPERAND_attention_v], block, j) + kv_head * width;
-        double weight = weights[j] / total * scale_at(&x->at[OPERAND_attention_v_scales], block, j, kv_head);
+        const double *v = key_row(p, x, OPERAND_attention_v, block, j) + kv_head * width;
+        double weight = weights[j] / total * scale_at(p, x, OPERAND_attention_v_scales, block, j, kv_head);
         for (int64_t c = 0; c < width; c++)
             out[c] += weight * v[c];
     }

@@ -146,6 +146,8 @@ for part in $parts; do
         for type in fp8 int8 int4; do
             numerics "kv $type" -w codellama-7b --layers 2 -P 21 --steps 2 -b 2 -s kv_dtype=$type
         done
+        numerics "paged" -w codellama-7b --layers 2 -P 21 --steps 3 -b 2 -s "kv_cache=paged(16)"
+        numerics "paged int8" -w codellama-7b --layers 2 -P 21 --steps 3 -b 2 -s "kv_cache=paged(16)" -s kv_dtype=int8
         for type in int8 int4; do
             numerics "weights $type" -w codellama-7b --layers 2 -P 21 --steps 2 -s weights=$type
         done
@@ -174,6 +176,7 @@ for part in $parts; do
         model "7b-layerskip" -w codellama-7b -P 218 --steps 8 -p layerskip
         model "7b-all" -w codellama-7b -P 218 --steps 8 -p all
         model "7b-long-b4" -w codellama-7b -P 2048 --steps 2 -b 4
+        model "7b-paged-b4" -w codellama-7b -P 2048 --steps 2 -b 4 -s "kv_cache=paged(16)"
         for type in fp8 int8 int4; do
             model "7b-kv-$type-b4" -w codellama-7b -P 2048 --steps 2 -b 4 -s kv_dtype=$type
         done

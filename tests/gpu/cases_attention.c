@@ -6,6 +6,10 @@
     {ids, {.kind = OP_attention, .as.attention = {.batch = (b), .heads = (q_heads), .kv_heads = (groups), .head_dim = (d), \
         .q_len = (q), .kv_len = (kv), .window = (w), .dtype = DTYPE_##type, .kv_dtype = DTYPE_##cache, .causal = (see), \
         .backend = attention_backend_ingot}}}
+#define PAGED(ids, b, q_heads, groups, d, q, kv, page, type, cache) \
+    {ids, {.kind = OP_attention, .as.attention = {.batch = (b), .heads = (q_heads), .kv_heads = (groups), .head_dim = (d), \
+        .q_len = (q), .kv_len = (kv), .page_tokens = (page), .dtype = DTYPE_##type, .kv_dtype = DTYPE_##cache, \
+        .causal = true, .backend = attention_backend_ingot}}}
 /* clang-format on */
 
 enum { ALL = 0, CAUSAL = 1 };
@@ -46,6 +50,19 @@ static const kernel_case cases[] = {
     ATTENTION(NULL, 2, 8, 2, 36, 1, 55, CAUSAL, fp16, int8, 0),
     ATTENTION(NULL, 1, 1, 1, 128, 1, 1, CAUSAL, bf16, bf16, 0),
     ATTENTION(NULL, 2, 4, 1, 256, 1, 99, CAUSAL, bf16, bf16, 0),
+    /* paged */
+    PAGED("LM-8b", 1, 32, 32, 128, 1, 218, 16, bf16, bf16),
+    PAGED("LM-8b", 4, 64, 8, 128, 1, 1023, 16, bf16, bf16),
+    PAGED("LM-8b", 2, 64, 8, 128, 1, 4100, 64, fp16, fp16),
+    PAGED("LM-8b", 3, 32, 8, 128, 1, 700, 16, bf16, fp8),
+    PAGED("LM-8b", 3, 32, 8, 128, 1, 700, 32, bf16, int8),
+    PAGED("LM-8b", 3, 32, 8, 128, 1, 701, 128, bf16, int4),
+    PAGED(NULL, 5, 6, 2, 64, 1, 97, 1, fp16, fp16), /* a page a token */
+    PAGED(NULL, 2, 6, 3, 80, 1, 300, 256, bf16, bf16),
+    PAGED(NULL, 2, 4, 2, 128, 1, 130, 24, bf16, bf16), /* pages of no power of 2 */
+    PAGED(NULL, 2, 4, 2, 33, 1, 77, 8, fp32, fp32),
+    PAGED("LS-4", 2, 16, 4, 128, 7, 515, 16, bf16, bf16),
+    PAGED(NULL, 1, 8, 2, 128, 40, 260, 16, bf16, bf16), /* many queries */
     /* verification of drafts */
     ATTENTION("LS-4", 1, 32, 32, 128, 7, 225, CAUSAL, bf16, bf16, 0),
     ATTENTION("LS-4", 1, 64, 8, 128, 7, 4100, CAUSAL, bf16, bf16, 0),
