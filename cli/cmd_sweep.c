@@ -4,6 +4,7 @@
 #include "cli/processes.h"
 #include "cli/report_input.h"
 #include "cli/sweep_designs.h"
+#include "cli/sweep_interactions.h"
 #include "cli/sweep_speedups.h"
 #include "cli/sweep_table.h"
 #include "core/base/json_writer.h"
@@ -22,7 +23,7 @@
 typedef struct sweep_command {
     const char *file, *store_path, *report_path;
     int threads;
-    bool resume, json, all;
+    bool resume, json, all, interactions;
     sweep_question question;
     const char *where[SWEEP_CONSTRAINTS_MAX];
     message_level level;
@@ -39,6 +40,7 @@ enum {
     KEY_SEARCH,
     KEY_EVALUATIONS,
     KEY_SEED,
+    KEY_INTERACTIONS,
     THREADS_MAX = 1024,
     EVALUATIONS_MAX = 100000000,
 };
@@ -57,6 +59,8 @@ static const struct argp_option option_table[] = {
     {"where", KEY_WHERE, "CONSTRAINT", 0, "What it must keep, as \"tpot_p90_s <= 0.010\"; may stand several times", 1},
     {"search", KEY_SEARCH, "METHOD", 0, "grid, random, sobol, anneal or evolve (default: the file's, else grid)", 1},
     {"evaluations", KEY_EVALUATIONS, "N", 0, "Designs that a search may evaluate (default: 2000)", 1},
+    {"interactions", KEY_INTERACTIONS, 0, 0,
+     "Instead: what levers are worth on each machine, and machines under levers", 1},
     {"seed", KEY_SEED, "N", 0, "Seed of the search (default: 0)", 1},
     {0},
 };
@@ -103,6 +107,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         break;
     case KEY_EVALUATIONS:
         return parse_whole(value, 1, EVALUATIONS_MAX, &o->question.evaluations) ? 0 : EINVAL;
+    case KEY_INTERACTIONS:
+        o->interactions = true;
+        break;
     case KEY_SEED:
         return parse_whole(value, 0, INT64_MAX, &o->question.seed) ? 0 : EINVAL;
     case KEY_ALL:
@@ -424,10 +431,12 @@ static status run(arena *a, const sweep_command *o, error *err) {
     sweep *s = ARENA_NEW(a, sweep);
     const char *path = o->store_path;
     status result = sweep_load_question(a, command_config_dir(), o->file, INGOT_VERSION, &o->question, s, err);
-    if (result == STATUS_OK && o->ranks && sweep_asks_designs(s))
+    if (result == STATUS_OK && o->ranks && (o->interactions || sweep_asks_designs(s)))
         return error_set(err, STATUS_BAD_INPUT, "%s: searches run in one process: start it without mpirun", o->file);
     if (result == STATUS_OK && o->ranks && o->ranks->rank > 0)
         return run_for_others(o, s, err);
+    if (result == STATUS_OK && o->interactions)
+        return sweep_interactions_run(a, s, o->threads, o->json, err);
     if (result == STATUS_OK && sweep_asks_designs(s) && !path && !o->report_path) { /* nothing is kept */
         progress_line line = {.start_s = now_s()};
         const sweep_designs_options options = designs_options(o, NULL, &line);

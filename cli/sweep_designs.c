@@ -1,6 +1,7 @@
 #include "cli/sweep_designs.h"
 
 #include "cli/findings.h"
+#include "cli/sweep_doubt.h"
 #include "core/base/json_writer.h"
 #include "core/base/units.h"
 
@@ -12,6 +13,8 @@
 enum {
     NAME_WIDTH = 24,
     CELL_WIDTH = 13,
+    ELASTICITY_WIDTH = 18,
+    INTERVAL_WIDTH = 20,
     FRONT_LINES_MAX = 20, /* the JSON has the whole front */
 };
 
@@ -61,66 +64,115 @@ static const char *design_text(arena *a, const sweep *s, const design *d) {
     return text;
 }
 
-static void print_row(const char *name, const char *value, const char *base) {
-    printf("  %-*s %*s %*s\n", NAME_WIDTH, name, CELL_WIDTH, value, CELL_WIDTH, base);
+static void print_row(const char *name, const char *value, const char *base, const char *between) {
+    printf("  %-*s %*s %*s%s%s\n", NAME_WIDTH, name, CELL_WIDTH, value, CELL_WIDTH, base, *between ? "  " : "",
+           between);
 }
 
-/* A design beside the base machine under the same levers. */
-static void print_design(arena *a, const sweep *s, const explorer *e, const design *d) {
+/* A design beside the base machine under the same levers; `doubt` has it first, or is NULL. */
+static void print_design(arena *a, const sweep *s, const explorer *e, const design *d, const sweep_doubt *doubt) {
     const design *base = explorer_base(e, d->machine_index, d->batch_index, d->lever_index);
     printf("  design %lld: %s\n", (long long)d->index, design_text(a, s, d));
-    print_row("", "design", "base");
+    print_row("", "design", "base", doubt && doubt->doubts ? "90 % interval" : "");
     for (size_t k = 0; k < s->knob_count; k++) {
         const char *key = s->knobs[k].key->path;
         unit u = unit_of_key(key);
         print_row(knob_text(a, key), arena_strdup(a, unit_format(u, d->knobs[k]).text),
-                  arena_strdup(a, unit_format(u, base->knobs[k]).text));
+                  arena_strdup(a, unit_format(u, base->knobs[k]).text), "");
     }
     for (size_t i = 0; i < s->derived_count; i++) {
         const machine_key *key = s->derived[i].key;
         const machine m = sweep_machine_at(s, d->machine_index, d->knobs);
         unit u = unit_of_key(key->path);
         print_row(knob_text(a, key->path), arena_strdup(a, unit_format(u, machine_get(&m, key)).text),
-                  arena_strdup(a, unit_format(u, machine_get(&s->machines[d->machine_index].base, key)).text));
+                  arena_strdup(a, unit_format(u, machine_get(&s->machines[d->machine_index].base, key)).text), "");
     }
     for (int m = 0; m < METRIC_COUNT; m++)
         if (!isnan(d->values.of[m]))
             print_row(metric_get((metric)m)->name, value_text(a, (metric)m, d->values.of[m]),
-                      base->known ? value_text(a, (metric)m, base->values.of[m]) : "–");
+                      base->known ? value_text(a, (metric)m, base->values.of[m]) : "–",
+                      doubt ? sweep_doubt_interval(a, doubt, 0, (metric)m) : "");
 }
 
-static void print_front(arena *a, const sweep *s, const design_answer *answer) {
-    printf("front: %zu designs\n ", answer->front_count);
+/* Elasticities of the goals, and of what designs are usually weighed by. */
+static status print_elasticities(arena *a, const sweep *s, explorer *e, const design *d, error *err) {
+    enum { COLUMNS_MAX = SWEEP_OBJECTIVES_MAX + 3 };
+    static const metric usual[] = {METRIC_LATENCY, METRIC_ENERGY, METRIC_COST};
+    metric columns[COLUMNS_MAX];
+    size_t count = 0;
     for (size_t g = 0; g < s->goal_count; g++)
-        printf(" %*s", CELL_WIDTH, metric_get(s->goals[g])->name);
+        columns[count++] = s->goals[g];
+    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
+        bool there = false;
+        for (size_t c = 0; c < count; c++)
+            there |= columns[c] == usual[i];
+        if (!there)
+            columns[count++] = usual[i];
+    }
+    design_elasticity elasticities[STORE_KNOBS_MAX];
+    status result = design_elasticities(e, s, d, elasticities, err);
+    if (result != STATUS_OK || s->knob_count == 0)
+        return result;
+    printf("1 %% more of a knob there changes\n  %-*s", NAME_WIDTH, "");
+    for (size_t c = 0; c < count; c++)
+        printf(" %*s", ELASTICITY_WIDTH, metric_get(columns[c])->name);
     putchar('\n');
-    size_t shown = answer->front_count < FRONT_LINES_MAX ? answer->front_count : FRONT_LINES_MAX;
-    for (size_t i = 0; i < shown; i++) { /* evenly over the front, both ends included */
-        const design *d = &answer->front[shown > 1 ? i * (answer->front_count - 1) / (shown - 1) : 0];
+    for (size_t k = 0; k < s->knob_count; k++) {
+        printf("  %-*s", NAME_WIDTH, knob_text(a, s->knobs[k].key->path));
+        for (size_t c = 0; c < count; c++) {
+            double elasticity = elasticities[k].of[columns[c]];
+            printf(" %*s", ELASTICITY_WIDTH, isnan(elasticity) ? "-" : arena_printf(a, "%+.3f %%", elasticity));
+        }
+        putchar('\n');
+    }
+    return STATUS_OK;
+}
+
+static void print_front(arena *a, const sweep *s, const design_answer *answer, const sweep_doubt *doubt) {
+    printf("front: %zu designs; beside values that depend on time their 90 %% intervals\n ", answer->front_count);
+    for (size_t g = 0; g < s->goal_count; g++)
+        printf(" %*s %-*s", CELL_WIDTH, metric_get(s->goals[g])->name, INTERVAL_WIDTH, "");
+    putchar('\n');
+    for (size_t i = 0; i < doubt->shown; i++) {
+        const design *d = doubt->designs[i];
         putchar(' ');
         for (size_t g = 0; g < s->goal_count; g++)
-            printf(" %*s", CELL_WIDTH, value_text(a, s->goals[g], d->values.of[s->goals[g]]));
-        printf("  %s", design_text(a, s, d));
+            printf(" %*s %-*s", CELL_WIDTH, value_text(a, s->goals[g], d->values.of[s->goals[g]]), INTERVAL_WIDTH,
+                   sweep_doubt_interval(a, doubt, i, s->goals[g]));
+        printf(" %s", design_text(a, s, d));
         for (size_t k = 0; k < s->knob_count; k++)
             printf(" %s=%s", knob_text(a, s->knobs[k].key->path),
                    unit_format(unit_of_key(s->knobs[k].key->path), d->knobs[k]).text);
         putchar('\n');
     }
+    if (doubt->shown < answer->front_count)
+        printf("  (%zu of %zu designs of the front)\n", doubt->shown, answer->front_count);
 }
 
-static void print_answer(arena *a, const sweep *s, const explorer *e, const design_answer *answer) {
-    if (answer->found) {
-        printf("best by %s\n", metric_get(s->goals[0])->name);
-        print_design(a, s, e, &answer->best);
-        if (s->goal_count > 1)
-            print_front(a, s, answer);
-        return;
-    }
-    printf("no design found\n");
-    if (answer->missed) {
+static status doubt_of(arena *a, const sweep *s, const design_answer *answer, sweep_doubt *out, error *err) {
+    size_t shown = answer->front_count < FRONT_LINES_MAX ? answer->front_count : FRONT_LINES_MAX;
+    return sweep_doubt_of(a, s, answer, shown, out, err);
+}
+
+static status print_answer(arena *a, const sweep *s, explorer *e, const design_answer *answer, error *err) {
+    if (!answer->found) {
+        printf("no design found\n");
+        if (!answer->missed)
+            return STATUS_OK;
         printf("nearest miss: %s\n", answer->nearest.reason);
-        print_design(a, s, e, &answer->nearest);
+        print_design(a, s, e, &answer->nearest, NULL);
+        return print_elasticities(a, s, e, &answer->nearest, err);
     }
+    sweep_doubt doubt;
+    status result = doubt_of(a, s, answer, &doubt, err);
+    if (result != STATUS_OK)
+        return result;
+    printf("best by %s\n", metric_get(s->goals[0])->name);
+    print_design(a, s, e, &answer->best, &doubt);
+    if (s->goal_count > 1)
+        print_front(a, s, answer, &doubt);
+    sweep_doubt_print(a, &doubt);
+    return print_elasticities(a, s, e, &answer->best, err);
 }
 
 /* ---- JSON ---- */
@@ -142,7 +194,24 @@ static void design_json(json_writer *w, const char *key, const sweep *s, const d
     json_object_end(w);
 }
 
-static status answer_json(arena *a, const sweep *s, const sweep_designs_options *o, const explorer *e,
+static status elasticities_json(json_writer *w, const sweep *s, explorer *e, const design *d, error *err) {
+    design_elasticity elasticities[STORE_KNOBS_MAX];
+    status result = design_elasticities(e, s, d, elasticities, err);
+    if (result != STATUS_OK)
+        return result;
+    json_object_begin(w, "elasticities");
+    for (size_t k = 0; k < s->knob_count; k++) {
+        json_object_begin(w, s->knobs[k].key->path);
+        for (int m = 0; m < METRIC_COUNT; m++)
+            if (!isnan(d->values.of[m]))
+                json_number(w, metric_get((metric)m)->name, elasticities[k].of[m]);
+        json_object_end(w);
+    }
+    json_object_end(w);
+    return STATUS_OK;
+}
+
+static status answer_json(arena *a, const sweep *s, const sweep_designs_options *o, explorer *e,
                           const design_answer *answer, double elapsed_s, error *err) {
     json_writer w = json_writer_to_file(stdout, JSON_PRETTY);
     json_object_begin(&w, NULL);
@@ -161,6 +230,18 @@ static status answer_json(arena *a, const sweep *s, const sweep_designs_options 
                     explorer_base(e, answer->best.machine_index, answer->best.batch_index, answer->best.lever_index));
     } else if (answer->missed) {
         design_json(&w, "nearest_miss", s, &answer->nearest);
+    }
+    status result = STATUS_OK;
+    sweep_doubt doubt;
+    if (answer->found)
+        result = doubt_of(a, s, answer, &doubt, err);
+    if (result == STATUS_OK && answer->found)
+        sweep_doubt_json(&w, &doubt);
+    if (result == STATUS_OK && (answer->found || answer->missed))
+        result = elasticities_json(&w, s, e, answer->found ? &answer->best : &answer->nearest, err);
+    if (result != STATUS_OK) {
+        json_writer_free(&w);
+        return result;
     }
     json_array_begin(&w, "front");
     for (size_t i = 0; i < answer->front_count; i++)
@@ -185,7 +266,7 @@ status sweep_designs_run(arena *a, const sweep *s, const sweep_designs_options *
         result = answer_json(a, s, o, e, answer, elapsed_s, err);
     } else if (result == STATUS_OK) {
         print_head(a, s, answer, elapsed_s);
-        print_answer(a, s, e, answer);
+        result = print_answer(a, s, e, answer, err);
     }
     explorer_free(e);
     if (result == STATUS_OK && !answer->found)

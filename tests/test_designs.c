@@ -1,4 +1,6 @@
+#include "sim/explore/design_doubt.h"
 #include "sim/explore/designs.h"
+#include "sim/explore/ensemble.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -213,4 +215,123 @@ Test(designs, misses_have_a_distance) {
     cr_expect(d[3].known);
     cr_expect_float_eq(d[3].violation, d[3].values.of[METRIC_LATENCY] / 1e-3 - 1, 1e-6);
     cr_expect_eq(strncmp(d[3].reason, "latency_s <= 1e-3 misses by ", 28), 0, "%s", d[3].reason);
+}
+
+/* ---- what matters ---- */
+
+static const char one_text[] = "schema: 1\n"
+                               "name: one\n"
+                               "machines: [h200-sxm]\n"
+                               "workloads: [codellama-7b/humaneval]\n"
+                               "levers: [sdpa, compile, compile weights=int8]\n"
+                               "vary:\n"
+                               "  sm.count: [66, 99, 132]\n"
+                               "  hbm.bandwidth_bytes_per_s: {values: [2.4e12, 4.8e12, 9.6e12], tied: [hbm.bus_bits]}\n"
+                               "  host.launch_s: [3.3e-6]\n"
+                               "objectives: [latency_s]\n"
+                               "search: {method: random, evaluations: 8}\n";
+
+/* Between the neighbours of the middle level, everything else alike; a knob with one level has none. */
+Test(designs, elasticities_are_slopes) {
+    sweep *s = load_text(one_text);
+    explorer *e = NULL;
+    error err = {""};
+    design d[3];
+    design_elasticity found[3];
+    const int64_t around[] = {9 + 3, 9 + 4, 9 + 5}; /* compile, 99 SMs, rising bandwidth */
+    cr_assert_eq(explorer_new(s, 1, NULL, &e, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(explorer_evaluate(e, around, 3, d, &err), STATUS_OK);
+    cr_assert_eq(design_elasticities(e, s, &d[1], found, &err), STATUS_OK);
+    double slope = log(d[2].values.of[METRIC_LATENCY] / d[0].values.of[METRIC_LATENCY]) / log(4);
+    cr_expect_float_eq(found[1].of[METRIC_LATENCY], slope, 1e-12);
+    cr_expect_lt(slope, -0.3);
+    cr_expect_gt(slope, -1);
+    cr_expect_eq(found[1].low, 2.4e12);
+    cr_expect_eq(found[1].high, 9.6e12);
+    cr_expect_gt(found[0].of[METRIC_AREA], 0);
+    cr_expect(isnan(found[2].of[METRIC_LATENCY]));
+    explorer_free(e);
+}
+
+Test(designs, interactions_hold_every_pair) {
+    sweep *s = load_text(one_text);
+    explorer *e = NULL;
+    error err = {""};
+    interaction_table table;
+    cr_assert_eq(explorer_new(s, 1, NULL, &e, &err), STATUS_OK);
+    cr_assert_eq(design_interactions(&memory, e, s, 0, &table, &err), STATUS_OK);
+    cr_assert_eq(table.machine_count, 1 + 1 + 2, "the base, 66 SMs (132 are its own), and two bandwidths");
+    for (size_t l = 0; l < 3; l++)
+        cr_expect_eq(
+            memcmp(&table.machines[0].designs[l].values, &explorer_base(e, 0, 0, l)->values, sizeof(metric_values)), 0);
+    /* Narrow weights are worth less where bandwidth is plentiful, and the launch-bound lever set gains least from it.
+     */
+    const design *base = table.machines[0].designs, *fast = table.machines[3].designs;
+    cr_assert_eq(table.machines[3].value, 9.6e12);
+    double narrow = base[1].values.of[METRIC_LATENCY] / base[2].values.of[METRIC_LATENCY],
+           narrow_fast = fast[1].values.of[METRIC_LATENCY] / fast[2].values.of[METRIC_LATENCY];
+    cr_expect_lt(narrow_fast, narrow);
+    cr_expect_lt(base[0].values.of[METRIC_LATENCY] / fast[0].values.of[METRIC_LATENCY],
+                 base[1].values.of[METRIC_LATENCY] / fast[1].values.of[METRIC_LATENCY]);
+    explorer_free(e);
+}
+
+/* ---- how sure ---- */
+
+Test(designs, doubts) {
+    sweep *s = load_text(one_text);
+    explorer *e = NULL;
+    error err = {""};
+    design d[4];
+    const int64_t indices[] = {9 + 7, 9 + 4, 9 + 8, 18 + 7}; /* 132 and 99 SMs, more bandwidth, other weights */
+    design_doubts *doubts = NULL;
+    cr_assert_eq(explorer_new(s, 1, NULL, &e, &err), STATUS_OK);
+    cr_assert_eq(explorer_evaluate(e, indices, 4, d, &err), STATUS_OK);
+    explorer_free(e);
+    cr_assert_eq(design_doubts_of(&memory, CONFIGS, s, d, 4, &doubts, &err), STATUS_OK, "%s", err.text);
+    cr_assert_not_null(doubts);
+    double lower, upper;
+    for (size_t i = 0; i < 4; i++) {
+        design_doubt_interval(doubts, i, METRIC_LATENCY, &lower, &upper);
+        cr_expect_lt(lower, d[i].values.of[METRIC_LATENCY]);
+        cr_expect_gt(upper, d[i].values.of[METRIC_LATENCY]);
+        double width = log(upper / lower);
+        design_doubt_interval(doubts, i, METRIC_ENERGY, &lower, &upper);
+        cr_expect_lt(log(upper / lower), width, "only idle power's part of the energy follows the time");
+        design_doubt_interval(doubts, i, METRIC_COST, &lower, &upper);
+        cr_expect_eq(lower, upper);
+        cr_expect_eq(design_doubt_chance(doubts, i, i, METRIC_LATENCY), 0.5);
+        for (size_t j = 0; j < 4; j++)
+            cr_expect_float_eq(design_doubt_chance(doubts, i, j, METRIC_LATENCY) +
+                                   design_doubt_chance(doubts, j, i, METRIC_LATENCY),
+                               1, 1e-12);
+    }
+    cr_expect_gt(design_doubt_chance(doubts, 2, 0, METRIC_LATENCY), 0.95, "twice the bandwidth is surely faster");
+    cr_expect(design_doubt_beats(doubts, 2, 0));
+    cr_expect_not(design_doubt_beats(doubts, 0, 2));
+    cr_expect_eq(design_doubt_chance(doubts, 1, 0, METRIC_COST), 1, "fewer SMs certainly cost less");
+}
+
+/* The interval of one workload is that of `simulate`. */
+Test(designs, intervals_agree_with_ensembles) {
+    sweep *s = load_text(one_text);
+    const sweep_case *c = &s->cases[1];
+    const engine_options options = {.kind = ENGINE_ANALYTIC, .host = &c->host};
+    ensemble *ens = ARENA_NEW(&memory, ensemble);
+    engine_result *r = ARENA_NEW(&memory, engine_result);
+    node_totals *nodes = ARENA_ARRAY(&memory, node_totals, engine_node_count(&c->graph));
+    error err = {""};
+    double lower, upper, low, high;
+    explorer *e = NULL;
+    design_doubts *doubts = NULL;
+    cr_assert_eq(ensemble_fill(&memory, CONFIGS, &s->machines[0].base, &s->machines[0].fitted, ens, &err), STATUS_OK);
+    cr_assert_eq(engine_run(&c->graph, &c->scenario, &ens->block, &options, &memory, r, nodes, &err), STATUS_OK);
+    cr_assert_eq(ensemble_latency(&memory, &c->graph, &c->scenario, &options, ens, r, nodes, &lower, &upper, &err),
+                 STATUS_OK);
+    cr_assert_eq(explorer_new(s, 1, NULL, &e, &err), STATUS_OK);
+    cr_assert_eq(design_doubts_of(&memory, CONFIGS, s, explorer_base(e, 0, 0, 1), 1, &doubts, &err), STATUS_OK);
+    design_doubt_interval(doubts, 0, METRIC_LATENCY, &low, &high);
+    cr_expect_float_eq(low, lower, 1e-9 * lower);
+    cr_expect_float_eq(high, upper, 1e-9 * upper);
+    explorer_free(e);
 }

@@ -1,6 +1,7 @@
 /* A sweep's question put to a search: the best design, the nearest miss, and the front. */
 #include "core/pareto.h"
 #include "sim/explore/designs.h"
+#include "sim/explore/near_front.h"
 
 #include <math.h>
 #include <string.h>
@@ -12,6 +13,7 @@ typedef struct run {
     const design_options *options;
     int64_t total; /* designs that will be asked for */
     pareto_front front;
+    near_front near;
     design batch[SEARCH_BATCH_MAX];
 } run;
 
@@ -32,9 +34,12 @@ static void note(run *r, const design *d) {
         return;
     }
     a->feasible++;
-    double goals[SWEEP_OBJECTIVES_MAX];
-    for (size_t g = 0; g < r->s->goal_count; g++)
+    double goals[SWEEP_OBJECTIVES_MAX], logs[SWEEP_OBJECTIVES_MAX];
+    for (size_t g = 0; g < r->s->goal_count; g++) {
         goals[g] = design_goal(r->s, d, g);
+        logs[g] = goals[g] < 0 ? -log(-goals[g]) : log(goals[g]);
+    }
+    near_front_add(&r->near, logs, d->index);
     if (!a->found || beats(goals[0], d->index, design_goal(r->s, &a->best, 0), a->best.index)) {
         a->found = true;
         a->best = *d;
@@ -84,6 +89,24 @@ static status collect_front(arena *a, run *r, error *err) {
     return result;
 }
 
+static bool on_front(const design_answer *answer, int64_t index) {
+    for (size_t i = 0; i < answer->front_count; i++)
+        if (answer->front[i].index == index)
+            return true;
+    return false;
+}
+
+static status collect_near(arena *a, run *r, error *err) {
+    design_answer *answer = r->answer;
+    int64_t indices[DESIGNS_NEAR_MAX];
+    near_front_settle(&r->near);
+    for (size_t i = 0; i < r->near.count && answer->near_count < DESIGNS_NEAR_MAX; i++)
+        if (!on_front(answer, r->near.points[i].index))
+            indices[answer->near_count++] = r->near.points[i].index;
+    answer->near = ARENA_ARRAY(a, design, answer->near_count + 1);
+    return explorer_evaluate(r->explorer, indices, answer->near_count, answer->near, err);
+}
+
 status designs_search(arena *a, const sweep *s, const design_options *options, explorer *e, design_answer *out,
                       error *err) {
     *out = (design_answer){.size = designs_count(s)};
@@ -92,6 +115,7 @@ status designs_search(arena *a, const sweep *s, const design_options *options, e
     double asked = s->searches ? fmin((double)s->search.evaluations, out->size) : out->size;
     r->total = (int64_t)asked;
     r->front = pareto_begin(s->goal_count);
+    r->near = near_front_begin(s->goal_count);
     const search_problem p = problem_of(s, r);
     int64_t asked_for;
     status result = search_run(&p, &s->search, &asked_for, err);
@@ -102,6 +126,9 @@ status designs_search(arena *a, const sweep *s, const design_options *options, e
         out->front[0] = out->best;
         out->front_count = 1;
     }
+    if (result == STATUS_OK)
+        result = collect_near(a, r, err);
     pareto_free(&r->front);
+    near_front_free(&r->near);
     return result;
 }

@@ -13,13 +13,13 @@ double designs_count(const sweep *s) {
     return (double)s->machine_count * (double)s->batch_count * (double)s->lever_count * (double)s->variant_count;
 }
 
-static size_t case_index(const sweep *s, const design *d, size_t which, size_t statistic) {
+size_t design_case(const sweep *s, const design *d, size_t which, size_t statistic) {
     return ((which * s->statistic_count + statistic) * s->batch_count + d->batch_index) * s->lever_count +
            d->lever_index;
 }
 
 int64_t design_point(const sweep *s, const design *d, size_t which, size_t statistic) {
-    int64_t c = (int64_t)(d->machine_index * s->case_count + case_index(s, d, which, statistic));
+    int64_t c = (int64_t)(d->machine_index * s->case_count + design_case(s, d, which, statistic));
     return c * s->variant_count + d->index % s->variant_count;
 }
 
@@ -32,7 +32,7 @@ const char *design_machine(const sweep *s, const design *d) {
 }
 
 static const sweep_case *first_case(const sweep *s, const design *d) {
-    return &s->cases[case_index(s, d, 0, 0)];
+    return &s->cases[design_case(s, d, 0, 0)];
 }
 
 const char *design_levers(const sweep *s, const design *d) {
@@ -78,6 +78,7 @@ struct explorer {
     point_task *tasks;
     size_t *order; /* sorted position to position in the batch */
     design *bases; /* by group: machine, batch, lever set */
+    size_t only;   /* the workload that designs are judged on; workload_count: all */
 };
 
 static void *checked(void *memory) {
@@ -95,7 +96,7 @@ static evaluated *slot_of(const explorer *e, size_t row, size_t position) {
 static metric_share share_of(const explorer *e, const design *d, size_t position, size_t which) {
     const sweep *s = e->s;
     size_t row = which * s->statistic_count;
-    const sweep_case *c = &s->cases[case_index(s, d, which, 0)];
+    const sweep_case *c = &s->cases[design_case(s, d, which, 0)];
     const store_point *mean = &slot_of(e, row, position)->point;
     metric_share share = {.weight = s->weights ? s->weights[which] : 1, .mean = mean};
     share.requests = c->scenario.values[SCENARIO_REQUESTS];
@@ -158,7 +159,9 @@ static void judge(const explorer *e, size_t position, const design *base, const 
     const sweep *s = e->s;
     for (int i = 0; i < METRIC_COUNT; i++)
         d->values.of[i] = NAN;
-    for (size_t row = 0; row < e->rows; row++) {
+    size_t first = e->only < s->workload_count ? e->only : 0,
+           count = e->only < s->workload_count ? 1 : s->workload_count;
+    for (size_t row = first * s->statistic_count; row < (first + count) * s->statistic_count; row++) {
         const store_point *p = &slot_of(e, row, position)->point;
         if (!p->reason || (d->reason[0] && isinf(d->violation)))
             continue;
@@ -169,10 +172,10 @@ static void judge(const explorer *e, size_t position, const design *base, const 
     if (d->reason[0])
         return;
     arena memory = {0};
-    metric_share *shares = ARENA_ARRAY(&memory, metric_share, s->workload_count);
-    for (size_t w = 0; w < s->workload_count; w++)
-        shares[w] = share_of(e, d, position, w);
-    d->values = metrics_of(shares, s->workload_count, m, s->place);
+    metric_share *shares = ARENA_ARRAY(&memory, metric_share, count);
+    for (size_t w = 0; w < count; w++)
+        shares[w] = share_of(e, d, position, first + w);
+    d->values = metrics_of(shares, count, m, s->place);
     d->known = true;
     if (base)
         check_constraints(s, base, m, d);
@@ -216,7 +219,7 @@ static size_t plan_batch(explorer *e, const design *designs, size_t count) {
         for (size_t row = 0; row < e->rows; row++)
             e->tasks[task_count++] =
                 (point_task){first, size, d->machine_index,
-                             case_index(s, d, row / s->statistic_count, row % s->statistic_count), row};
+                             design_case(s, d, row / s->statistic_count, row % s->statistic_count), row};
     }
     return task_count;
 }
@@ -287,19 +290,27 @@ static status store_design(explorer *e, const design *d, size_t position, error 
     return result;
 }
 
-status explorer_evaluate(explorer *e, const int64_t *indices, size_t count, design *out, error *err) {
+status explorer_evaluate_placed(explorer *e, design *designs, size_t count, error *err) {
     const sweep *s = e->s;
-    for (size_t i = 0; i < count; i++)
-        place_design(s, indices[i], &out[i]);
-    status result = run_tasks(e, plan_batch(e, out, count), err);
+    status result = run_tasks(e, plan_batch(e, designs, count), err);
     for (size_t i = 0; i < count && result == STATUS_OK; i++) {
-        design *d = &out[e->order[i]];
+        design *d = &designs[e->order[i]];
         const machine m = sweep_machine_at(s, d->machine_index, d->knobs);
         judge(e, i, &e->bases[group_of(s, d)], &m, d);
-        if (e->points)
+        if (e->points && d->index >= 0)
             result = store_design(e, d, i, err);
     }
     return result;
+}
+
+status explorer_evaluate(explorer *e, const int64_t *indices, size_t count, design *out, error *err) {
+    for (size_t i = 0; i < count; i++)
+        place_design(e->s, indices[i], &out[i]);
+    return explorer_evaluate_placed(e, out, count, err);
+}
+
+void explorer_judge_only(explorer *e, size_t which) {
+    e->only = which;
 }
 
 /* ---- beginning and end ---- */
@@ -310,7 +321,7 @@ static status evaluate_base(explorer *e, design *d, error *err) {
     status result = STATUS_OK;
     for (size_t row = 0; row < e->rows && result == STATUS_OK; row++)
         result = evaluate_machines(e->workers[0], d->machine_index,
-                                   case_index(s, d, row / s->statistic_count, row % s->statistic_count), base, 1,
+                                   design_case(s, d, row / s->statistic_count, row % s->statistic_count), base, 1,
                                    slot_of(e, row, 0), err);
     for (size_t k = 0; k < s->knob_count; k++)
         d->knobs[k] = machine_get(base, s->knobs[k].key);
@@ -335,6 +346,7 @@ status explorer_new(const sweep *s, int threads, store *points, explorer **out, 
     for (int i = 0; i < e->threads; i++)
         e->workers[i] = evaluate_worker_new(e->shared);
     e->rows = s->workload_count * s->statistic_count;
+    e->only = s->workload_count;
     e->slots = checked(malloc(e->rows * SEARCH_BATCH_MAX * sizeof *e->slots));
     e->knobs = checked(malloc(SEARCH_BATCH_MAX * (s->knob_count + 1) * sizeof *e->knobs));
     e->tasks = checked(malloc(e->rows * SEARCH_BATCH_MAX * sizeof *e->tasks));

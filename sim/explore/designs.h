@@ -7,7 +7,7 @@
 
 #include "sim/explore/evaluate.h"
 
-enum { DESIGN_REASON_BYTES = 256 };
+enum { DESIGN_REASON_BYTES = 256, DESIGNS_NEAR_MAX = 44 };
 
 typedef struct design {
     int64_t index;
@@ -24,7 +24,8 @@ double designs_count(const sweep *s);
 const char *design_machine(const sweep *s, const design *d);
 const char *design_levers(const sweep *s, const design *d);
 int64_t design_batch(const sweep *s, const design *d);
-/* The point of the sweep that a design needs for a workload and statistic. */
+/* The case of the sweep, and the point, that a design needs for a workload and statistic. */
+size_t design_case(const sweep *s, const design *d, size_t which, size_t statistic);
 int64_t design_point(const sweep *s, const design *d, size_t which, size_t statistic);
 /* The row that a store keeps of a design's mix, behind all points. */
 int64_t design_mix_row(const sweep *s, const design *d);
@@ -39,6 +40,14 @@ void explorer_free(explorer *e); /* NULL is fine */
 
 /* Evaluates designs by index, at most SEARCH_BATCH_MAX; any number of threads gives the same. */
 status explorer_evaluate(explorer *e, const int64_t *indices, size_t count, design *out, error *err);
+
+/* The same of designs that need not be in the space: the caller fills in their indices of machine, batch and lever set
+ * and their knobs. They have no index (-1) and are not stored. */
+status explorer_evaluate_placed(explorer *e, design *designs, size_t count, error *err);
+
+/* From now on designs are judged on one workload alone; `which` is its index, or the workload count for all. Bases stay
+ * as they are. */
+void explorer_judge_only(explorer *e, size_t which);
 
 /* The base machine's own design under a batch and lever set: the `base()` of constraints. */
 const design *explorer_base(const explorer *e, size_t machine_index, size_t batch_index, size_t lever_index);
@@ -57,6 +66,8 @@ typedef struct design_answer {
     design nearest; /* with the smallest violation */
     design *front;  /* of all goals, by the first one; owned by the arena */
     size_t front_count;
+    design *near; /* feasible ones that are not on the front, but within a tenth of it; the nearest first */
+    size_t near_count;
 } design_answer;
 
 typedef struct design_options {
@@ -67,5 +78,35 @@ typedef struct design_options {
 /* Asks the sweep's question: searches, or evaluates every design. */
 status designs_search(arena *a, const sweep *s, const design_options *options, explorer *e, design_answer *out,
                       error *err);
+
+/* ---- what matters: design_effects.c ---- */
+
+/* d ln(metric) / d ln(knob) at a design, between the knob's neighbouring levels; everything that is tied to the knob or
+ * derived from it follows. NaN where a knob has one level, a value has no logarithm, or a neighbour has no values. */
+typedef struct design_elasticity {
+    double of[METRIC_COUNT];
+    double low, high; /* the knob's values that it is taken between */
+} design_elasticity;
+
+/* Fills knob_count elasticities. */
+status design_elasticities(explorer *e, const sweep *s, const design *at, design_elasticity *out, error *err);
+
+/* A machine of the interaction table: a base machine with one knob at an end of its range, or as it is. */
+typedef struct interaction_machine {
+    size_t machine_index;
+    size_t knob; /* knob_count: none is turned */
+    double value;
+    design *designs; /* one a lever set */
+} interaction_machine;
+
+/* Every machine under every lever set, all at one batch. */
+typedef struct interaction_table {
+    interaction_machine *machines; /* each base machine, then its variants */
+    size_t machine_count;
+} interaction_table;
+
+/* What lever sets are worth on each machine, and machines under each lever set; owned by the arena. */
+status design_interactions(arena *a, explorer *e, const sweep *s, size_t batch_index, interaction_table *out,
+                           error *err);
 
 #endif
