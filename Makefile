@@ -6,7 +6,7 @@ C_SOURCES = $(shell git ls-files '*.c' '*.h' '*.cu' '*.cuh')
 
 DEMO = build/demo
 
-.PHONY: build demo test test-asan check-crash fidelity bench format lint clean help
+.PHONY: build demo gallery test test-asan check-crash fidelity bench format lint clean help
 
 build: ## the program at build/ingot, and the kernels where CUDA is found
 	@bash .ci/packages.sh build
@@ -18,6 +18,12 @@ demo: ## 5,250 designs around an H200 swept, the model scored, an HTML report at
 	@cmake --preset release -DINGOT_TESTS=OFF -DINGOT_CUDA=OFF >/dev/null # never the kernels
 	@cmake --build build -j $(JOBS) --target ingot
 	@bash .ci/demo.sh build/ingot $(DEMO)
+
+gallery: ## a report of every kind, at build/gallery/index.html
+	@bash .ci/packages.sh demo
+	@cmake --preset release -DINGOT_TESTS=OFF -DINGOT_CUDA=OFF >/dev/null
+	@cmake --build build -j $(JOBS) --target ingot
+	@bash .ci/gallery.sh build/ingot build/gallery
 
 test: ## every test: optimised build, then under AddressSanitizer and UndefinedBehaviorSanitizer
 	@bash .ci/packages.sh test

@@ -1,6 +1,7 @@
 /* ingot compare: two designs on the same request. */
 #include "cli/command.h"
 #include "cli/compare_print.h"
+#include "cli/report_comparison.h"
 #include "cli/setup_arguments.h"
 
 #include <argp.h>
@@ -13,6 +14,7 @@ typedef struct compare_options {
     setup_options common;
     const char *designs[2];
     size_t design_count;
+    const char *output, *command; /* a report, and how it was asked for */
     bool json;
     message_level level;
     status failure;
@@ -30,6 +32,7 @@ static const struct argp_option option_table[] = {
     {"host", 'H', "NAME", 0, "Host profile of both, instead of those that go with the levers", 0},
     {"engine", KEY_ENGINE, "NAME", 0, "analytic (default) or roofline", 0},
     {"json", 'j', 0, 0, "Print JSON", 0},
+    {"output", 'o', "FILE", 0, "Write a report: FILE.html, .md, .csv or .json", 0},
     {0},
 };
 
@@ -41,6 +44,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         return 0;
     case 'j':
         o->json = true;
+        return 0;
+    case 'o':
+        o->output = value;
         return 0;
     case ARGP_KEY_ARG:
         if (o->design_count == 2)
@@ -99,6 +105,12 @@ static status compare(arena *a, const compare_options *o, error *err) {
     if (result != STATUS_OK)
         return result;
     compared_design left = label(a, setups[0], setups[1]), right = label(a, setups[1], setups[0]);
+    if (o->output) {
+        report_document *document = report_comparison(a, &left, &right, c, o->command);
+        result = document_write(document, o->output, err);
+        if (result != STATUS_OK)
+            return result;
+    }
     if (o->json)
         return compare_json(a, &left, &right, c, err);
     compare_text(a, &left, &right, c);
@@ -123,6 +135,7 @@ status command_compare(int argc, char **argv, error *err) {
     if (result != STATUS_OK)
         return result;
     arena a = {0};
+    o.command = command_text(&a, argc, argv);
     result = compare(&a, &o, err);
     arena_free(&a);
     return result;

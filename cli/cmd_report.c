@@ -115,14 +115,6 @@ static status build(arena *a, const report_command *o, report_document **out, er
     return result;
 }
 
-/* The command as given, folders kept: a report is made where its inputs lie. */
-static const char *command_text(arena *a, int argc, char **argv) {
-    const char *text = "ingot report";
-    for (int i = 1; i < argc; i++)
-        text = arena_printf(a, strpbrk(argv[i], " '\"$&;|<>*?") ? "%s '%s'" : "%s %s", text, argv[i]);
-    return text;
-}
-
 static status write_all(arena *a, const report_command *o, error *err) {
     report_document *document;
     status result = build(a, o, &document, err);

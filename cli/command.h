@@ -2,6 +2,7 @@
 #ifndef INGOT_COMMAND_H
 #define INGOT_COMMAND_H
 
+#include "core/base/arena.h"
 #include "core/base/error.h"
 
 /* Runs a subcommand; argv[0] is its full name ("ingot list"). Prints its result to stdout; a status other than
@@ -37,6 +38,9 @@ typedef enum message_level {
 /* command_parse that tells the level. */
 status command_parse_level(const struct argp *parser, int argc, char **argv, void *input, message_level *level,
                            error *err);
+
+/* The command as it was given, arguments quoted where a shell needs it, for reports to repeat. */
+const char *command_text(arena *a, int argc, char **argv);
 
 /* The exit code, once the result is flushed: a full disk or a closed pipe shows only then, and a result that did not
  * arrive is a failure. */

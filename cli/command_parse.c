@@ -86,3 +86,10 @@ status command_parse(const struct argp *parser, int argc, char **argv, void *inp
     message_level level;
     return command_parse_level(parser, argc, argv, input, &level, err);
 }
+
+const char *command_text(arena *a, int argc, char **argv) {
+    const char *text = argv[0];
+    for (int i = 1; i < argc; i++)
+        text = arena_printf(a, strpbrk(argv[i], " '\"$&;|<>*?()") ? "%s '%s'" : "%s %s", text, argv[i]);
+    return text;
+}
