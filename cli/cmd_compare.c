@@ -127,16 +127,15 @@ status command_compare(int argc, char **argv, error *err) {
     compare_options o = {.common = setup_arguments_default("compile"), .err = err};
     const struct argp parser = {
         .options = option_table, .parser = parse_option, .args_doc = "DESIGN DESIGN", .doc = doc};
+    arena a = {0};
+    o.command = command_text(&a, argc, argv); /* before argp sorts the arguments */
     status result = command_parse_level(&parser, argc, argv, &o, &o.level, err);
     if (result == STATUS_OK)
         result = o.failure;
     if (result == STATUS_OK && (o.design_count < 2 || !o.common.workload))
         result = error_set(err, STATUS_BAD_INPUT, "ingot compare: give two designs and --workload; see --help");
-    if (result != STATUS_OK)
-        return result;
-    arena a = {0};
-    o.command = command_text(&a, argc, argv);
-    result = compare(&a, &o, err);
+    if (result == STATUS_OK)
+        result = compare(&a, &o, err);
     arena_free(&a);
     return result;
 }
