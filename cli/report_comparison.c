@@ -4,6 +4,9 @@
 #include <string.h>
 #include <time.h>
 
+/* Causes of less than this share of the difference are in the table only. */
+static const double CAUSE_FRAC = 0.01;
+
 static void pair(arena *a, report_table *table, const char *name, unit u, double left, double right) {
     if (!isfinite(left) && !isfinite(right))
         return;
@@ -129,7 +132,7 @@ static void answer(arena *a, const compared_design *left, const compared_design 
     document_answer(document, arena_printf(a, "%s is %.2f times as fast as %s%s.", first, faster ? ratio : 1 / ratio,
                                            second, sure));
     double saved_s = c->a.result.latency_s[0] - c->b.result.latency_s[0];
-    for (size_t i = 0; i < c->cause_count && i < 2 && saved_s != 0; i++)
+    for (size_t i = 0; i < c->cause_count && i < 2 && fabs(c->causes[i].saved_s) > CAUSE_FRAC * fabs(saved_s); i++)
         document_answer(document, arena_printf(a, "%s makes %.0f %% of the difference.", c->causes[i].name,
                                                100 * c->causes[i].saved_s / saved_s));
     document_answer(document, arena_printf(a, "The GPU is idle for %.1f %% of the request on %s and %.1f %% on %s.",

@@ -149,3 +149,26 @@ status design_interval(arena *a, const base_design *base, double *low_s, double 
                                   err);
     return result;
 }
+
+/* ---- roofs ---- */
+
+void report_put_ceilings(arena *a, const machine_block *block, report_input *input) {
+    static const struct {
+        const char *name;
+        data_type dtype;
+    } roofs[] = {{"fp8 tensor", DTYPE_fp8}, {"int8 tensor", DTYPE_int8}, {"bf16 tensor", DTYPE_bf16}};
+    enum { ROOFS = sizeof roofs / sizeof roofs[0] };
+    report_ceiling *ceilings = ARENA_ARRAY(a, report_ceiling, ROOFS + 2);
+    size_t count = 0;
+    double last = 0;
+    for (int i = 0; i < ROOFS; i++) {
+        double peak = block->peak_flops_per_s[roofs[i].dtype][0];
+        if (peak > 0 && peak != last)
+            ceilings[count++] = (report_ceiling){roofs[i].name, peak, 0};
+        last = peak;
+    }
+    ceilings[count++] = (report_ceiling){"HBM", 0, block->hbm_bandwidth_bytes_per_s[0]};
+    ceilings[count++] = (report_ceiling){"L2", 0, block->l2_bytes_per_clk[0] * block->sm_clock_max_hz[0]};
+    input->ceilings = ceilings;
+    input->ceiling_count = count;
+}

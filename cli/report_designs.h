@@ -20,6 +20,9 @@ typedef struct base_design {
 base_design *base_design_of(arena *a, const analysis *found, const store_manifest *manifest,
                             const analysis_series *series);
 
+/* The roofs of lane 0: tensor rates, HBM and L2. */
+void report_put_ceilings(arena *a, const machine_block *block, report_input *input);
+
 enum { STRIP_CELLS = 128, STRIPS_A_DESIGN_MAX = 4 };
 
 /* The first step of each phase, at most STRIPS_A_DESIGN_MAX; returns their number. */

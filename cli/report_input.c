@@ -125,28 +125,6 @@ static void add_bars(report_parts *parts) {
 
 /* ---- roofline ---- */
 
-static void add_ceilings(report_parts *parts) {
-    const machine_block *block = &parts->base->block;
-    static const struct {
-        const char *name;
-        data_type dtype;
-    } roofs[] = {{"fp8 tensor", DTYPE_fp8}, {"int8 tensor", DTYPE_int8}, {"bf16 tensor", DTYPE_bf16}};
-    enum { ROOFS = sizeof roofs / sizeof roofs[0] };
-    report_ceiling *ceilings = ARENA_ARRAY(parts->a, report_ceiling, ROOFS + 2);
-    size_t count = 0;
-    double last = 0;
-    for (int i = 0; i < ROOFS; i++) {
-        double peak = block->peak_flops_per_s[roofs[i].dtype][0];
-        if (peak > 0 && peak != last)
-            ceilings[count++] = (report_ceiling){roofs[i].name, peak, 0};
-        last = peak;
-    }
-    ceilings[count++] = (report_ceiling){"HBM", 0, block->hbm_bandwidth_bytes_per_s[0]};
-    ceilings[count++] = (report_ceiling){"L2", 0, block->l2_bytes_per_clk[0] * block->sm_clock_max_hz[0]};
-    parts->input.ceilings = ceilings;
-    parts->input.ceiling_count = count;
-}
-
 static void add_operators(report_parts *parts, const node_totals *nodes) {
     const graph *g = &parts->base->graph;
     size_t node_count = engine_node_count(g), count = 0;
@@ -173,7 +151,7 @@ static void add_roofline(report_parts *parts, const base_design *base) {
     parts->base = &base->setup;
     parts->input.roofline_machine =
         arena_printf(parts->a, "%s, %s, %s", base->series->machine, parts->found.workload, base->series->levers);
-    add_ceilings(parts);
+    report_put_ceilings(parts->a, &base->setup.block, &parts->input);
     add_operators(parts, base->nodes);
 }
 

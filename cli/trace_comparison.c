@@ -28,7 +28,8 @@ void trace_advise(const node_comparison *n, char text[TRACE_ADVICE_BYTES]) {
     } else if (ratio > 1 + SAME_FRAC) {
         snprintf(text, bytes, "faster than predicted: the model is pessimistic here");
     } else if (ratio >= 1 - SAME_FRAC) {
-        snprintf(text, bytes, "as predicted; at best %.0f %% of it", 100 * n->floor_s / n->measured_s);
+        snprintf(text, bytes, "as predicted; datasheet rates would take %.0f %% of it",
+                 100 * n->floor_s / n->measured_s);
     } else if (n->kernels > MORE_KERNELS_RATIO * n->predicted_kernels) {
         snprintf(text, bytes, "runs %.0f kernels where %.0f are predicted: a split product's reduction, a reset",
                  n->kernels, n->predicted_kernels);
@@ -36,7 +37,7 @@ void trace_advise(const node_comparison *n, char text[TRACE_ADVICE_BYTES]) {
         snprintf(text, bytes, "reaches %.3g of %.3g TFLOP/s expected: another tile or algorithm, a higher clock",
                  work.flops * n->found / n->measured_s / 1e12, work.flops * n->count / n->predicted_s / 1e12);
     } else if (n->bound == BOUND_HBM || n->bound == BOUND_L2) {
-        snprintf(text, bytes, "moves %.3g of %.3g GB/s expected: wider loads, more bytes in flight, or fewer bytes",
+        snprintf(text, bytes, "moves %.0f of %.0f GB/s expected: wider loads, more bytes in flight, or fewer bytes",
                  moved * n->found / n->measured_s / 1e9, moved * n->count / n->predicted_s / 1e9);
     } else {
         snprintf(text, bytes, "%.2f us a kernel, mostly latency: fuse it with a neighbour",

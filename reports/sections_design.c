@@ -24,9 +24,8 @@ void sections_add_timeline(arena *memory, report_document *document, const repor
         return;
     report_section *section = document_section(document, "timeline", "A step as the GPU sees it");
     section->figure = FIGURE_TIMELINE;
-    section_paragraph(section,
-                      "The first step of each phase, from left to right, each stretched to the full width; what is "
-                      "grey is idle: the GPU waits for the next kernel to be launched.");
+    section_paragraph(section, "A step of each phase, from left to right, each stretched to the full width; what is "
+                               "grey is idle: the GPU waits for the next kernel to be launched.");
     report_table *table = section_table(memory, section, "Shares of a step", input->strip_count);
     table_column(table, "Step", false);
     table_column(table, "Duration", true);

@@ -40,9 +40,13 @@ void row_number(table_writer *row, unit u, double value) {
     cell->value = value;
 }
 
+/* Smaller changes are rounding. */
+static const double CHANGE_STEP = 5e-5;
+
 void row_change(table_writer *row, double fraction) {
     report_cell *cell = next_cell(row);
-    cell->text = arena_printf(row->memory, "%s%s", fraction > 0 ? "+" : "", unit_format(UNIT_FRACTION, fraction).text);
+    double shown = fabs(fraction) < CHANGE_STEP ? 0 : fraction;
+    cell->text = arena_printf(row->memory, "%s%s", shown > 0 ? "+" : "", unit_format(UNIT_FRACTION, shown).text);
     cell->is_number = isfinite(fraction);
     cell->is_change = true;
     cell->value = fraction;
