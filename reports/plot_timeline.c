@@ -6,6 +6,8 @@
 
 enum { ROW_PX = 68, STRIP_PX = 38, NAME_ABOVE_PX = 6 };
 
+static const double INVISIBLE = 2e-3; /* share of a strip's height: a tenth of a pixel */
+
 static double bottom_of(const report_input *input, size_t row) {
     return (double)(input->strip_count - 1 - row) + 4.0 / ROW_PX;
 }
@@ -29,7 +31,8 @@ static void write_block(const plot_canvas *c, const report_strip *strip, size_t 
     double height = (double)STRIP_PX / ROW_PX;
     fprintf(c->script, "$strip%zu_%d << EOD\n", row, category);
     for (size_t i = 0; i < strip->cell_count; i++) {
-        double top = bottom + height * share_up_to(strip, i, category);
+        /* Never on the bottom itself, where gnuplot would take the curves to cross and draw a line down. */
+        double top = bottom + height * fmax(share_up_to(strip, i, category), INVISIBLE);
         fprintf(c->script, "%.5g %.5g\n%.5g %.5g\n", (double)i / (double)strip->cell_count, top,
                 (double)(i + 1) / (double)strip->cell_count, top);
     }
