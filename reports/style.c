@@ -68,6 +68,7 @@ const char REPORT_STYLE[] =
     "--accent:#000;--series-1:#173fcc;--series-2:#d4712e;--series-3:#469e77;--series-4:#633b14;--series-5:#689afb;"
     "--series-6:#5e2378;--series-7:#ecc724;--series-8:#8f75a3;--idle:#d3d7dc}body{font-size:10pt}"
     "main{max-width:none;padding:0}nav{display:none}section{margin-top:2rem}.wide{display:block}.narrow{display:none}"
-    "figure,tr,section>p,.legend{break-inside:avoid}h2,section>p,figcaption,.legend{break-after:avoid}.scroll{overflow:visible}table{"
+    "figure,tr,section>p,.legend{break-inside:avoid}h2,section>p,figcaption,.legend{break-after:avoid}.scroll{overflow:"
+    "visible}table{"
     "font-size:7.5pt}"
     "th,td{padding:.2rem .35rem}.plot,.legend,tr.base>*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}\n";
