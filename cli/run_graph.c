@@ -22,6 +22,7 @@ static status emit_lane(const running *r, const graph_view *view, const gpu_step
             .category = view->ops[i].node->category,
             .step = view->step,
             .layer = view->ops[i].layer,
+            .stream = view->ops[i].node->stream,
             .lane = lane,
             .start_s = r->clock_s + start,
             .duration_s = duration,

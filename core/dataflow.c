@@ -270,6 +270,36 @@ static void find_conflicts(const memory_plan *plan, const graph_view *view, regi
     }
 }
 
+/* Whether operator `late` has to wait for `early`, by way of others between them. */
+static bool waits_for(const graph_view *view, size_t late, size_t early) {
+    const flat_op *flat = &view->ops[late];
+    for (size_t d = 0; d < flat->dependency_count; d++)
+        if (flat->dependencies[d] == early ||
+            (flat->dependencies[d] > early && waits_for(view, flat->dependencies[d], early)))
+            return true;
+    return false;
+}
+
+/* Operators on several streams may run at once, so that what they touch must lie apart, whatever their order. A branch
+ * is a few operators long. */
+static void find_concurrent_conflicts(const memory_plan *plan, const graph_view *view, register_set *conflicts) {
+    enum { BRANCHES_LENGTH = 8 };
+    for (size_t i = 0; i < view->count; i++) {
+        for (size_t j = i > BRANCHES_LENGTH ? i - BRANCHES_LENGTH : 0; j < i; j++) {
+            bool one_stream = view->ops[i].node->stream == view->ops[j].node->stream;
+            if (one_stream || waits_for(view, i, j))
+                continue;
+            register_set read[2], write[2], kill[2];
+            accesses(plan, &view->ops[i], &read[0], &write[0], &kill[0]);
+            accesses(plan, &view->ops[j], &read[1], &write[1], &kill[1]);
+            register_set both = read[0] | write[0] | read[1] | write[1];
+            for (int32_t r = 0; r < (int32_t)plan->graph->register_count; r++)
+                if (both & one(r))
+                    conflicts[r] |= both;
+        }
+    }
+}
+
 /* First fit, the largest first: the lowest place that no register apart from this one overlaps. */
 static void place_activations(memory_plan *plan, const register_set *conflicts, size_t begin_bytes) {
     const graph *g = plan->graph;
@@ -357,6 +387,7 @@ status memory_plan_make(arena *a, const graph *g, const scenario *s, memory_plan
             graph_view view = graph_at(g, p, s, sized[i], &scratch);
             size_registers(out, &view);
             find_conflicts(out, &view, conflicts);
+            find_concurrent_conflicts(out, &view, conflicts);
         }
     }
     arena_free(&scratch);

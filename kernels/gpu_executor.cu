@@ -1,9 +1,10 @@
-/* Runs a graph step by step: graph_at's view in its order, on one stream, in one allocation. A step is issued operator
- * by operator, or captured into a CUDA graph and replayed. Lengths are parameters of the operators, so each step is
- * captured anew, outside the measured time. */
+/* Runs a graph step by step: graph_at's view in its order, on the streams that its nodes name, in one allocation. A
+ * step is issued operator by operator, or captured into a CUDA graph and replayed. Lengths are parameters of the
+ * operators, so each step is captured anew, outside the measured time. */
 #include "kernels/gpu_executor.h"
 
 #include "kernels/gpu_memory.h"
+#include "kernels/gpu_streams.h"
 #include "kernels/recorder.h"
 #include "kernels/variant.h"
 
@@ -20,8 +21,9 @@ struct gpu_executor {
     const memory_plan *plan;
     gpu_run_options options;
     char *memory;  /* the plan's */
-    char *scratch; /* gathered rows, then the launchers' workspace */
+    char *scratch; /* a stream's behind the other's: gathered rows, then the launchers' workspace */
     size_t gather_bytes, workspace_bytes;
+    gpu_streams streams;
     char *staged; /* pinned: the inputs, from `staged_offset` of the plan on; steps copy some of them themselves */
     size_t staged_offset;
     const char *why; /* operators have no times */
@@ -103,6 +105,7 @@ static status prepare_steps(gpu_executor *x, error *err) {
         }
     }
     x->gather_bytes = aligned(x->gather_bytes);
+    x->workspace_bytes = aligned(x->workspace_bytes);
     return result;
 }
 
@@ -112,14 +115,19 @@ void executor_close(gpu_executor *x) {
     cudaFree(x->memory);
     cudaFree(x->scratch);
     cudaFreeHost(x->staged);
+    streams_close(&x->streams);
     for (cudaEvent_t event : x->events)
         cudaEventDestroy(event);
     arena_free(&x->step_memory);
     delete x;
 }
 
+static size_t scratch_bytes_of(const gpu_executor *x) {
+    return (x->gather_bytes + x->workspace_bytes) * static_cast<size_t>(x->streams.count);
+}
+
 static status allocate(gpu_executor *x, error *err) {
-    size_t scratch_bytes = x->gather_bytes + x->workspace_bytes;
+    size_t scratch_bytes = scratch_bytes_of(x);
     status result = gpu_check(cudaMalloc(&x->memory, x->plan->total_bytes), "allocating the model's memory", err);
     if (result == STATUS_OK && scratch_bytes > 0)
         result = gpu_check(cudaMalloc(&x->scratch, scratch_bytes), "allocating scratch memory", err);
@@ -142,7 +150,9 @@ status executor_open(gpu_context *context, const memory_plan *plan, const gpu_ru
     x->plan = plan;
     x->options = *options;
     x->why = "not asked for";
-    status result = prepare_steps(x, err);
+    status result = streams_open(context, plan->graph, &x->streams, err);
+    if (result == STATUS_OK)
+        result = prepare_steps(x, err);
     if (result == STATUS_OK)
         result = allocate(x, err);
     if (result != STATUS_OK) {
@@ -154,7 +164,7 @@ status executor_open(gpu_context *context, const memory_plan *plan, const gpu_ru
 }
 
 double executor_memory_bytes(const gpu_executor *x) {
-    return static_cast<double>(x->plan->total_bytes + x->gather_bytes + x->workspace_bytes);
+    return static_cast<double>(x->plan->total_bytes + scratch_bytes_of(x));
 }
 
 status executor_read(gpu_executor *x, size_t offset_bytes, size_t bytes, void *out, error *err) {
@@ -164,7 +174,7 @@ status executor_read(gpu_executor *x, size_t offset_bytes, size_t bytes, void *o
 /* ---- issuing ---- */
 
 /* Rows that lie apart, or blocks of rows that do, one behind the other to `to`. */
-static gpu_status gather(gpu_executor *x, const tensor_view *v, char *to) {
+static gpu_status gather(gpu_executor *x, const tensor_view *v, char *to, gpu_stream stream) {
     operand piece = v->item, row_apart = v->item, block_apart = v->item;
     bool by_block = v->row_stride == v->item.cols || v->item.rows == 1;
     piece.cols = by_block ? v->item.rows * v->item.cols : v->item.cols;
@@ -178,43 +188,54 @@ static gpu_status gather(gpu_executor *x, const tensor_view *v, char *to) {
                                  x->memory + v->offset_bytes +
                                      static_cast<size_t>(b) * static_cast<size_t>(operand_row_bytes(&block_apart)),
                                  static_cast<size_t>(operand_row_bytes(&row_apart)), piece_bytes,
-                                 static_cast<size_t>(pieces), cudaMemcpyDeviceToDevice, x->context->stream);
+                                 static_cast<size_t>(pieces), cudaMemcpyDeviceToDevice, stream);
     return code;
 }
 
 /* Inputs that a step copies itself lie ready in host memory, at their place in the plan. */
-static gpu_status copy_from_host(gpu_executor *x, const tensor_view *v) {
+static gpu_status copy_from_host(gpu_executor *x, const tensor_view *v, gpu_stream stream) {
     operand row_apart = v->item;
     row_apart.cols = v->row_stride;
     size_t pitch = static_cast<size_t>(operand_row_bytes(&row_apart));
     return cudaMemcpy2DAsync(x->memory + v->offset_bytes, pitch, x->staged + (v->offset_bytes - x->staged_offset),
                              pitch, static_cast<size_t>(operand_row_bytes(&v->item)), static_cast<size_t>(v->item.rows),
-                             cudaMemcpyHostToDevice, x->context->stream);
+                             cudaMemcpyHostToDevice, stream);
 }
 
-static gpu_status issue_op(gpu_executor *x, const flat_op *flat, const op_views *views) {
+static gpu_status launch_op(gpu_executor *x, const flat_op *flat, const op_views *views) {
+    int32_t number = stream_of(&x->streams, flat->node);
+    gpu_stream stream = x->streams.at[number];
+    char *scratch = x->scratch + static_cast<size_t>(number) * (x->gather_bytes + x->workspace_bytes);
     if (views->count == 0)
         return 0; /* the host's: every step is waited for at its end */
     if (is_from_host(&flat->op))
-        return copy_from_host(x, &views->at[OPERAND_copy_destination]);
+        return copy_from_host(x, &views->at[OPERAND_copy_destination], stream);
     gpu_operands operands = {};
     operands.context = x->context;
-    char *packed = x->scratch;
+    char *packed = scratch;
     for (size_t i = 0; i < views->count; i++) {
         const tensor_view *v = &views->at[i];
         if (!v->present)
             continue;
         operands.at[i] = {x->memory + v->offset_bytes, v->row_stride, v->block_stride};
         if (v->gathered) {
-            gpu_status code = gather(x, v, packed);
+            gpu_status code = gather(x, v, packed, stream);
             if (code != 0)
                 return code;
             operands.at[i] = {packed, v->packed_row_stride, v->item.rows * v->item.cols};
             packed += packed_bytes(v);
         }
     }
-    return gpu_launcher_of(flat->op.kind)(&flat->op, nullptr, &operands, x->scratch + x->gather_bytes,
-                                          x->context->stream);
+    return gpu_launcher_of(flat->op.kind)(&flat->op, nullptr, &operands, scratch + x->gather_bytes, stream);
+}
+
+static gpu_status issue_op(gpu_executor *x, const graph_view *view, size_t i) {
+    gpu_status code = streams_before(&x->streams, view, i);
+    if (code == 0)
+        code = launch_op(x, &view->ops[i], &x->views[i]);
+    if (code == 0)
+        code = streams_after(&x->streams, view, i);
+    return code == 0 && i + 1 == view->count ? streams_join(&x->streams) : code;
 }
 
 /* All operators of a step; `counting` asks how many nodes a capture has after each. */
@@ -227,7 +248,7 @@ static status issue_step(gpu_executor *x, const graph_view *view, bool emulate, 
         time->issue_s = now_s() - begin_s;
         if (emulate)
             spin(flat->node->host_calls * x->options.dispatch_s_per_call + x->options.launch_s);
-        gpu_status code = issue_op(x, flat, &x->views[i]);
+        gpu_status code = issue_op(x, view, i);
         time->issue_end_s = now_s() - begin_s;
         if (code != 0)
             return gpu_check(code, flat->node->id, err);
@@ -266,12 +287,13 @@ static status capture_step(gpu_executor *x, const graph_view *view, cudaGraph_t 
 static status grow_scratch(gpu_executor *x, const graph_view *view, error *err) {
     size_t before = x->gather_bytes + x->workspace_bytes;
     status result = prepare_view(x, view, err);
+    x->gather_bytes = aligned(x->gather_bytes);
+    x->workspace_bytes = aligned(x->workspace_bytes);
     if (result != STATUS_OK || x->gather_bytes + x->workspace_bytes == before)
         return result;
     cudaFree(x->scratch);
     x->scratch = nullptr;
-    x->gather_bytes = aligned(x->gather_bytes);
-    return gpu_check(cudaMalloc(&x->scratch, x->gather_bytes + x->workspace_bytes), "allocating scratch memory", err);
+    return gpu_check(cudaMalloc(&x->scratch, scratch_bytes_of(x)), "allocating scratch memory", err);
 }
 
 static status fill_inputs(gpu_executor *x, bool prefill, int64_t step, error *err) {
@@ -331,13 +353,17 @@ static double union_s(const activity *records, size_t count) {
     return static_cast<double>(busy_ns) * 1e-9;
 }
 
-/* Records lie in the order of the capture, since everything runs on one stream. */
+/* On one stream, records lie in the order of the capture; on several, only what they come to is told. */
 static void assign_records(gpu_executor *x, const activity *records, size_t count, uint64_t begin_ns,
                            gpu_step_times *times) {
     size_t expected = 0;
     for (size_t i = 0; i < times->count; i++)
         expected += static_cast<size_t>(x->times[i].kernels);
     times->busy_s = union_s(records, count);
+    if (x->streams.count > 1) {
+        times->recorder = "cupti: operators on several streams are not told apart";
+        return;
+    }
     if (expected != count) {
         times->recorder = "cupti: not as many records as kernels were captured";
         return;
@@ -390,7 +416,7 @@ static status record_with_events(gpu_executor *x, const graph_view *view, gpu_st
     }
     cudaEventRecord(x->events[0], x->context->stream);
     for (size_t i = 0; i < view->count; i++) {
-        gpu_status code = issue_op(x, &view->ops[i], &x->views[i]);
+        gpu_status code = issue_op(x, view, i);
         if (code != 0)
             return gpu_check(code, view->ops[i].node->id, err);
         cudaEventRecord(x->events[i + 1], x->context->stream);
@@ -414,6 +440,8 @@ static status record(gpu_executor *x, const graph_view *view, cudaGraph_t captur
     bool as_graph = x->options.mode == GPU_LAUNCH_GRAPH;
     bool traced = recorder_start(&x->why);
     times->recorder = x->why;
+    if (!traced && x->streams.count > 1)
+        return STATUS_OK; /* events on one stream would say nothing of the others */
     if (!traced)
         return as_graph ? STATUS_OK : record_with_events(x, view, times, err);
     cudaGraphExec_t replay = nullptr;
@@ -467,6 +495,8 @@ status executor_step(gpu_executor *x, size_t phase, int64_t step, gpu_step_times
     times->count = view.count;
     times->ops = x->times.data();
     status result = grow_scratch(x, &view, err);
+    if (result == STATUS_OK)
+        result = streams_plan(&x->streams, &view, err);
     if (result == STATUS_OK)
         result = fill_inputs(x, g->phases[phase].steps == SCENARIO_ONE, step, err);
     cudaGraph_t captured = nullptr;

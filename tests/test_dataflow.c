@@ -162,6 +162,32 @@ Test(memory_plan, inputs_follow_the_scenario) {
     arena_free(&f.memory);
 }
 
+/* Branches on two streams may run at once: neither writes over what the other still reads or has written. */
+Test(memory_plan, branches_do_not_share_memory) {
+    fixture f;
+    error err = {0};
+    cr_assert_eq(make(&f, "codellama-7b", "compile flavour=ingot fuse=none streams=2", 3, &err), STATUS_OK, "%s",
+                 err.text);
+    size_t gate = 0, up = 0;
+    const graph_phase *decode = &f.graph.phases[1];
+    for (size_t n = 0; n < decode->node_count; n++) {
+        gate = strcmp(decode->nodes[n].id, "gate") == 0 ? n : gate;
+        up = strcmp(decode->nodes[n].id, "up") == 0 ? n : up;
+    }
+    cr_assert(gate > 0 && up > 0 && decode->nodes[gate].stream != decode->nodes[up].stream);
+    const operand_binding *a = decode->nodes[gate].operands, *b = decode->nodes[up].operands;
+    int32_t written[] = {a[OPERAND_gemm_out].reg, b[OPERAND_gemm_out].reg}, read = a[OPERAND_gemm_a].reg;
+    for (size_t i = 0; i < 2; i++) {
+        int32_t others[] = {read, written[1 - i]};
+        for (size_t k = 0; k < 2; k++) {
+            size_t first = f.plan.register_offset_bytes[written[i]], other = f.plan.register_offset_bytes[others[k]];
+            cr_expect(first + f.plan.register_bytes[written[i]] <= other ||
+                      other + f.plan.register_bytes[others[k]] <= first);
+        }
+    }
+    arena_free(&f.memory);
+}
+
 Test(memory_plan, predicted_only_flavours_say_so) {
     fixture f;
     error err = {0};

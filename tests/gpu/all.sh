@@ -146,6 +146,7 @@ for part in $parts; do
         for type in fp8 int8 int4; do
             numerics "kv $type" -w codellama-7b --layers 2 -P 21 --steps 2 -b 2 -s kv_dtype=$type
         done
+        numerics "two streams" -w codellama-7b --layers 2 -P 21 --steps 3 -s fuse=none -s streams=2
         numerics "paged" -w codellama-7b --layers 2 -P 21 --steps 3 -b 2 -s "kv_cache=paged(16)"
         numerics "paged int8" -w codellama-7b --layers 2 -P 21 --steps 3 -b 2 -s "kv_cache=paged(16)" -s kv_dtype=int8
         for type in int8 int4; do
@@ -164,6 +165,7 @@ for part in $parts; do
         done
         model "7b-eager-emulated" -w codellama-7b -P 218 --steps 2 -s launch=eager --emulate-dispatch-us 5
         model "7b-unfused" -w codellama-7b -P 218 --steps 2 -s fuse=none
+        model "7b-streams" -w codellama-7b -P 218 --steps 2 -s fuse=none -s streams=2
         model "7b-maximal" -w codellama-7b -P 218 --steps 2 -s fuse=maximal
         for batch in 1 4; do
             model "7b-int8-b$batch" -w codellama-7b -P 218 --steps 2 -b "$batch" -s weights=int8
