@@ -105,8 +105,8 @@ static status bench_ceilings(const bench_arguments *o, const gpu_setup *gpu, err
 /* ---- rows ---- */
 
 /* Columns that a measurement adds or replaces. */
-static const char *const added[] = {"measured_us", "least_us", "most_us",     "method",
-                                    "source",      "recorder", "sm_clock_hz", "actual_plan"};
+static const char *const added[] = {"measured_us", "least_us",    "most_us",     "method",    "source",
+                                    "recorder",    "sm_clock_hz", "actual_plan", "work_bytes"};
 enum { ADDED = sizeof added / sizeof added[0] };
 
 static bool is_added(const char *column) {
@@ -157,9 +157,11 @@ static void write_row(const bench_run *run, const operator_row *row, const bench
     char clock[32] = "";
     if (isfinite(r->telemetry.sm_clock_hz))
         snprintf(clock, sizeof clock, "%.0f", r->telemetry.sm_clock_hz);
-    fprintf(run->out, "%.6g,%.6g,%.6g,%s,ingot,%s,%s,%s\n", r->median_s * MICROSECONDS_PER_SECOND,
+    op_work work = op_work_of(&row->op); /* each input read and each output written once */
+    fprintf(run->out, "%.6g,%.6g,%.6g,%s,ingot,%s,%s,%s,%.10g\n", r->median_s * MICROSECONDS_PER_SECOND,
             r->least_s * MICROSECONDS_PER_SECOND, r->most_s * MICROSECONDS_PER_SECOND,
-            row_method_name(steady ? ROW_METHOD_GRAPH_STEADY : ROW_METHOD_CUPTI_COLD_L2), r->recorder, clock, text);
+            row_method_name(steady ? ROW_METHOD_GRAPH_STEADY : ROW_METHOD_CUPTI_COLD_L2), r->recorder, clock, text,
+            work.weight_bytes + work.read_bytes + work.write_bytes);
 }
 
 static status bench_rows(bench_run *run, error *err) {

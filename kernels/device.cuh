@@ -8,6 +8,7 @@
 #include <cuda_fp16.h>
 #include <cuda_fp8.h>
 #include <cuda_runtime.h>
+#include <string.h>
 
 enum { WARP_SIZE = 32, VECTOR_BYTES = 16 };
 
@@ -40,12 +41,141 @@ template <> __device__ inline __nv_fp8_e4m3 from_float<__nv_fp8_e4m3>(float x) {
     return __nv_fp8_e4m3(x);
 }
 
-/* N elements moved as one access; N * sizeof(T) is 4, 8 or 16 bytes. */
+/* N elements moved as one access; N * sizeof(T) is 1, 2, 4, 8 or 16 bytes. */
 template <typename T, int N> struct alignas(sizeof(T) * N) vector { T at[N]; };
 
 /* Elements of T in 16 bytes. */
 template <typename T> constexpr int vector_elements() {
     return VECTOR_BYTES / sizeof(T);
+}
+
+template <int BYTES> struct access_word;
+template <> struct access_word<1> { typedef unsigned char type; };
+template <> struct access_word<2> { typedef unsigned short type; };
+template <> struct access_word<4> { typedef unsigned type; };
+template <> struct access_word<8> { typedef uint2 type; };
+template <> struct access_word<16> { typedef uint4 type; };
+
+/* Loads and stores a vector as one access. An assignment would write elements of 8 bits by fours. */
+template <typename V> __device__ inline V load_vector(const V *from) {
+    auto bits = *reinterpret_cast<const typename access_word<sizeof(V)>::type *>(from);
+    V value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+/* The same of what is read once and not written: leaves L2 first, and what others have there stays. */
+template <typename V> __device__ inline V load_vector_once(const V *from) {
+    auto bits = __ldcs(reinterpret_cast<const typename access_word<sizeof(V)>::type *>(from));
+    V value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+template <typename V> __device__ inline void store_vector(V *to, const V &value) {
+    typename access_word<sizeof(V)>::type bits;
+    memcpy(&bits, &value, sizeof bits);
+    *reinterpret_cast<typename access_word<sizeof(V)>::type *>(to) = bits;
+}
+
+/* Two at a time: one instruction for 16-bit types, and for fp8 where the GPU has it. */
+template <typename T> __device__ inline vector<T, 2> pair_from_floats(float a, float b) {
+    return {{from_float<T>(a), from_float<T>(b)}};
+}
+template <typename T, typename Pair> __device__ inline vector<T, 2> as_pair(Pair from) {
+    vector<T, 2> to;
+    static_assert(sizeof from == sizeof to, "two elements");
+    memcpy(&to, &from, sizeof to);
+    return to;
+}
+template <> __device__ inline vector<__half, 2> pair_from_floats<__half>(float a, float b) {
+    return as_pair<__half>(__floats2half2_rn(a, b));
+}
+template <> __device__ inline vector<__nv_bfloat16, 2> pair_from_floats<__nv_bfloat16>(float a, float b) {
+    return as_pair<__nv_bfloat16>(__floats2bfloat162_rn(a, b));
+}
+template <> __device__ inline vector<__nv_fp8_e4m3, 2> pair_from_floats<__nv_fp8_e4m3>(float a, float b) {
+    return as_pair<__nv_fp8_e4m3>(__nv_cvt_float2_to_fp8x2(make_float2(a, b), __NV_SATFINITE, __NV_E4M3));
+}
+
+template <typename T, int N> __device__ inline vector<T, N> vector_from_floats(const float *x) {
+    vector<T, N> to;
+    if constexpr (N == 1) {
+        to.at[0] = from_float<T>(x[0]);
+    } else {
+#pragma unroll
+        for (int i = 0; i < N; i += 2) {
+            vector<T, 2> two = pair_from_floats<T>(x[i], x[i + 1]);
+            memcpy(&to.at[i], &two, sizeof two);
+        }
+    }
+    return to;
+}
+
+/* Elements as floats, from words of 32 bits: taken one by one, 16-bit elements would each stay in a register. */
+__device__ inline float2 floats_of_word(uint32_t word, __nv_bfloat16) {
+    return make_float2(__uint_as_float(word << 16), __uint_as_float(word & 0xffff0000u));
+}
+__device__ inline float2 floats_of_word(uint32_t word, __half) {
+    __half2 two;
+    memcpy(&two, &word, sizeof two);
+    return __half22float2(two);
+}
+template <typename T, int N> __device__ inline void floats_of(const vector<T, N> &x, float *to) {
+    if constexpr (sizeof(T) == 2 && N % 2 == 0) {
+        uint32_t words[N / 2];
+        memcpy(words, &x, sizeof words);
+#pragma unroll
+        for (int i = 0; i < N / 2; i++) {
+            float2 two = floats_of_word(words[i], T());
+            to[2 * i] = two.x;
+            to[2 * i + 1] = two.y;
+        }
+    } else {
+#pragma unroll
+        for (int i = 0; i < N; i++)
+            to[i] = to_float(x.at[i]);
+    }
+}
+
+/* The largest magnitude; of 16-bit elements two at a time. NaN counts for nothing. */
+__device__ inline __nv_bfloat162 pair_of_word(uint32_t word, __nv_bfloat16) {
+    __nv_bfloat162 two;
+    memcpy(&two, &word, sizeof two);
+    return two;
+}
+__device__ inline __half2 pair_of_word(uint32_t word, __half) {
+    __half2 two;
+    memcpy(&two, &word, sizeof two);
+    return two;
+}
+template <typename T, int N> __device__ inline float largest_magnitude(const vector<T, N> &x) {
+    if constexpr (sizeof(T) == 2 && N % 2 == 0) {
+        uint32_t words[N / 2];
+        memcpy(words, &x, sizeof words);
+        auto top = __habs2(pair_of_word(words[0], T()));
+#pragma unroll
+        for (int i = 1; i < N / 2; i++)
+            top = __hmax2(top, __habs2(pair_of_word(words[i], T())));
+        return fmaxf(to_float(static_cast<T>(top.x)), to_float(static_cast<T>(top.y)));
+    } else {
+        float top = 0;
+#pragma unroll
+        for (int i = 0; i < N; i++)
+            top = fmaxf(top, fabsf(to_float(x.at[i])));
+        return top;
+    }
+}
+
+/* Makes the compiler convert a vector's elements anew at the next use, instead of keeping them as floats in twice as
+ * many registers. */
+template <typename T, int N> __device__ inline void keep_packed(vector<T, N> *x) {
+    if constexpr (sizeof(T) < sizeof(float) && sizeof *x % sizeof(uint32_t) == 0) {
+        uint32_t words[sizeof *x / sizeof(uint32_t)];
+        memcpy(words, x, sizeof words);
+#pragma unroll
+        for (uint32_t &word : words)
+            asm volatile("" : "+r"(word));
+        memcpy(x, words, sizeof words);
+    }
 }
 
 /* ---- reductions ---- */

@@ -2,37 +2,64 @@
  * frameworks apply with a constant (scale, compare, where) use POINTWISE_CONSTANT, as the reference does. */
 #include "kernels/pointwise.cuh"
 
-/* A uniform branch: all threads of a launch take the same case. */
+struct same {
+    __device__ float operator()(float a, float) const {
+        return a;
+    }
+};
+
+/* Many instructions and registers: kept apart. */
+struct sine {
+    bool cosine;
+    __device__ float operator()(float a, float) const {
+        float at_sine, at_cosine;
+        sincosf(a, &at_sine, &at_cosine);
+        return cosine ? at_cosine : at_sine;
+    }
+};
+
+/* The other functions. A uniform branch: all threads of a launch take the same case. */
 struct pointwise {
     pointwise_function function;
     bool two;
-    __device__ float operator()(float a, float b) const {
-        switch (function) {
-        case pointwise_function_mul:
-            return two ? a * b : a * static_cast<float>(POINTWISE_CONSTANT);
-        case pointwise_function_neg:
-            return -a;
-        case pointwise_function_scale:
-            return a * static_cast<float>(POINTWISE_CONSTANT);
-        case pointwise_function_pow:
-            return a * a;
-        case pointwise_function_rsqrt:
-            return rsqrtf(a);
-        case pointwise_function_cos:
-            return cosf(a);
-        case pointwise_function_sin:
-            return sinf(a);
-        case pointwise_function_compare:
-            return a > (two ? b : static_cast<float>(POINTWISE_CONSTANT)) ? 1.0f : 0.0f;
-        case pointwise_function_where:
-            return a > static_cast<float>(POINTWISE_CONSTANT) ? a : (two ? b : 0.0f);
-        case pointwise_function_fill:
-            return static_cast<float>(POINTWISE_CONSTANT);
-        default: /* cast */
-            return a;
-        }
-    }
+    __device__ float operator()(float a, float b) const;
 };
+
+template <int N> __device__ inline void pointwise_apply(const pointwise &f, float (&a)[N], const float (&b)[N]) {
+    const float constant = static_cast<float>(POINTWISE_CONSTANT);
+    auto all = [&](auto one) {
+#pragma unroll
+        for (int i = 0; i < N; i++)
+            a[i] = one(a[i], b[i]);
+    };
+    switch (f.function) {
+    case pointwise_function_mul:
+        return f.two ? all([](float x, float y) { return x * y; }) : all([&](float x, float) { return x * constant; });
+    case pointwise_function_neg:
+        return all([](float x, float) { return -x; });
+    case pointwise_function_scale:
+        return all([&](float x, float) { return x * constant; });
+    case pointwise_function_pow:
+        return all([](float x, float) { return x * x; });
+    case pointwise_function_rsqrt:
+        return all([](float x, float) { return rsqrtf(x); });
+    case pointwise_function_compare:
+        return all([&](float x, float y) { return x > (f.two ? y : constant) ? 1.0f : 0.0f; });
+    case pointwise_function_where:
+        return all([&](float x, float y) { return x > constant ? x : (f.two ? y : 0.0f); });
+    case pointwise_function_fill:
+        return all([&](float, float) { return constant; });
+    default: /* cast */
+        return;
+    }
+}
+
+__device__ inline float pointwise::operator()(float a, float b) const {
+    float x[] = {a};
+    const float y[] = {b};
+    pointwise_apply(*this, x, y);
+    return x[0];
+}
 
 template <typename In, typename Out>
 static gpu_status launch(const elementwise_params *p, const gpu_operands *x, gpu_stream stream) {
@@ -46,6 +73,10 @@ static gpu_status launch(const elementwise_params *p, const gpu_operands *x, gpu
         return pointwise_launch<false>(t, f, stream);
     }
     pointwise_tensors<In, Out> t = {a, b, out, p->rows, p->cols, p->cols, p->cols, p->cols};
+    if (p->function == pointwise_function_cast) /* a kernel of its own, of few instructions */
+        return pointwise_launch<false>(t, same(), stream);
+    if (p->function == pointwise_function_sin || p->function == pointwise_function_cos)
+        return pointwise_launch<false>(t, sine{p->function == pointwise_function_cos}, stream);
     return two ? pointwise_launch<true>(t, f, stream) : pointwise_launch<false>(t, f, stream);
 }
 

@@ -1,9 +1,10 @@
 /* Writes new keys and values into the slots of a cache: as they are, as fp8, or as int8 or int4 with a scale a token
- * and head (its largest magnitude over the type's largest number). Memory bound: reads and writes each element once. A
- * warp a head of a token, keys and values by different warps. */
+ * and head (its largest magnitude over the type's largest number). Memory bound: reads and writes each element once,
+ * 16 bytes a thread and access, several in flight; keys and values by different blocks. Heads that are not made of
+ * whole vectors take a warp each, an element a lane. */
 #include "kernels/quantised.cuh"
 
-enum { APPEND_THREADS = 256, APPEND_WARPS = APPEND_THREADS / WARP_SIZE };
+enum { APPEND_THREADS = 256, APPEND_WARPS = APPEND_THREADS / WARP_SIZE, APPEND_UNROLL = 4 };
 
 template <typename T> struct append_side {
     const T *in;
@@ -19,6 +20,17 @@ template <typename T> struct append_arguments {
     int heads, head_dim;
 };
 
+/* Keys or values, by block: chosen field by field, since an index would copy the argument to local memory. */
+template <typename T> static __device__ append_side<T> side_of(const append_arguments<T> &s) {
+    bool keys = blockIdx.y == 0;
+    append_side<T> side;
+    side.in = keys ? s.side[0].in : s.side[1].in;
+    side.stride = keys ? s.side[0].stride : s.side[1].stride;
+    side.cache = keys ? s.side[0].cache : s.side[1].cache;
+    side.scales = keys ? s.side[0].scales : s.side[1].scales;
+    return side;
+}
+
 struct head_place {
     int64_t row, slot;
     int head, lane;
@@ -33,18 +45,116 @@ template <typename T> static __device__ head_place place_of(const append_argumen
     return at;
 }
 
-/* To the type that they have, 16 bytes a thread: a token's heads follow one another on both sides. */
-template <typename T>
-static __global__ void __launch_bounds__(APPEND_THREADS) append_vector_kernel(append_arguments<T> s, int row_vectors) {
-    using V = vector<T, vector_elements<T>()>;
-    int64_t i = static_cast<int64_t>(blockIdx.x) * APPEND_THREADS + threadIdx.x;
-    int64_t row = i / row_vectors, v = i % row_vectors;
-    if (row >= s.rows)
-        return;
-    const append_side<T> &side = s.side[blockIdx.y];
-    const V *in = reinterpret_cast<const V *>(side.in + row * side.stride);
-    V *out = static_cast<V *>(side.cache) + static_cast<int64_t>(s.slots[row]) * row_vectors;
-    out[v] = in[v];
+/* To a floating-point type, vector by vector: a token's heads follow one another on both sides. */
+template <typename T, typename Cache>
+static __global__ void __launch_bounds__(APPEND_THREADS)
+    append_vector_kernel(append_arguments<T> s, unsigned row_vectors) {
+    constexpr int N = vector_elements<T>();
+    const append_side<T> side = side_of(s);
+    unsigned count = static_cast<unsigned>(s.rows) * row_vectors;
+    unsigned first = blockIdx.x * (APPEND_THREADS * APPEND_UNROLL) + threadIdx.x;
+    vector<T, N> held[APPEND_UNROLL];
+    int64_t to[APPEND_UNROLL];
+#pragma unroll
+    for (int u = 0; u < APPEND_UNROLL; u++) {
+        unsigned i = first + u * APPEND_THREADS;
+        if (i >= count)
+            break;
+        unsigned row = i / row_vectors, v = i % row_vectors;
+        held[u] = load_vector(reinterpret_cast<const vector<T, N> *>(side.in + row * side.stride) + v);
+        to[u] = static_cast<int64_t>(s.slots[row]) * row_vectors + v;
+    }
+#pragma unroll
+    for (int u = 0; u < APPEND_UNROLL; u++) {
+        if (first + u * APPEND_THREADS >= count)
+            break;
+        vector<Cache, N> *cache = static_cast<vector<Cache, N> *>(side.cache);
+        if constexpr (std::is_same<T, Cache>::value) {
+            store_vector(cache + to[u], held[u]);
+        } else {
+            float x[N];
+            floats_of(held[u], x);
+            store_vector(cache + to[u], vector_from_floats<Cache, N>(x));
+        }
+    }
+}
+
+/* The largest magnitude of each head: 2^lanes_log lanes share one. */
+template <typename T, int N> static __device__ void head_tops(const vector<T, N> *held, int lanes_log, float *top) {
+#pragma unroll
+    for (int u = 0; u < APPEND_UNROLL; u++)
+        top[u] = fmaxf(largest_magnitude(held[u]), static_cast<float>(QUANTISE_EPSILON));
+    for (int offset = 1 << lanes_log >> 1; offset > 0; offset >>= 1)
+#pragma unroll
+        for (int u = 0; u < APPEND_UNROLL; u++)
+            top[u] = fmaxf(top[u], __shfl_xor_sync(0xffffffffu, top[u], offset));
+}
+
+/* Levels, in low bits: value / scale, rounded. Where `top`, the largest magnitude, is so small that the scale is a
+ * denormal of fp16 and far off, they are held to the type's range. */
+template <typename T, int N>
+static __device__ void levels_of(const vector<T, N> &v, float top, float scale, float largest, uint32_t *bits) {
+    const float rounds_to_largest = 0.49f;
+    float reciprocal = reciprocal_of(scale), x[N];
+    floats_of(v, x);
+    if (top * reciprocal > largest + rounds_to_largest) {
+#pragma unroll
+        for (int i = 0; i < N; i++)
+            bits[i] = level_bits(x[i] * reciprocal, largest);
+    } else {
+#pragma unroll
+        for (int i = 0; i < N; i++)
+            bits[i] = __float_as_uint(fmaf(x[i], reciprocal, LEVEL_BITS));
+    }
+}
+
+/* To int8 or int4: 2^lanes_log lanes share a head, a vector each. */
+template <typename T, bool FOUR_BIT>
+static __global__ void __launch_bounds__(APPEND_THREADS)
+    append_levels_kernel(append_arguments<T> s, int lanes_log, int head_vectors) {
+    constexpr int N = vector_elements<T>();
+    using V = vector<T, N>;
+    const append_side<T> side = side_of(s);
+    const float largest = FOUR_BIT ? INT4_LARGEST : INT8_LARGEST;
+    unsigned together = APPEND_THREADS >> lanes_log, lane = threadIdx.x & ((1u << lanes_log) - 1);
+    unsigned head = blockIdx.x * together * APPEND_UNROLL + (threadIdx.x >> lanes_log), heads = s.heads;
+    unsigned row = head / heads, of_row = head % heads, rows_on = together / heads, heads_on = together % heads;
+    bool inside = lane < static_cast<unsigned>(head_vectors);
+    V held[APPEND_UNROLL];
+    int64_t to[APPEND_UNROLL]; /* head of the cache; -1: none */
+    float top[APPEND_UNROLL];
+#pragma unroll
+    for (int u = 0; u < APPEND_UNROLL; u++) {
+        held[u] = V{};
+        to[u] = -1;
+        if (inside && row < s.rows) {
+            to[u] = static_cast<int64_t>(s.slots[row]) * heads + of_row;
+            held[u] = load_vector_once(reinterpret_cast<const V *>(side.in + row * side.stride) +
+                                       of_row * head_vectors + lane);
+        }
+        row += rows_on; /* on by `together` heads */
+        of_row += heads_on;
+        if (of_row >= heads) {
+            of_row -= heads;
+            row++;
+        }
+    }
+    head_tops(held, lanes_log, top);
+#pragma unroll
+    for (int u = 0; u < APPEND_UNROLL; u++) {
+        if (to[u] < 0)
+            continue;
+        __half stored = __float2half_rn(divide_by(top[u], largest, 1.0f / largest));
+        if (lane == 0)
+            side.scales[to[u]] = stored;
+        uint32_t bits[N];
+        levels_of(held[u], top[u], __half2float(stored), largest, bits);
+        int64_t place = to[u] * head_vectors + lane;
+        if constexpr (FOUR_BIT && N % 8 == 0)
+            store_vector(static_cast<vector<uint32_t, N / 8> *>(side.cache) + place, pack_int4<N>(bits));
+        else if constexpr (!FOUR_BIT)
+            store_vector(static_cast<vector<int8_t, N> *>(side.cache) + place, pack_int8<N>(bits));
+    }
 }
 
 /* To a floating-point type. */
@@ -53,7 +163,7 @@ static __global__ void __launch_bounds__(APPEND_THREADS) append_float_kernel(app
     head_place at = place_of(s);
     if (!at.inside)
         return;
-    const append_side<T> &side = s.side[blockIdx.y];
+    const append_side<T> side = side_of(s);
     const T *in = side.in + at.row * side.stride + static_cast<int64_t>(at.head) * s.head_dim;
     Cache *out = static_cast<Cache *>(side.cache) + (at.slot * s.heads + at.head) * s.head_dim;
     for (int i = at.lane; i < s.head_dim; i += WARP_SIZE)
@@ -66,7 +176,7 @@ static __global__ void __launch_bounds__(APPEND_THREADS) append_integer_kernel(a
     head_place at = place_of(s);
     if (!at.inside)
         return;
-    const append_side<T> &side = s.side[blockIdx.y];
+    const append_side<T> side = side_of(s);
     const T *in = side.in + at.row * side.stride + static_cast<int64_t>(at.head) * s.head_dim;
     int64_t head = at.slot * s.heads + at.head;
     float top = 0;
@@ -91,34 +201,54 @@ static __global__ void __launch_bounds__(APPEND_THREADS) append_integer_kernel(a
     }
 }
 
-/* Whether tokens begin at 16 bytes and are made of whole vectors, keys and values alike. */
-template <typename T> static bool whole_vectors(const kv_append_params *p, const append_arguments<T> &s) {
+/* Whether tokens, or their heads, begin at 16 bytes and are made of whole vectors, keys and values alike. */
+template <typename T> static bool whole_vectors(const append_arguments<T> &s, int64_t elements) {
     constexpr int N = vector_elements<T>();
-    bool whole = p->kv_heads * p->head_dim % N == 0;
+    bool whole = elements % N == 0 && s.rows * s.heads * s.head_dim / N <= INT32_MAX; /* unsigned indices */
     for (const append_side<T> &side : s.side)
         whole =
             whole && side.stride % N == 0 && is_aligned(side.in, VECTOR_BYTES) && is_aligned(side.cache, VECTOR_BYTES);
     return whole;
 }
 
+template <typename T, typename Cache> static gpu_status launch_float(const append_arguments<T> &s, gpu_stream stream) {
+    int64_t elements = static_cast<int64_t>(s.heads) * s.head_dim;
+    if (whole_vectors(s, elements)) {
+        unsigned row_vectors = static_cast<unsigned>(elements / vector_elements<T>());
+        dim3 grid(static_cast<unsigned>(divide_up(s.rows * row_vectors, APPEND_THREADS * APPEND_UNROLL)), 2);
+        append_vector_kernel<T, Cache><<<grid, APPEND_THREADS, 0, stream>>>(s, row_vectors);
+    } else {
+        dim3 grid(static_cast<unsigned>(divide_up(s.rows * s.heads, APPEND_WARPS)), 2);
+        append_float_kernel<T, Cache><<<grid, APPEND_THREADS, 0, stream>>>(s);
+    }
+    return gpu_last_error();
+}
+
+template <typename T, bool FOUR_BIT> static gpu_status launch_levels(const append_arguments<T> &s, gpu_stream stream) {
+    constexpr int N = vector_elements<T>();
+    int head_vectors = s.head_dim / N, lanes_log = 0;
+    while (1 << lanes_log < head_vectors)
+        lanes_log++;
+    if (whole_vectors(s, s.head_dim) && head_vectors <= WARP_SIZE && (!FOUR_BIT || N % 8 == 0)) {
+        int64_t each = static_cast<int64_t>(APPEND_THREADS >> lanes_log) * APPEND_UNROLL;
+        dim3 grid(static_cast<unsigned>(divide_up(s.rows * s.heads, each)), 2);
+        append_levels_kernel<T, FOUR_BIT><<<grid, APPEND_THREADS, 0, stream>>>(s, lanes_log, head_vectors);
+    } else {
+        dim3 grid(static_cast<unsigned>(divide_up(s.rows * s.heads, APPEND_WARPS)), 2);
+        append_integer_kernel<T, FOUR_BIT><<<grid, APPEND_THREADS, 0, stream>>>(s);
+    }
+    return gpu_last_error();
+}
+
 template <typename T>
 static gpu_status launch_append(const kv_append_params *p, const append_arguments<T> &s, gpu_stream stream) {
-    dim3 grid(static_cast<unsigned>(divide_up(p->rows * p->kv_heads, APPEND_WARPS)), 2);
-    int row_vectors = static_cast<int>(p->kv_heads * p->head_dim / vector_elements<T>());
     if (p->kv_dtype == DTYPE_int8)
-        append_integer_kernel<T, false><<<grid, APPEND_THREADS, 0, stream>>>(s);
-    else if (p->kv_dtype == DTYPE_int4)
-        append_integer_kernel<T, true><<<grid, APPEND_THREADS, 0, stream>>>(s);
-    else if (p->kv_dtype == DTYPE_fp8)
-        append_float_kernel<T, __nv_fp8_e4m3><<<grid, APPEND_THREADS, 0, stream>>>(s);
-    else if (p->kv_dtype == p->dtype && whole_vectors(p, s))
-        append_vector_kernel<T><<<dim3(static_cast<unsigned>(divide_up(p->rows * row_vectors, APPEND_THREADS)), 2),
-                                  APPEND_THREADS, 0, stream>>>(s, row_vectors);
-    else if (p->kv_dtype == p->dtype)
-        append_float_kernel<T, T><<<grid, APPEND_THREADS, 0, stream>>>(s);
-    else
-        return GPU_NO_KERNEL;
-    return gpu_last_error();
+        return launch_levels<T, false>(s, stream);
+    if (p->kv_dtype == DTYPE_int4)
+        return launch_levels<T, true>(s, stream);
+    if (p->kv_dtype == DTYPE_fp8)
+        return launch_float<T, __nv_fp8_e4m3>(s, stream);
+    return p->kv_dtype == p->dtype ? launch_float<T, T>(s, stream) : static_cast<gpu_status>(GPU_NO_KERNEL);
 }
 
 extern "C" gpu_status gpu_kv_append(const op *o, const plan *, const gpu_operands *x, void *, gpu_stream stream) {

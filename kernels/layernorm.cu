@@ -6,7 +6,6 @@
 template <typename T> struct layernorm_arguments {
     const T *x, *residual, *gate, *weight, *bias;
     T *sum, *out;
-    int64_t rows;
     int cols;
 };
 
@@ -19,61 +18,91 @@ template <typename T> static __device__ float load_sum(const layernorm_arguments
     return to_float(sum);
 }
 
-template <typename T>
-static __device__ T finish(const layernorm_arguments<T> &s, float centred, float inverse, int c, int64_t at) {
-    float value = centred * inverse * to_float(s.weight[c]) + to_float(s.bias[c]);
-    return from_float<T>(s.gate ? value * to_float(s.gate[at]) : value);
-}
-
-template <typename T, bool WARP>
-static __global__ void __launch_bounds__(ROWS_THREADS_MAX) layernorm_vector_kernel(layernorm_arguments<T> s) {
-    constexpr int N = vector_elements<T>();
-    using V = vector<T, N>;
-    int64_t row = row_index<WARP>(), base = row * s.cols;
-    if (row >= s.rows)
-        return; /* whole warps: nobody waits for them */
-    int vectors = s.cols / N, lane = row_lane<WARP>(), lanes = row_lanes<WARP>();
-    V held[ROWS_VECTORS];
-    float total = 0, squares = 0;
+/* The mean, and 1 / sqrt(variance + epsilon), of each row held. */
+template <typename Shape, typename V>
+static __device__ void moments(float cols, const row_span &span, const row_place &at, V (*held)[Shape::VECTORS],
+                               float *mean, float *inverse) {
+    constexpr int N = sizeof(V) / sizeof(V{}.at[0]);
+    float each = 1.0f / cols;
 #pragma unroll
-    for (int j = 0; j < ROWS_VECTORS; j++) {
-        int v = lane + j * lanes;
-        if (v >= vectors)
-            continue;
-        held[j] = reinterpret_cast<const V *>(s.x + base)[v];
-        if (s.residual) {
-            V r = reinterpret_cast<const V *>(s.residual + base)[v];
+    for (int u = 0; u < Shape::ROWS; u++) {
+        mean[u] = inverse[u] = 0;
+#pragma unroll
+        for (int j = 0; j < Shape::VECTORS; j++) { /* zeros where there is no vector */
+            float x[N];
+            floats_of(held[u][j], x);
 #pragma unroll
             for (int i = 0; i < N; i++)
-                held[j].at[i] = from_float<T>(to_float(held[j].at[i]) + to_float(r.at[i]));
-            reinterpret_cast<V *>(s.sum + base)[v] = held[j];
-        }
-#pragma unroll
-        for (int i = 0; i < N; i++)
-            total += to_float(held[j].at[i]);
-    }
-    float mean = row_sum<WARP>(total) / s.cols;
-#pragma unroll
-    for (int j = 0; j < ROWS_VECTORS; j++) {
-        if (lane + j * lanes >= vectors)
-            continue;
-#pragma unroll
-        for (int i = 0; i < N; i++) {
-            float centred = to_float(held[j].at[i]) - mean;
-            squares += centred * centred;
+                mean[u] += x[i];
         }
     }
-    float inverse = rsqrtf(row_sum<WARP>(squares) / s.cols + static_cast<float>(LAYERNORM_EPSILON));
+    sum_rows<Shape>(mean, at);
+    keep_rows_packed<Shape>(held);
 #pragma unroll
-    for (int j = 0; j < ROWS_VECTORS; j++) {
-        int v = lane + j * lanes;
-        if (v >= vectors)
+    for (int u = 0; u < Shape::ROWS; u++)
+        mean[u] *= each;
+#pragma unroll
+    for (int j = 0; j < Shape::VECTORS; j++) {
+        if (!has_vector(span, at, j))
             continue;
-        V result;
 #pragma unroll
-        for (int i = 0; i < N; i++)
-            result.at[i] = finish(s, to_float(held[j].at[i]) - mean, inverse, v * N + i, base + v * N + i);
-        reinterpret_cast<V *>(s.out + base)[v] = result;
+        for (int u = 0; u < Shape::ROWS; u++) {
+            float x[N];
+            floats_of(held[u][j], x);
+#pragma unroll
+            for (int i = 0; i < N; i++)
+                inverse[u] += (x[i] - mean[u]) * (x[i] - mean[u]);
+        }
+    }
+    sum_rows<Shape>(inverse, at);
+    keep_rows_packed<Shape>(held);
+#pragma unroll
+    for (int u = 0; u < Shape::ROWS; u++)
+        inverse[u] = rsqrtf(inverse[u] * each + static_cast<float>(LAYERNORM_EPSILON));
+}
+
+template <typename T, typename Shape, bool RESIDUAL>
+static __global__ void __launch_bounds__(Shape::THREADS, Shape::BLOCKS)
+    layernorm_kernel(layernorm_arguments<T> s, row_span span) {
+    constexpr int N = vector_elements<T>();
+    using V = vector<T, N>;
+    row_place at = place_in<Shape>(span);
+    V held[Shape::ROWS][Shape::VECTORS];
+    float mean[Shape::ROWS], inverse[Shape::ROWS];
+    load_rows<Shape>(s.x, span, at, held);
+    if constexpr (RESIDUAL)
+        add_rows<T, Shape>(s.residual, s.sum, span, at, held);
+    keep_rows_packed<Shape>(held);
+    moments<Shape>(static_cast<float>(s.cols), span, at, held, mean, inverse);
+#pragma unroll
+    for (int j = 0; j < Shape::VECTORS; j++) {
+        if (!has_vector(span, at, j))
+            continue;
+        V weights = load_vector(reinterpret_cast<const V *>(s.weight) + vector_of(at, j));
+        V biases = load_vector(reinterpret_cast<const V *>(s.bias) + vector_of(at, j));
+#pragma unroll
+        for (int u = 0; u < Shape::ROWS; u++) {
+            if (!has_row(at, u))
+                continue;
+            int64_t place = place_of(span, at, u, j);
+            float x[N], weight[N], bias[N];
+            floats_of(held[u][j], x);
+            floats_of(weights, weight);
+            floats_of(biases, bias);
+            keep_packed(&weights);
+            keep_packed(&biases);
+#pragma unroll
+            for (int i = 0; i < N; i++)
+                x[i] = (x[i] - mean[u]) * inverse[u] * weight[i] + bias[i];
+            if (s.gate) {
+                float gate[N];
+                floats_of(load_vector(reinterpret_cast<const V *>(s.gate) + place), gate);
+#pragma unroll
+                for (int i = 0; i < N; i++)
+                    x[i] *= gate[i];
+            }
+            store_vector(reinterpret_cast<V *>(s.out) + place, vector_from_floats<T, N>(x));
+        }
     }
 }
 
@@ -91,20 +120,27 @@ static __global__ void __launch_bounds__(ROWS_THREADS_MAX) layernorm_scalar_kern
         squares += centred * centred;
     }
     float inverse = rsqrtf(block_sum(squares) / s.cols + static_cast<float>(LAYERNORM_EPSILON));
-    for (int c = threadIdx.x; c < s.cols; c += blockDim.x)
-        s.out[base + c] = finish(s, to_float(row[base + c]) - mean, inverse, c, base + c);
+    for (int c = threadIdx.x; c < s.cols; c += blockDim.x) {
+        float value = (to_float(row[base + c]) - mean) * inverse * to_float(s.weight[c]) + to_float(s.bias[c]);
+        s.out[base + c] = from_float<T>(s.gate ? value * to_float(s.gate[base + c]) : value);
+    }
 }
 
 template <typename T>
-static gpu_status launch_layernorm(const layernorm_arguments<T> &s, bool aligned, gpu_stream stream) {
-    row_layout layout = row_layout_of<T>(s.rows, s.cols, aligned);
-    if (!layout.whole)
-        layernorm_scalar_kernel<T><<<layout.blocks, layout.threads, 0, stream>>>(s);
-    else if (layout.group == WARP_SIZE && layout.threads > WARP_SIZE)
-        layernorm_vector_kernel<T, true><<<layout.blocks, layout.threads, 0, stream>>>(s);
-    else
-        layernorm_vector_kernel<T, false><<<layout.blocks, layout.threads, 0, stream>>>(s);
-    return gpu_last_error();
+static gpu_status launch_layernorm(const layernorm_arguments<T> &s, int64_t rows, bool aligned, gpu_stream stream) {
+    constexpr int N = vector_elements<T>();
+    if (!aligned || s.cols % N != 0 || !rows_fit(s.cols / N)) {
+        layernorm_scalar_kernel<T><<<static_cast<unsigned>(rows), row_threads(s.cols, ROWS_VECTORS), 0, stream>>>(s);
+        return gpu_last_error();
+    }
+    return with_row_shape(rows, s.cols / N, [&](auto shape, row_span span, unsigned blocks, int threads) {
+        using Shape = decltype(shape);
+        if (s.residual)
+            layernorm_kernel<T, Shape, true><<<blocks, threads, 0, stream>>>(s, span);
+        else
+            layernorm_kernel<T, Shape, false><<<blocks, threads, 0, stream>>>(s, span);
+        return gpu_last_error();
+    });
 }
 
 extern "C" gpu_status gpu_layernorm(const op *o, const plan *, const gpu_operands *x, void *, gpu_stream stream) {
@@ -129,8 +165,7 @@ extern "C" gpu_status gpu_layernorm(const op *o, const plan *, const gpu_operand
                                     in(OPERAND_layernorm_bias, true),
                                     p->residual ? static_cast<T *>(x->at[OPERAND_layernorm_sum].data) : nullptr,
                                     static_cast<T *>(x->at[OPERAND_layernorm_out].data),
-                                    p->rows,
                                     static_cast<int>(p->cols)};
-        return launch_layernorm(s, aligned, stream);
+        return launch_layernorm(s, p->rows, aligned, stream);
     });
 }

@@ -20,6 +20,13 @@ template <typename In, typename Out> constexpr int pointwise_width() {
     return VECTOR_BYTES / (sizeof(In) > sizeof(Out) ? sizeof(In) : sizeof(Out));
 }
 
+/* a[i] = f(a[i], b[i]). Functions that first look at what they are to do overload this. */
+template <int N, typename F> __device__ inline void pointwise_apply(const F &f, float (&a)[N], const float (&b)[N]) {
+#pragma unroll
+    for (int i = 0; i < N; i++)
+        a[i] = f(a[i], b[i]);
+}
+
 template <typename In, typename Out, int N, bool TWO, typename F>
 static __device__ void pointwise_row(const In *a, const In *b, Out *out, int64_t vectors, F f) {
     using VI = vector<In, N>;
@@ -31,20 +38,21 @@ static __device__ void pointwise_row(const In *a, const In *b, Out *out, int64_t
         int64_t v = first + u * POINTWISE_THREADS;
         if (v >= vectors)
             break;
-        x[u] = reinterpret_cast<const VI *>(a)[v];
+        x[u] = load_vector(reinterpret_cast<const VI *>(a) + v);
         if constexpr (TWO)
-            y[u] = reinterpret_cast<const VI *>(b)[v];
+            y[u] = load_vector(reinterpret_cast<const VI *>(b) + v);
     }
 #pragma unroll
     for (int u = 0; u < POINTWISE_UNROLL; u++) {
         int64_t v = first + u * POINTWISE_THREADS;
         if (v >= vectors)
             break;
-        VO result;
-#pragma unroll
-        for (int i = 0; i < N; i++)
-            result.at[i] = from_float<Out>(f(to_float(x[u].at[i]), TWO ? to_float(y[u].at[i]) : 0.0f));
-        reinterpret_cast<VO *>(out)[v] = result;
+        float first_of[N], second_of[N] = {};
+        floats_of(x[u], first_of);
+        if constexpr (TWO)
+            floats_of(y[u], second_of);
+        pointwise_apply(f, first_of, second_of);
+        store_vector(reinterpret_cast<VO *>(out) + v, vector_from_floats<Out, N>(first_of));
     }
 }
 

@@ -1,12 +1,7 @@
 /* Root-mean-square norm by row: x / sqrt(mean(x^2) + epsilon) * weight, optionally of x + residual, which is stored
- * too. Sums in fp32. Memory bound: reads and writes each tensor once; weights stay in cache.
- *
- * One block a row. A row of whole 16-byte vectors is held in registers between its two passes (up to
- * ROW_VECTORS_MAX a thread); longer or odd rows are read a second time. */
-#include "kernels/device.cuh"
-
-enum { RMSNORM_THREADS_MAX = 1024, ROW_VECTORS_MAX = 4 };
-static const unsigned MANY_ROWS = 1024; /* several blocks an SM on the largest GPUs */
+ * too. Sums in fp32. Memory bound: reads and writes each tensor once; weights stay in cache. Long or odd rows are read
+ * a second time. */
+#include "kernels/rows.cuh"
 
 template <typename T> struct rmsnorm_arguments {
     const T *x, *residual, *weight;
@@ -14,57 +9,56 @@ template <typename T> struct rmsnorm_arguments {
     int cols;
 };
 
-/* The vector of x, or of x + residual, rounded as stored; and the store. */
-template <typename T, bool RESIDUAL>
-static __device__ vector<T, vector_elements<T>()> load_row_vector(const rmsnorm_arguments<T> &s, int64_t base, int v) {
+template <typename T, typename Shape, bool RESIDUAL>
+static __global__ void __launch_bounds__(Shape::THREADS, Shape::BLOCKS)
+    rmsnorm_kernel(rmsnorm_arguments<T> s, row_span span) {
     constexpr int N = vector_elements<T>();
     using V = vector<T, N>;
-    V x = reinterpret_cast<const V *>(s.x + base)[v];
-    if constexpr (RESIDUAL) {
-        V r = reinterpret_cast<const V *>(s.residual + base)[v];
+    row_place at = place_in<Shape>(span);
+    V held[Shape::ROWS][Shape::VECTORS];
+    float squares[Shape::ROWS] = {}, each = 1.0f / static_cast<float>(s.cols);
+    load_rows<Shape>(s.x, span, at, held);
+    if constexpr (RESIDUAL)
+        add_rows<T, Shape>(s.residual, s.sum, span, at, held);
 #pragma unroll
-        for (int i = 0; i < N; i++)
-            x.at[i] = from_float<T>(to_float(x.at[i]) + to_float(r.at[i]));
-        reinterpret_cast<V *>(s.sum + base)[v] = x;
-    }
-    return x;
-}
-
-template <typename T, bool RESIDUAL>
-static __global__ void __launch_bounds__(RMSNORM_THREADS_MAX) rmsnorm_vector_kernel(rmsnorm_arguments<T> s) {
-    constexpr int N = vector_elements<T>();
-    using V = vector<T, N>;
-    int64_t base = static_cast<int64_t>(blockIdx.x) * s.cols;
-    int vectors = s.cols / N;
-    V held[ROW_VECTORS_MAX];
-    float squares = 0;
+    for (int u = 0; u < Shape::ROWS; u++)
 #pragma unroll
-    for (int j = 0; j < ROW_VECTORS_MAX; j++) {
-        int v = threadIdx.x + j * blockDim.x;
-        if (v >= vectors)
+        for (int j = 0; j < Shape::VECTORS; j++) { /* zeros where there is no vector */
+            float x[N];
+            floats_of(held[u][j], x);
+#pragma unroll
+            for (int i = 0; i < N; i++)
+                squares[u] += x[i] * x[i];
+        }
+    sum_rows<Shape>(squares, at);
+    keep_rows_packed<Shape>(held);
+#pragma unroll
+    for (int u = 0; u < Shape::ROWS; u++)
+        squares[u] = rsqrtf(squares[u] * each + static_cast<float>(RMSNORM_EPSILON));
+#pragma unroll
+    for (int j = 0; j < Shape::VECTORS; j++) {
+        if (!has_vector(span, at, j))
             continue;
-        held[j] = load_row_vector<T, RESIDUAL>(s, base, v);
+        V weights = load_vector(reinterpret_cast<const V *>(s.weight) + vector_of(at, j));
 #pragma unroll
-        for (int i = 0; i < N; i++)
-            squares += to_float(held[j].at[i]) * to_float(held[j].at[i]);
-    }
-    float inverse = rsqrtf(block_sum(squares) / s.cols + static_cast<float>(RMSNORM_EPSILON));
+        for (int u = 0; u < Shape::ROWS; u++) {
+            if (!has_row(at, u))
+                continue;
+            float x[N], weight[N];
+            floats_of(held[u][j], x);
+            floats_of(weights, weight);
+            keep_packed(&weights);
 #pragma unroll
-    for (int j = 0; j < ROW_VECTORS_MAX; j++) {
-        int v = threadIdx.x + j * blockDim.x;
-        if (v >= vectors)
-            continue;
-        V w = reinterpret_cast<const V *>(s.weight)[v];
-#pragma unroll
-        for (int i = 0; i < N; i++)
-            w.at[i] = from_float<T>(to_float(held[j].at[i]) * inverse * to_float(w.at[i]));
-        reinterpret_cast<V *>(s.out + base)[v] = w;
+            for (int i = 0; i < N; i++)
+                x[i] *= squares[u] * weight[i];
+            store_vector(reinterpret_cast<V *>(s.out) + place_of(span, at, u, j), vector_from_floats<T, N>(x));
+        }
     }
 }
 
 /* Any width: one element at a time, read twice. */
 template <typename T, bool RESIDUAL>
-static __global__ void __launch_bounds__(RMSNORM_THREADS_MAX) rmsnorm_scalar_kernel(rmsnorm_arguments<T> s) {
+static __global__ void __launch_bounds__(ROWS_THREADS_MAX) rmsnorm_scalar_kernel(rmsnorm_arguments<T> s) {
     int64_t base = static_cast<int64_t>(blockIdx.x) * s.cols;
     const T *row = RESIDUAL ? s.sum + base : s.x + base;
     float squares = 0;
@@ -83,20 +77,16 @@ static __global__ void __launch_bounds__(RMSNORM_THREADS_MAX) rmsnorm_scalar_ker
 }
 
 template <typename T, bool RESIDUAL>
-static gpu_status launch_rmsnorm(const rmsnorm_arguments<T> &s, unsigned rows, bool aligned, gpu_stream stream) {
-    int vectors = s.cols / vector_elements<T>();
-    bool whole = aligned && s.cols % vector_elements<T>() == 0 && vectors <= RMSNORM_THREADS_MAX * ROW_VECTORS_MAX;
-    /* Many rows: few threads with several vectors each, so that more rows are on their way; few: all threads at once.
-     */
-    bool many = rows >= MANY_ROWS || vectors > RMSNORM_THREADS_MAX;
-    int64_t wanted = whole ? divide_up(vectors, many ? ROW_VECTORS_MAX : 1) : s.cols;
-    int threads = static_cast<int>(divide_up(wanted, WARP_SIZE) * WARP_SIZE);
-    threads = threads > RMSNORM_THREADS_MAX ? RMSNORM_THREADS_MAX : threads;
-    if (whole)
-        rmsnorm_vector_kernel<T, RESIDUAL><<<rows, threads, 0, stream>>>(s);
-    else
-        rmsnorm_scalar_kernel<T, RESIDUAL><<<rows, threads, 0, stream>>>(s);
-    return gpu_last_error();
+static gpu_status launch_rmsnorm(const rmsnorm_arguments<T> &s, int64_t rows, bool aligned, gpu_stream stream) {
+    constexpr int N = vector_elements<T>();
+    if (!aligned || s.cols % N != 0 || !rows_fit(s.cols / N)) {
+        rmsnorm_scalar_kernel<T, RESIDUAL><<<static_cast<unsigned>(rows), row_threads(s.cols, 1), 0, stream>>>(s);
+        return gpu_last_error();
+    }
+    return with_row_shape(rows, s.cols / N, [&](auto shape, row_span span, unsigned blocks, int threads) {
+        rmsnorm_kernel<T, decltype(shape), RESIDUAL><<<blocks, threads, 0, stream>>>(s, span);
+        return gpu_last_error();
+    });
 }
 
 extern "C" gpu_status gpu_rmsnorm(const op *o, const plan *, const gpu_operands *x, void *, gpu_stream stream) {
@@ -118,8 +108,7 @@ extern "C" gpu_status gpu_rmsnorm(const op *o, const plan *, const gpu_operands 
                                   static_cast<T *>(t[OPERAND_rmsnorm_sum].data),
                                   static_cast<T *>(t[OPERAND_rmsnorm_out].data),
                                   static_cast<int>(p->cols)};
-        unsigned rows = static_cast<unsigned>(p->rows);
-        return p->residual ? launch_rmsnorm<T, true>(s, rows, aligned, stream)
-                           : launch_rmsnorm<T, false>(s, rows, aligned, stream);
+        return p->residual ? launch_rmsnorm<T, true>(s, p->rows, aligned, stream)
+                           : launch_rmsnorm<T, false>(s, p->rows, aligned, stream);
     });
 }

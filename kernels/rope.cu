@@ -4,7 +4,8 @@
  *     pair j of a head at position p turns by p * frequency[j]; its elements are (j, j + head_dim / 2) (rotate-half,
  *     Hugging Face) or (2 j, 2 j + 1) (interleaved, Meta's Llama code)
  *
- * One block a token; its threads share the token's sines and cosines through shared memory. */
+ * One block a token; its threads share the token's sines and cosines through shared memory. Heads of whole units of
+ * work go 16 bytes an access; other ones element by element. */
 #include "kernels/device.cuh"
 
 enum { ROPE_THREADS = 256, ROPE_PAIRS_MAX = 256 };
@@ -35,6 +36,111 @@ static __device__ void rotate_heads(const T *in, T *out, int heads, int head_dim
     }
 }
 
+/* ---- whole vectors ---- */
+
+/* A unit: two vectors that hold as many pairs as a vector has elements. rotate-half: the first elements of the pairs,
+ * and the second ones, half a head further; interleaved: neighbours. */
+enum { ROPE_UNITS = 2 /* a thread holds at once */ };
+
+/* Where a unit lies. */
+template <typename T> struct rope_unit {
+    const T *from;
+    T *to;
+    int place;    /* in the turns; -1: values, which do not turn */
+    int distance; /* elements between its vectors */
+};
+
+/* Unit `i` of a token: its queries', then keys', then values'. */
+template <typename T, bool INTERLEAVED>
+static __device__ rope_unit<T> unit_of(const rope_arguments<T> &s, int64_t row, int64_t to, int i) {
+    constexpr int N = vector_elements<T>();
+    int units = s.head_dim / (2 * N), head = i / units, of_head = i % units;
+    int distance = INTERLEAVED ? N : s.head_dim / 2;
+    int64_t start = (INTERLEAVED ? 2 * N : N) * of_head;
+    int heads = s.q_heads + s.k_heads;
+    if (head < s.q_heads) {
+        start += static_cast<int64_t>(head) * s.head_dim;
+        return {s.q + row * s.q_stride + start, s.q_out + row * s.q_out_stride + start, of_head, distance};
+    }
+    if (head < heads) {
+        start += static_cast<int64_t>(head - s.q_heads) * s.head_dim;
+        return {s.k + row * s.k_stride + start, s.k_out + to * s.k_out_stride + start, of_head, distance};
+    }
+    start += static_cast<int64_t>(head - heads) * s.head_dim;
+    return {s.v + row * s.v_stride + start, s.v_cache + to * s.v_out_stride + start, -1, distance};
+}
+
+/* Turns of pairs in the order in which units read them: two pairs' cosines and sines are 16 bytes, the same two of all
+ * units lie side by side, so that neighbours read different banks. */
+template <int N> static __device__ int turn_place(int pair, int units) {
+    int unit = pair / N, of_unit = pair % N;
+    return (of_unit / 2 * units + unit) * 2 + of_unit % 2;
+}
+
+template <typename T, bool INTERLEAVED>
+static __device__ void turn_unit(vector<T, vector_elements<T>()> *first, vector<T, vector_elements<T>()> *second,
+                                 const float2 *turns, int unit, int units) {
+    constexpr int N = vector_elements<T>();
+    float x[2 * N];
+    floats_of(*first, x);
+    floats_of(*second, x + N);
+#pragma unroll
+    for (int e = 0; e < N; e += 2) {
+        float4 two = *reinterpret_cast<const float4 *>(&turns[(e / 2 * units + unit) * 2]);
+#pragma unroll
+        for (int k = 0; k < 2; k++) {
+            int i = INTERLEAVED ? 2 * (e + k) : e + k, j = INTERLEAVED ? i + 1 : i + N;
+            float cosine = k ? two.z : two.x, sine = k ? two.w : two.y, a = x[i], b = x[j];
+            x[i] = a * cosine - b * sine;
+            x[j] = b * cosine + a * sine;
+        }
+    }
+    *first = vector_from_floats<T, N>(x);
+    *second = vector_from_floats<T, N>(x + N);
+}
+
+template <typename T, bool INTERLEAVED>
+static __global__ void __launch_bounds__(ROPE_THREADS) rope_vector_kernel(rope_arguments<T> s, int all) {
+    constexpr int N = vector_elements<T>();
+    using V = vector<T, N>;
+    __shared__ alignas(VECTOR_BYTES) float2 turns[ROPE_PAIRS_MAX];
+    int64_t row = blockIdx.x, to = s.slots ? s.slots[row] : row;
+    int units = s.head_dim / (2 * N), threads = blockDim.x;
+    float position = static_cast<float>(s.positions[row]);
+    for (int begin = 0; begin < all; begin += threads * ROPE_UNITS) {
+        V held[ROPE_UNITS][2];
+#pragma unroll
+        for (int u = 0; u < ROPE_UNITS; u++) { /* on their way while the turns are computed */
+            int i = begin + u * threads + static_cast<int>(threadIdx.x);
+            if (i >= all)
+                continue;
+            rope_unit<T> unit = unit_of<T, INTERLEAVED>(s, row, to, i);
+            held[u][0] = load_vector(reinterpret_cast<const V *>(unit.from));
+            held[u][1] = load_vector(reinterpret_cast<const V *>(unit.from + unit.distance));
+        }
+        if (begin == 0) {
+            for (int j = threadIdx.x; j < s.head_dim / 2; j += threads) {
+                float2 *turn = &turns[turn_place<N>(j, units)];
+                sincosf(position * s.frequencies[j], &turn->y, &turn->x);
+            }
+            __syncthreads();
+        }
+#pragma unroll
+        for (int u = 0; u < ROPE_UNITS; u++) {
+            int i = begin + u * threads + static_cast<int>(threadIdx.x);
+            if (i >= all)
+                continue;
+            rope_unit<T> unit = unit_of<T, INTERLEAVED>(s, row, to, i);
+            if (unit.place >= 0)
+                turn_unit<T, INTERLEAVED>(&held[u][0], &held[u][1], turns, unit.place, units);
+            store_vector(reinterpret_cast<V *>(unit.to), held[u][0]);
+            store_vector(reinterpret_cast<V *>(unit.to + unit.distance), held[u][1]);
+        }
+    }
+}
+
+/* ---- any head ---- */
+
 template <typename T, bool INTERLEAVED>
 static __global__ void __launch_bounds__(ROPE_THREADS) rope_kernel(rope_arguments<T> s) {
     __shared__ float2 turns[ROPE_PAIRS_MAX];
@@ -52,6 +158,32 @@ static __global__ void __launch_bounds__(ROPE_THREADS) rope_kernel(rope_argument
     T *v_cache = s.v_cache + to * s.v_out_stride;
     for (int i = threadIdx.x; i < s.k_heads * s.head_dim; i += ROPE_THREADS)
         v_cache[i] = v[i];
+}
+
+/* Whether every head begins at 16 bytes and is made of units. */
+template <typename T> static bool whole_units(const rope_arguments<T> &s) {
+    constexpr int N = vector_elements<T>();
+    bool whole = s.head_dim % (2 * N) == 0;
+    const void *pointers[] = {s.q, s.k, s.v, s.q_out, s.k_out, s.v_cache};
+    for (const void *pointer : pointers)
+        whole = whole && is_aligned(pointer, VECTOR_BYTES);
+    const int64_t strides[] = {s.q_stride, s.k_stride, s.slots ? s.v_stride : 0, s.q_out_stride, s.k_out_stride};
+    for (int64_t stride : strides)
+        whole = whole && stride % N == 0;
+    return whole;
+}
+
+template <typename T, bool INTERLEAVED>
+static gpu_status launch_rope(const rope_arguments<T> &s, unsigned rows, gpu_stream stream) {
+    if (!whole_units(s)) {
+        rope_kernel<T, INTERLEAVED><<<rows, ROPE_THREADS, 0, stream>>>(s);
+        return gpu_last_error();
+    }
+    int all = (s.q_heads + s.k_heads * (s.slots ? 2 : 1)) * (s.head_dim / (2 * vector_elements<T>()));
+    int64_t wanted = divide_up(divide_up(all, ROPE_UNITS), WARP_SIZE) * WARP_SIZE;
+    int threads = wanted < ROPE_THREADS ? static_cast<int>(wanted) : static_cast<int>(ROPE_THREADS);
+    rope_vector_kernel<T, INTERLEAVED><<<rows, threads, 0, stream>>>(s, all);
+    return gpu_last_error();
 }
 
 extern "C" gpu_status gpu_rope(const op *o, const plan *, const gpu_operands *x, void *, gpu_stream stream) {
@@ -85,10 +217,6 @@ extern "C" gpu_status gpu_rope(const op *o, const plan *, const gpu_operands *x,
                                static_cast<int>(p->kv_heads),
                                static_cast<int>(p->head_dim)};
         unsigned rows = static_cast<unsigned>(p->rows);
-        if (p->interleaved)
-            rope_kernel<T, true><<<rows, ROPE_THREADS, 0, stream>>>(s);
-        else
-            rope_kernel<T, false><<<rows, ROPE_THREADS, 0, stream>>>(s);
-        return gpu_last_error();
+        return p->interleaved ? launch_rope<T, true>(s, rows, stream) : launch_rope<T, false>(s, rows, stream);
     });
 }

@@ -14,15 +14,25 @@
 
 enum { SAMPLE_THREADS = 512 };
 
-template <typename T>
+/* N elements an access. */
+template <typename T, int N>
 static __global__ void __launch_bounds__(SAMPLE_THREADS) argmax_kernel(const T *logits, int32_t *tokens, int64_t cols) {
-    const T *row = logits + blockIdx.x * cols;
-    ordered_key best = ORDERED_NONE;
+    const vector<T, N> *row = reinterpret_cast<const vector<T, N> *>(logits + blockIdx.x * cols);
+    int vectors = static_cast<int>(cols / N), column = static_cast<int>(threadIdx.x) * N;
+    float top = -INFINITY;
 #pragma unroll 4
-    for (int64_t c = threadIdx.x; c < cols; c += SAMPLE_THREADS) {
-        ordered_key key = ordered_key_of(to_float(row[c]), static_cast<uint32_t>(c));
-        best = key > best ? key : best;
+    for (int v = threadIdx.x; v < vectors; v += SAMPLE_THREADS) {
+        float x[N];
+        floats_of(load_vector_once(row + v), x);
+#pragma unroll
+        for (int i = 0; i < N; i++) {
+            column = x[i] > top ? v * N + i : column;
+            top = fmaxf(top, x[i]);
+        }
     }
+    ordered_key best = ORDERED_NONE;
+    if (static_cast<int>(threadIdx.x) < vectors) /* + 0: zeros of both signs are equal */
+        best = ordered_key_of(top + 0.0f, static_cast<uint32_t>(column));
     best = block_largest(best);
     if (threadIdx.x == 0)
         tokens[blockIdx.x] = static_cast<int32_t>(ordered_column(best));
@@ -162,8 +172,11 @@ extern "C" gpu_status gpu_sample(const op *o, const plan *, const gpu_operands *
         const T *logits = static_cast<const T *>(x->at[OPERAND_sample_logits].data);
         if (p->method == sample_method_top_p)
             return launch_top_p(p, logits, uniforms, tokens, workspace, stream);
-        if (p->method == sample_method_argmax)
-            argmax_kernel<T><<<rows, SAMPLE_THREADS, 0, stream>>>(logits, tokens, p->cols);
+        constexpr int N = vector_elements<T>();
+        if (p->method == sample_method_argmax && p->cols % N == 0 && is_aligned(logits, VECTOR_BYTES))
+            argmax_kernel<T, N><<<rows, SAMPLE_THREADS, 0, stream>>>(logits, tokens, p->cols);
+        else if (p->method == sample_method_argmax)
+            argmax_kernel<T, 1><<<rows, SAMPLE_THREADS, 0, stream>>>(logits, tokens, p->cols);
         else
             draw_kernel<T><<<rows, SAMPLE_THREADS, 0, stream>>>(logits, nullptr, uniforms, tokens, p->cols, 1.0);
         return gpu_last_error();

@@ -243,7 +243,7 @@ for part in $parts; do
         done
         run "rows memory" 120 "$here/ingot" bench "$here/rows-memory.csv" -o "$out/rows-memory.csv"
         rm -f "$out/rows-memory.csv.meta.json"
-        tables+=$(cat "$out/rows-memory.csv" 2>/dev/null)$'\n'
+        tables+=$(awk -f "$here/shares.awk" "$out/rows-memory.csv" 2>/dev/null)$'\n'
         ;;
     ranks) # exchanges between GPUs
         run links 20 nvidia-smi topo -m
