@@ -1,6 +1,7 @@
 /* ingot fidelity: how predictions compare with what was measured, line by line of a table, and what each modelling term
  * is worth. */
 #include "cli/command.h"
+#include "cli/fidelity_engines.h"
 #include "cli/fidelity_order.h"
 #include "cli/fidelity_silicon.h"
 #include "cli/step_prediction.h"
@@ -244,11 +245,13 @@ static status fidelity(arena *a, const fidelity_options *o, error *err) {
     if (result == STATUS_OK)
         result = print_speed(a, err);
     if (result == STATUS_OK)
+        result = fidelity_engines(a, &sources, err);
+    if (result == STATUS_OK)
         result = fidelity_memory(a, err);
     if (result == STATUS_OK)
         result = fidelity_power(a, err);
     if (result == STATUS_OK)
-        puts("1 (own rows) and the rest of 5 and 8 are not scored here\n"
+        puts("1 (own rows) and the rest of 5 are not scored here\n"
              "9 bounds and monotony: tests/test_bounds.c");
     if (result == STATUS_OK && !o->no_ablation)
         result = print_ablation(a, measured, &sources, err);
