@@ -15,6 +15,8 @@ static const double COPY_ENGINE_LATENCIES = 2.5;
 
 /* PyTorch gives a row of a softmax to one warp up to this width (softmax_warp_forward), to a block beyond. */
 static const int64_t WARP_SOFTMAX_COLS = 1024;
+/* The block walks its row three times (softmax_block_forward): for the maximum, for the sum, and to write. */
+static const double BLOCK_SOFTMAX_CHAINS = 3;
 
 /* Flags are factors of 0 and 1 below, so that loops over lanes have no branches. */
 static inline double start_s(const row_kernel *k, const machine_block *m, size_t i) {
@@ -94,9 +96,9 @@ static inline __attribute__((always_inline)) row_parts parts_of(const row_recipe
     t.issued_s = walks ? walk_s(k, p, m, i) : issue_s(k, p, index_ops, m, i, t.waves);
     t.begin_s = start_s(k, m, i);
     double memory_s = larger(t.hbm_s, t.l2_s);
-    double exposed_s =
-        larger(smaller(memory_s, t.issued_s) / t.waves, missed_loads_s(k, index_ops, m, i, r->moved_bytes * kept));
-    t.body_s = larger(memory_s, t.issued_s) + m->rowwise_exposed_frac[i] * exposed_s;
+    double hidden_s = smaller(memory_s, t.issued_s);
+    double missed_s = missed_loads_s(k, index_ops, m, i, r->moved_bytes * kept);
+    t.body_s = larger(memory_s, t.issued_s) + larger(m->rowwise_exposed_frac[i] * hidden_s / t.waves, missed_s);
     return t;
 }
 
@@ -235,7 +237,7 @@ row_kernel row_kernel_reduce(const op *o, const plan *planned) {
 row_kernel row_kernel_softmax(const op *o, const plan *planned) {
     (void)planned;
     row_kernel k = row_kernel_of(o, (double)o->as.softmax.rows * (double)o->as.softmax.cols);
-    k.chains = o->as.softmax.cols <= WARP_SOFTMAX_COLS ? WARP_REDUCE_CHAINS : 1;
+    k.chains = o->as.softmax.cols <= WARP_SOFTMAX_COLS ? WARP_REDUCE_CHAINS : BLOCK_SOFTMAX_CHAINS;
     k.streams = true;
     return k;
 }
