@@ -42,6 +42,7 @@ typedef struct gemm_machines {
     lanes written_bytes;                  /* of hbm_bytes */
     lanes hbm_bytes, sharing;             /* sharing: L2 reads for each operand byte that an SM takes in */
     lanes energy_s, energy_s_per_l2_byte; /* energy over the power that the limit leaves */
+    bool throttles;                       /* what follows holds: the product is measured alone */
     lanes tangent_time[TANGENTS], tangent_energy[TANGENTS], power_lag_s;
 } gemm_machines;
 
@@ -128,7 +129,7 @@ static double energy_per_flop(data_type type, const machine_block *m, size_t i) 
  * t^(1-1/x) (E/P)^(1/x): a concave function of E, which the least of its tangents at these E/(P t) gives within 1 %. */
 static const double tangent_at[TANGENTS] = {1, 1.5, 2.25, 3.4};
 
-static void fill_power(const op *o, residency where, const machine_block *m, gemm_machines *out) {
+static void fill_power(const op *o, const machine_block *m, gemm_machines *out) {
     const gemm_params *g = &o->as.gemm;
     double flops = 2.0 * (double)g->m * (double)g->n * (double)g->k * (double)g->batch;
     EACH_LANE {
@@ -143,7 +144,7 @@ static void fill_power(const op *o, residency where, const machine_block *m, gem
             out->tangent_time[k][i] = value * (1 - 1 / exponent);
             out->tangent_energy[k][i] = value / exponent / tangent_at[k];
         }
-        out->power_lag_s[i] = where == RESIDENCY_PREDECESSORS ? INFINITY : m->gemm_power_lag_s[i];
+        out->power_lag_s[i] = m->gemm_power_lag_s[i];
     }
 }
 
@@ -187,7 +188,9 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         out->written_bytes[i] = missing.written;
         out->overlap_loss[i] = m->gemm_overlap_loss_frac[i];
     }
-    fill_power(o, where, m, out);
+    out->throttles = where != RESIDENCY_PREDECESSORS;
+    if (out->throttles)
+        fill_power(o, m, out);
 }
 
 /* What a plan asks for, the same on every machine. */
@@ -241,12 +244,21 @@ static inline double throttled_s(const gemm_machines *m, double sm_s, double l2_
     return sm_s + more * sm_s / (sm_s + m->power_lag_s[i]);
 }
 
+struct gemm_recipe {
+    op o;
+    residency where;
+    gemm_bytes b;
+    const plan_list *plans; /* allocated up to its count only */
+    const plan_work *works; /* one a plan */
+};
+
 /* Parts of a plan's time on one machine. */
 typedef struct gemm_parts {
     double tensor, load, l2, latency, epilogue, stretch, sm, hbm, reduce, all;
 } gemm_parts;
 
-static inline gemm_parts parts_of(const plan_work *w, const gemm_machines *m, size_t i) {
+static inline __attribute__((always_inline)) gemm_parts parts_of(const plan_work *w, const gemm_machines *m,
+                                                                 bool throttles, size_t i) {
     gemm_parts p;
     double tiles = ceil(w->ctas * m->per_sm[i] - 1e-9); /* of the busiest SM; the product may round up */
     double rounds = ceil(tiles / w->resident), resident = SMALLER(tiles, w->resident);
@@ -263,7 +275,9 @@ static inline gemm_parts parts_of(const plan_work *w, const gemm_machines *m, si
     p.epilogue = tiles * (w->epilogue_bytes * m->epilogue_s_per_byte[i] + w->spilled_bytes * m->spilled_s_per_byte[i]);
     p.latency = rounds * m->prologue_s[i];
     double full_clock = loop + p.latency + p.epilogue;
-    double sm = throttled_s(m, full_clock, w->load_bytes * m->sharing[i] + w->reduce_bytes, i);
+    double sm = full_clock;
+    if (throttles)
+        sm = throttled_s(m, full_clock, w->load_bytes * m->sharing[i] + w->reduce_bytes, i);
     p.stretch = sm / full_clock, p.sm = sm;
     p.hbm = m->hbm_s[i];
     p.reduce = w->reduces * m->reduce_s[i] + w->reduce_bytes * m->helper_l2_s_per_byte[i];
@@ -311,34 +325,54 @@ static double largest_ctas(const plan_list *plans, const gemm_params *g, generat
     return isfinite(least) ? least : 0;
 }
 
-/* Whether the library would not consider a plan on so many SMs. */
-static bool passed_over(const plan *p, const gemm_params *g, double largest, double per_sm) {
-    if ((double)g->m * (double)g->n * per_sm < LARGEST_FILL_FRAC * LARGEST_TILE_AREA)
-        return false;
-    double k_bytes = (double)g->k * HALF_BYTES;
-    bool splits = k_bytes >= (largest * per_sm > 1 ? SPLIT_WAVES_BYTES : SPLIT_ONE_WAVE_BYTES);
-    return (double)p->tile_m * p->tile_n < LARGEST_TILE_AREA || (p->split_k > 1 && !splits);
+/* NEVER_S where the library would not consider a plan: an unsplit reduction, a smaller tile than the largest, the
+ * largest one split. */
+typedef struct passed_over {
+    lanes whole_s, small_s, split_s;
+} passed_over;
+
+static void pass_over(const gemm_recipe *r, const machine_block *block, const gemm_machines *m, passed_over *out) {
+    const gemm_params *g = &r->o.as.gemm;
+    double widest = unsplit_ctas(r->plans), largest = largest_ctas(r->plans, g, block->generation);
+    double outputs = (double)g->m * (double)g->n, k_bytes = (double)g->k * HALF_BYTES;
+    double stream_s = isfinite(widest) ? SPLIT_STREAM_S : INFINITY;
+    double filling = largest > 0 ? LARGEST_FILL_FRAC * LARGEST_TILE_AREA : INFINITY;
+    EACH_LANE {
+        double per_sm = m->per_sm[i];
+        out->whole_s[i] = (m->hbm_s[i] > stream_s) & (widest * per_sm < UNSPLIT_FILL_FRAC) ? NEVER_S : 0;
+        out->small_s[i] = outputs * per_sm >= filling ? NEVER_S : 0;
+        double split_bytes = largest * per_sm > 1 ? SPLIT_WAVES_BYTES : SPLIT_ONE_WAVE_BYTES;
+        out->split_s[i] = k_bytes >= split_bytes ? 0 : out->small_s[i];
+    }
 }
 
-static void pick(const plan_list *plans, const plan_work *works, const gemm_params *g, generation family,
-                 const gemm_machines *m, lanes best) {
-    lanes best_s, whole_s; /* whole: what rules out an unsplit reduction */
-    double widest = unsplit_ctas(plans), largest = largest_ctas(plans, g, family);
-    EACH_LANE {
-        best_s[i] = INFINITY, best[i] = 0;
-        bool streams = isfinite(widest) && m->hbm_s[i] > SPLIT_STREAM_S;
-        whole_s[i] = streams && widest * m->per_sm[i] < UNSPLIT_FILL_FRAC ? NEVER_S : 0;
-    }
-    for (size_t c = 0; c < plans->count; c++) {
-        const plan_work w = works[c];
+static inline __attribute__((always_inline)) void pick_by(const gemm_recipe *r, const gemm_machines *m, bool throttles,
+                                                          const passed_over *passed, lanes best) {
+    static const lanes none = {0};
+    lanes best_s;
+    EACH_LANE best_s[i] = INFINITY, best[i] = 0;
+    for (size_t c = 0; c < r->plans->count; c++) {
+        const plan *p = &r->plans->plans[c];
+        const plan_work w = r->works[c];
+        bool small = (double)p->tile_m * p->tile_n < LARGEST_TILE_AREA;
+        const double *whole_s = w.reduces > 0 ? none : passed->whole_s;
+        const double *other_s = small ? passed->small_s : p->split_k > 1 ? passed->split_s : none;
         double index = (double)c;
         EACH_LANE {
-            double t = parts_of(&w, m, i).all + (w.reduces > 0 ? 0 : whole_s[i]);
-            t += largest > 0 && passed_over(&plans->plans[c], g, largest, m->per_sm[i]) ? NEVER_S : 0;
+            double t = parts_of(&w, m, throttles, i).all + whole_s[i] + other_s[i];
             best[i] = t < best_s[i] ? index : best[i];
             best_s[i] = t < best_s[i] ? t : best_s[i];
         }
     }
+}
+
+static void pick(const gemm_recipe *r, const machine_block *block, const gemm_machines *m, lanes best) {
+    passed_over passed;
+    pass_over(r, block, m, &passed);
+    if (m->throttles)
+        pick_by(r, m, true, &passed, best);
+    else
+        pick_by(r, m, false, &passed, best);
 }
 
 static bound_kind bound_of(const gemm_parts *p, double launch_s) {
@@ -411,18 +445,10 @@ static bool needs_counter(const op *o, double per_sm, generation g) {
     return SMALLER(tall, wide) * batch * per_sm > 1;
 }
 
-struct gemm_recipe {
-    op o;
-    residency where;
-    gemm_bytes b;
-    const plan_list *plans; /* allocated up to its count only */
-    const plan_work *works; /* one a plan */
-};
-
 static void finish_times(const gemm_recipe *r, size_t best, const gemm_machines *g, const machine_block *m, size_t i,
                          gemm_parts *parts, cost_times *out) {
     const plan_work *w = &r->works[best];
-    *parts = parts_of(w, g, i);
+    *parts = parts_of(w, g, g->throttles, i);
     double start_s = m->gemm_start_latencies[i] * memory_latency_s(m, i);
     out->time_s[i] = start_s + parts->all;
     out->launches[i] = r->plans->plans[best].launches + (needs_counter(&r->o, g->per_sm[i], m->generation) ? 1 : 0);
@@ -473,7 +499,7 @@ void cost_gemm_implicit(const op *o, double left_bytes, residency where, const m
     gemm_machines g;
     fill_machines(o, &r.b, where, machines, &g);
     lanes best;
-    pick(&plans, works, &o->as.gemm, machines->generation, &g, best);
+    pick(&r, machines, &g, best);
     for (size_t i = 0; i < MACHINE_LANES; i++)
         finish_lane(&r, (size_t)best[i], &g, machines, i, out);
 }
@@ -493,7 +519,7 @@ void gemm_times(const gemm_recipe *r, const machine_block *machines, cost_times 
     gemm_machines g;
     fill_machines(&r->o, &r->b, r->where, machines, &g);
     lanes best;
-    pick(r->plans, r->works, &r->o.as.gemm, machines->generation, &g, best);
+    pick(r, machines, &g, best);
     for (size_t i = 0; i < MACHINE_LANES; i++) {
         gemm_parts parts;
         finish_times(r, (size_t)best[i], &g, machines, i, &parts, out);
