@@ -28,7 +28,7 @@ typedef struct run_arguments {
     char **argv;
 } run_arguments;
 
-enum { KEY_STEPS = 256, KEY_LAYERS, KEY_SEED, KEY_DISPATCH, KEY_LAUNCH, KEY_REPEATS, KEY_CHECK };
+enum { KEY_STEPS = 256, KEY_LAYERS, KEY_SEED, KEY_DISPATCH, KEY_LAUNCH, KEY_REPEATS, KEY_CHECK, KEY_COUNTERS };
 
 static const struct argp_option option_table[] = {
     {"workload", 'w', "MODEL/TASK", 0, "Workload, as codellama-7b/humaneval", 0},
@@ -44,6 +44,8 @@ static const struct argp_option option_table[] = {
     {"emulate-launch-us", KEY_LAUNCH, "US", 0, "Host time spent before each launch; emulated", 0},
     {"output", 'o', "FILE", 0, "Record every operator into a run file (.run.jsonl.gz)", 0},
     {"check", KEY_CHECK, 0, 0, "Compare with the CPU reference, and eager with CUDA Graph; exit 1 when they differ", 0},
+    {"counters", KEY_COUNTERS, 0, 0, "Count the bytes that pass through memory and L2 (CUPTI), not operators' times",
+     0},
     GPU_VARIANT_OPTIONS,
     {"json", 'j', 0, 0, "Print JSON", 0},
     {0},
@@ -82,6 +84,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         return 0;
     case KEY_CHECK:
         o->check = true;
+        return 0;
+    case KEY_COUNTERS:
+        o->options.counters = true;
         return 0;
     case 's':
         if (o->setting_count == SETTINGS_MAX)
@@ -145,7 +150,8 @@ static status load(arena *a, run_arguments *o, run_setup *s, error *err) {
     if (result == STATUS_OK)
         result = graph_check(&s->graph, &s->scenario, err);
     o->options.mode = s->levers.launch == LAUNCH_GRAPH ? GPU_LAUNCH_GRAPH : GPU_LAUNCH_EAGER;
-    o->options.record = o->output || !o->check; /* a check is about numbers, not times */
+    /* A check is about numbers, not times; counting and tracing exclude each other. */
+    o->options.record = (o->output || !o->check) && !o->options.counters;
     return result;
 }
 
@@ -155,6 +161,7 @@ typedef struct phase_summary {
     size_t steps;
     double wall_s, least_s, most_s, issue_s, busy_s, recorded_wall_s; /* sums over steps */
     const char *recorder;
+    gpu_counters counters; /* sums over steps too */
 } phase_summary;
 
 static phase_summary summarise(const run_result *r, size_t phase) {
@@ -171,6 +178,9 @@ static phase_summary summarise(const run_result *r, size_t phase) {
         sum.busy_s += t->busy_s;
         sum.recorded_wall_s += t->recorded_wall_s;
         sum.recorder = t->recorder;
+        sum.counters.dram_read_bytes += t->counters.dram_read_bytes;
+        sum.counters.dram_write_bytes += t->counters.dram_write_bytes;
+        sum.counters.l2_bytes += t->counters.l2_bytes;
     }
     return sum;
 }
@@ -218,6 +228,9 @@ static status print_json(arena *a, const run_arguments *o, const run_setup *s, c
         json_number(&w, "step_issue_s", sum.issue_s / steps);
         json_number(&w, "step_gpu_busy_s", sum.busy_s / steps);
         json_number(&w, "step_recorded_wall_s", sum.recorded_wall_s / steps);
+        json_number(&w, "step_dram_read_bytes", sum.counters.dram_read_bytes / steps);
+        json_number(&w, "step_dram_write_bytes", sum.counters.dram_write_bytes / steps);
+        json_number(&w, "step_l2_bytes", sum.counters.l2_bytes / steps);
         json_text(&w, "recorder", sum.recorder);
         json_object_end(&w);
     }
@@ -262,6 +275,14 @@ static void print_text(arena *a, const run_arguments *o, const run_setup *s, con
             printf("%-10s %6zu %12.4f %12.4f %12.4f %12.4f %7.2f  %s\n", s->graph.phases[p].name, sum.steps,
                    sum.wall_s * scale, sum.least_s * scale, sum.issue_s * scale, sum.busy_s * scale,
                    100 * (1 - sum.busy_s / sum.wall_s), sum.recorder);
+    }
+    for (size_t p = 0; o->options.counters && p < s->graph.phase_count; p++) {
+        phase_summary sum = summarise(r, p);
+        double scale = 1 / (double)sum.steps / BYTES_PER_GB;
+        if (sum.steps > 0)
+            printf("%-10s counted a step: %.4g GB read from memory, %.4g GB written, %.4g GB through L2\n",
+                   s->graph.phases[p].name, sum.counters.dram_read_bytes * scale, sum.counters.dram_write_bytes * scale,
+                   sum.counters.l2_bytes * scale);
     }
     if (o->check)
         printf("check: %zu steps, logits off by %.3g (allowed %.3g); eager and CUDA Graph differ in %zu of %zu bytes\n",
@@ -326,6 +347,8 @@ status command_run(int argc, char **argv, error *err) {
         return result;
     if (!o.workload)
         return error_set(err, STATUS_BAD_INPUT, "ingot run: give --workload; see --help");
+    if (o.options.counters && o.output)
+        return error_set(err, STATUS_BAD_INPUT, "ingot run: --counters excludes --output: operators are not timed");
     arena a = {0};
     run_setup *s = ARENA_NEW(&a, run_setup);
     gpu_setup gpu = {0};

@@ -21,6 +21,7 @@ static const char *const attention_score_names[] = {ATTENTION_SCORES(X)};
 static const char *const activation_function_names[] = {ACTIVATION_FUNCTIONS(X)};
 static const char *const pointwise_function_names[] = {POINTWISE_FUNCTIONS(X)};
 static const char *const sample_method_names[] = {SAMPLE_METHODS(X)};
+static const char *const gemm_epilogue_names[] = {GEMM_EPILOGUES(X)};
 static const char *const collective_pattern_names[] = {COLLECTIVE_PATTERNS(X)};
 static const char *const copy_direction_names[] = {COPY_DIRECTIONS(X)};
 #undef X
@@ -102,12 +103,17 @@ void op_shape_text(const op *o, char *text, size_t bytes) {
             written = snprintf(text + used, bytes - used, "%s%s=%.0f", space, param->name, value);
         else if (param->type == PARAM_TYPE)
             written = snprintf(text + used, bytes - used, "%s%s=%s", space, param->name, dtype_name((data_type)value));
-        else if (param->type == PARAM_CHOICE)
+        else if (param->type == PARAM_CHOICE && strcmp(param->choices[(size_t)value], "none") != 0)
             written = snprintf(text + used, bytes - used, "%s%s=%s", space, param->name, param->choices[(size_t)value]);
         else if (param->type == PARAM_FLAG && value != 0)
             written = snprintf(text + used, bytes - used, "%s%s", space, param->name);
         used += written > 0 ? (size_t)written : 0;
     }
+}
+
+bool gemm_has_bias(const gemm_params *p) {
+    return p->epilogue == gemm_epilogue_bias || p->epilogue == gemm_epilogue_bias_relu ||
+           p->epilogue == gemm_epilogue_bias_gelu;
 }
 
 /* Dimensions that may be 0, which then stands for "none". */

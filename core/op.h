@@ -36,6 +36,7 @@ const char *op_category_name(op_category category); /* "linear" */
 /* Enumerated parameter sets. CHOICE parameters hold one of these; names are what files and reports show. */
 #define ATTENTION_BACKENDS(X)                                                                                          \
     X(best) X(naive) X(flash) X(fa3) X(cudnn) X(ingot) X(trtllm) X(flashinfer) X(triton) X(vllm)
+#define GEMM_EPILOGUES(X) X(none) X(bias) X(relu) X(gelu) X(bias_relu) X(bias_gelu)
 #define ATTENTION_SCORES(X) X(softmax) X(silu)
 #define ACTIVATION_FUNCTIONS(X) X(silu) X(gelu) X(relu) X(sigmoid) X(tanh) X(leaky_relu)
 #define POINTWISE_FUNCTIONS(X) X(mul) X(neg) X(scale) X(pow) X(rsqrt) X(cast) X(cos) X(sin) X(compare) X(where) X(fill)
@@ -43,6 +44,12 @@ const char *op_category_name(op_category category); /* "linear" */
 #define COLLECTIVE_PATTERNS(X) X(all_reduce) X(all_gather) X(reduce_scatter) X(alltoall) X(send)
 #define COPY_DIRECTIONS(X) X(device) X(to_device) X(to_host)
 
+typedef enum gemm_epilogue {
+#define X(name) gemm_epilogue_##name,
+    GEMM_EPILOGUES(X)
+#undef X
+        gemm_epilogue_count
+} gemm_epilogue;
 typedef enum attention_backend {
 #define X(name) attention_backend_##name,
     ATTENTION_BACKENDS(X)
@@ -142,6 +149,9 @@ void op_shape_text(const op *o, char *text, size_t bytes);
 /* Parameters that a kind cannot do without, and that agree with each other; STATUS_BAD_INPUT names the first that is
  * wrong. */
 status op_check(const op *o, error *err);
+
+/* Whether a product's epilogue adds a bias, one an output feature. */
+bool gemm_has_bias(const gemm_params *p);
 
 /* ---- work ---- */
 

@@ -17,6 +17,9 @@ static const double TENSOR_CORE_UNIT = 0x1p-22;
 /* exp, sigmoid, sin and the like through fast hardware functions: relative error of a few fp32 units (CUDA C++
  * Programming Guide, intrinsic functions), for arguments of magnitude near 1. */
 static const double FUNCTION_ERROR = 0x1p-18;
+/* GELU x (1 + tanh) / 2 through the hardware's tanh, whose relative error is 2^-11 (PTX ISA, tanh.approx) until it is
+ * one, beyond arguments of magnitude 4: half of 4 times that. */
+static const double GELU_ERROR = 4 * 0x1p-11 / 2;
 static const int64_t SCALE_GROUP_NONE = 0;
 
 /* Spacing of the type's numbers just above 1: twice the rounding error. */
@@ -105,6 +108,10 @@ static void operands_gemm(const op *o, operand_list *out) {
      * activation, whose root mean square is 0.58. */
     if (quantises)
         bound += 6 * sqrt((double)p->k) / sqrt(3) * (p->dtype == DTYPE_fp8 ? 0.58 * 0x1p-4 : 1.0 / 254);
+    if (gemm_has_bias(p))
+        set(out, OPERAND_gemm_bias, result, 1, 1, p->n);
+    if (p->epilogue == gemm_epilogue_gelu || p->epilogue == gemm_epilogue_bias_gelu)
+        bound += GELU_ERROR;
     set_output(out, OPERAND_gemm_out, result, p->batch, p->m, p->n, bound);
 }
 

@@ -93,6 +93,9 @@ static const double FP8_LARGEST = 448;
 /* The constant operand of pointwise functions of one tensor (scale, compare, where, fill): frameworks' kernels take
  * one, and its value bears on nothing that is modelled. */
 static const double POINTWISE_CONSTANT = 0.25;
+/* GELU as products' epilogues compute it, by tanh: x / 2 (1 + tanh(sqrt(2 / pi) (x + c x^3))) (cuBLASLt, and
+ * torch.nn.GELU(approximate='tanh')); the exact one is `activation`'s. */
+static const double GELU_TANH_CUBIC = 0.044715;
 /* Slope of a leaky ReLU below zero (code HiFi-GAN, Seamless's vocoder). */
 static const double LEAKY_RELU_SLOPE = 0.1;
 

@@ -14,6 +14,8 @@ enum {
 
 bool gemm_ingot_is_vector(const gemm_params *p) {
     bool narrow = p->dtype == DTYPE_bf16 || p->dtype == DTYPE_fp16;
+    if (p->epilogue != gemm_epilogue_none) /* the library's */
+        return false;
     return narrow && p->weights_dtype == p->dtype && p->batch == 1 && p->m <= VECTOR_ROWS_MAX &&
            p->k % VECTOR_ELEMENTS == 0;
 }

@@ -53,13 +53,15 @@ static void types_of(const op *o, char *text, size_t bytes) {
     const op_info *info = op_info_get(o->kind);
     size_t used = 0;
     text[0] = '\0';
-    for (size_t i = 0; i < info->param_count && used < bytes; i++)
-        if (info->params[i].type == PARAM_TYPE || info->params[i].type == PARAM_CHOICE) {
-            size_t value = (size_t)op_param_get(o, &info->params[i]);
-            used += (size_t)snprintf(text + used, bytes - used, " %s",
-                                     info->params[i].type == PARAM_TYPE ? dtype_name((data_type)value)
-                                                                        : info->params[i].choices[value]);
-        }
+    for (size_t i = 0; i < info->param_count && used < bytes; i++) {
+        const op_param *param = &info->params[i];
+        size_t value = (size_t)op_param_get(o, param);
+        const char *name = param->type == PARAM_TYPE     ? dtype_name((data_type)value)
+                           : param->type == PARAM_CHOICE ? param->choices[value]
+                                                         : "none";
+        if (strcmp(name, "none") != 0) /* an epilogue that is not there */
+            used += (size_t)snprintf(text + used, bytes - used, " %s", name);
+    }
 }
 
 static const char *duration_of(double time_s) {

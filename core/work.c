@@ -42,6 +42,7 @@ static op_work work_gemm(const op *o) {
     /* An 8-bit input leaves as 16 bits: the accumulator is scaled on the way out. */
     double out_bytes = dtype_bytes(p->dtype) < 2 ? 2 : dtype_bytes(p->dtype);
     double in_bytes = m * k * batch * dtype_bytes(p->dtype);
+    right_bytes += gemm_has_bias(p) ? n * out_bytes : 0;
     return (op_work){
         .flops = 2 * m * n * k * batch,
         .tensor_flops = true,

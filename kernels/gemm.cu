@@ -36,6 +36,9 @@ static bool is_supported(const gemm_params *p) {
     bool narrow = p->dtype == DTYPE_int8 || p->dtype == DTYPE_fp8;
     if (narrow && (p->batch != 1 || p->group_size != 0))
         return false;
+    /* int8 sums leave the library before they are scaled; batches share no bias. */
+    if (p->epilogue != gemm_epilogue_none && (p->dtype == DTYPE_int8 || p->batch != 1))
+        return false;
     return !p->dynamic_quantise || narrow;
 }
 
@@ -51,6 +54,8 @@ extern "C" size_t gpu_gemm_workspace_bytes(const op *o, const plan *p) {
 
 extern "C" gpu_status gpu_gemm_prepare(gpu_context *context, const op *o, plan *actual) {
     const gemm_params *g = &o->as.gemm;
+    if (gemm_is_weight_only(g) && g->epilogue != gemm_epilogue_none)
+        return GPU_NO_KERNEL;
     if (gemm_is_weight_only(g) || gemm_ingot_is_vector(g)) {
         if (actual)
             *actual = gemm_ingot_plan(g);
@@ -74,9 +79,10 @@ static gpu_status launch_narrow(const gemm_params *g, const gpu_operands *x, cha
     }
     if (!a_scales || !b_scales)
         return GPU_BAD_OPERANDS;
+    const gemm_vectors vectors = {a_scales, b_scales, x->at[OPERAND_gemm_bias].data};
     if (g->dtype == DTYPE_fp8)
-        return gemm_library_launch(x->context, g, a, b, out, a_scales, b_scales, rest, stream);
-    gpu_status code = gemm_library_launch(x->context, g, a, b, sums, nullptr, nullptr, rest, stream);
+        return gemm_library_launch(x->context, g, a, b, out, &vectors, rest, stream);
+    gpu_status code = gemm_library_launch(x->context, g, a, b, sums, &vectors, rest, stream);
     return code ? code : gpu_scale_sums(sums, g->m, g->n, a_scales, b_scales, out, stream);
 }
 
@@ -85,14 +91,18 @@ extern "C" gpu_status gpu_gemm(const op *o, const plan *p, const gpu_operands *x
     const gpu_tensor *t = x->at;
     if (!t[OPERAND_gemm_a].data || !t[OPERAND_gemm_b].data || !t[OPERAND_gemm_out].data)
         return GPU_BAD_OPERANDS;
+    if (gemm_has_bias(g) && !t[OPERAND_gemm_bias].data)
+        return GPU_BAD_OPERANDS;
     if (gemm_is_weight_only(g))
-        return gpu_gemm_weight_only(o, p, x, workspace, stream);
+        return g->epilogue == gemm_epilogue_none ? gpu_gemm_weight_only(o, p, x, workspace, stream)
+                                                 : static_cast<gpu_status>(GPU_NO_KERNEL);
     if (gemm_ingot_is_vector(g))
         return gpu_gemv_16bit(o, x, stream);
     if (!is_supported(g))
         return GPU_NO_KERNEL;
+    const gemm_vectors vectors = {nullptr, nullptr, t[OPERAND_gemm_bias].data};
     if (g->dtype == DTYPE_int8 || g->dtype == DTYPE_fp8)
         return launch_narrow(g, x, static_cast<char *>(workspace), stream);
     return gemm_library_launch(x->context, g, t[OPERAND_gemm_a].data, t[OPERAND_gemm_b].data, t[OPERAND_gemm_out].data,
-                               nullptr, nullptr, workspace, stream);
+                               &vectors, workspace, stream);
 }

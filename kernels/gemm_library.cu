@@ -80,6 +80,7 @@ static gemm_params key_of(const gemm_params *p) {
     key.batch = p->batch;
     key.dtype = p->dtype;
     key.weights_dtype = p->weights_dtype;
+    key.epilogue = p->epilogue;
     return key;
 }
 
@@ -175,6 +176,30 @@ static bool set_scales(cublasLtMatmulDesc_t description, const void *a_scales, c
            set_attribute(description, CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, a_scales);
 }
 
+static cublasLtEpilogue_t epilogue_of(gemm_epilogue epilogue) {
+    switch (epilogue) {
+    case gemm_epilogue_bias:
+        return CUBLASLT_EPILOGUE_BIAS;
+    case gemm_epilogue_relu:
+        return CUBLASLT_EPILOGUE_RELU;
+    case gemm_epilogue_gelu:
+        return CUBLASLT_EPILOGUE_GELU;
+    case gemm_epilogue_bias_relu:
+        return CUBLASLT_EPILOGUE_RELU_BIAS;
+    case gemm_epilogue_bias_gelu:
+        return CUBLASLT_EPILOGUE_GELU_BIAS;
+    default:
+        return CUBLASLT_EPILOGUE_DEFAULT;
+    }
+}
+
+/* The library keeps pointers in the description; a launch reads them. */
+static bool set_vectors(const gemm_entry *entry, const gemm_vectors *v) {
+    if (entry->key.dtype == DTYPE_fp8 && !set_scales(entry->description, v->a_scales, v->b_scales))
+        return false;
+    return !gemm_has_bias(&entry->key) || set_attribute(entry->description, CUBLASLT_MATMUL_DESC_BIAS_POINTER, v->bias);
+}
+
 static bool describe(gemm_entry *entry, const gemm_types *types, int32_t sm_count) {
     const gemm_params *p = &entry->key;
     cublasOperation_t transposed = CUBLAS_OP_T;
@@ -184,6 +209,7 @@ static bool describe(gemm_entry *entry, const gemm_types *types, int32_t sm_coun
                 describe_matrix(&entry->b, types->in, p->k, p->n, p->batch) &&
                 describe_matrix(&entry->a, types->in, p->k, p->m, p->batch) &&
                 describe_matrix(&entry->d, types->out, p->n, p->m, p->batch);
+    fine = fine && set_attribute(entry->description, CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue_of(p->epilogue));
     /* On a part of the SMs, the library should plan for that part. */
     fine = fine && set_attribute(entry->description, CUBLASLT_MATMUL_DESC_SM_COUNT_TARGET, sm_count);
     if (fine && p->dtype == DTYPE_fp8) {
@@ -365,7 +391,8 @@ static gpu_status prepare_entry(gpu_context *context, gemm_cache *cache, gemm_en
     measuring_buffers x;
     if (!make_scratch(cache, &entry->key, &types, &x, context->stream))
         return cudaErrorMemoryAllocation;
-    if (entry->key.dtype == DTYPE_fp8 && !set_scales(entry->description, x.scales, x.scales))
+    const gemm_vectors vectors = {x.scales, x.scales, x.scales}; /* as long as any bias, and wider */
+    if (!set_vectors(entry, &vectors))
         return GPU_LIBRARY_FAILED;
     gpu_status code = choose(context, entry, &x);
     if (code == 0)
@@ -395,7 +422,7 @@ gpu_status gemm_library_prepare(gpu_context *context, const gemm_params *p, plan
 }
 
 gpu_status gemm_library_launch(gpu_context *context, const gemm_params *p, const void *a, const void *b, void *d,
-                               const void *a_scales, const void *b_scales, void *workspace, gpu_stream stream) {
+                               const gemm_vectors *vectors, void *workspace, gpu_stream stream) {
     gemm_params key = key_of(p);
     gemm_cache *cache = context ? context->gemm : nullptr;
     gemm_entry *entry = cache ? find_entry(cache->entries, cache->slots, &key) : nullptr;
@@ -403,7 +430,7 @@ gpu_status gemm_library_launch(gpu_context *context, const gemm_params *p, const
         return GPU_NOT_PREPARED;
     if (entry->refused)
         return entry->refused;
-    if (p->dtype == DTYPE_fp8 && !set_scales(entry->description, a_scales, b_scales))
+    if (!set_vectors(entry, vectors))
         return GPU_LIBRARY_FAILED;
     cublasStatus_t code = run_algorithm(cache, entry, &entry->algorithm, a, b, d, workspace, stream);
     return code == CUBLAS_STATUS_SUCCESS ? gpu_last_error() : GPU_LIBRARY_FAILED;

@@ -16,9 +16,15 @@ enum { GEMM_LIBRARY_WORKSPACE_BYTES = 32 * 1024 * 1024 };
  * prepare measures the library's candidates on random data and keeps the fastest; it allocates and waits. */
 gpu_status gemm_library_prepare(gpu_context *context, const gemm_params *p, plan *actual);
 
-/* GPU_NOT_PREPARED before prepare. Scales (fp32: one a row of a, one a row of b) are for fp8 and NULL otherwise. */
+/* What a product reads besides its matrices; NULL where it has none. */
+typedef struct gemm_vectors {
+    const void *a_scales, *b_scales; /* fp32, one a row of a and of b: fp8 */
+    const void *bias;                /* one a column of d, of its type: epilogues that add one */
+} gemm_vectors;
+
+/* GPU_NOT_PREPARED before prepare. */
 gpu_status gemm_library_launch(gpu_context *context, const gemm_params *p, const void *a, const void *b, void *d,
-                               const void *a_scales, const void *b_scales, void *workspace, gpu_stream stream);
+                               const gemm_vectors *vectors, void *workspace, gpu_stream stream);
 
 #ifdef __cplusplus
 }

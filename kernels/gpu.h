@@ -59,7 +59,14 @@ typedef struct gpu_run_options {
     double launch_s;            /* emulated: the host spins so long before each launch, a replay included */
     int32_t repeats;            /* runs of each step (outputs are the same); times are those of the median one */
     bool record;                /* times of every operator, besides the step's */
+    bool counters;              /* bytes through the memories, by the GPU's counters; without `record` */
 } gpu_run_options;
+
+/* Bytes of a step, by the hardware's counters; NaN: not counted. */
+typedef struct gpu_counters {
+    double dram_read_bytes, dram_write_bytes;
+    double l2_bytes; /* that L2's slices served, reads and writes */
+} gpu_counters;
 
 /* Times from the moment the step began on the host. */
 typedef struct gpu_op_time {
@@ -76,6 +83,7 @@ typedef struct gpu_step_times {
     double busy_s;          /* kernels, of the recorded run; NaN: not recorded */
     double recorded_wall_s; /* of the recorded run, which tracing slows down */
     const char *recorder;   /* "cupti", "events", or why operators have no times */
+    gpu_counters counters;
     size_t count;           /* of graph_at's view */
     const gpu_op_time *ops; /* valid until the next step */
 } gpu_step_times;
@@ -181,7 +189,7 @@ typedef struct gpu_api {
     gpu_status (*launch_ranks)(gpu_context *const *contexts, int32_t ranks, const op *o, const gpu_operands *operands);
 } gpu_api;
 
-enum { GPU_API_VERSION = 5 };
+enum { GPU_API_VERSION = 6 };
 
 /* What libingot_gpu.so exports. */
 const gpu_api *ingot_gpu_api(void);

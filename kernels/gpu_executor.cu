@@ -3,6 +3,7 @@
  * operators, so each step is captured anew, outside the measured time. */
 #include "kernels/gpu_executor.h"
 
+#include "kernels/counters.h"
 #include "kernels/gpu_memory.h"
 #include "kernels/gpu_streams.h"
 #include "kernels/recorder.h"
@@ -456,6 +457,26 @@ static status record(gpu_executor *x, const graph_view *view, cudaGraph_t captur
     return result;
 }
 
+typedef struct counted_step {
+    gpu_executor *x;
+    const graph_view *view;
+    cudaGraphExec_t replay;
+} counted_step;
+
+static gpu_status run_counted(void *data) {
+    counted_step *step = static_cast<counted_step *>(data);
+    timed_run ignored;
+    error err;
+    status result = run_alone(step->x, step->view, step->replay, &ignored, &err);
+    return result == STATUS_OK ? 0 : static_cast<gpu_status>(cudaErrorLaunchFailure);
+}
+
+static status count(gpu_executor *x, const graph_view *view, cudaGraphExec_t replay, gpu_step_times *times,
+                    error *err) {
+    counted_step step = {x, view, replay};
+    return counters_measure(x->context, run_counted, &step, &times->counters, err);
+}
+
 static status measure(gpu_executor *x, const graph_view *view, cudaGraphExec_t replay, gpu_step_times *times,
                       error *err) {
     int32_t repeats = std::max(1, x->options.repeats);
@@ -491,6 +512,7 @@ status executor_step(gpu_executor *x, size_t phase, int64_t step, gpu_step_times
         memory_plan_views(x->plan, &view.ops[i], &x->views[i]);
     *times = gpu_step_times{};
     times->busy_s = times->recorded_wall_s = NAN;
+    times->counters = {NAN, NAN, NAN};
     times->recorder = x->why;
     times->count = view.count;
     times->ops = x->times.data();
@@ -512,6 +534,8 @@ status executor_step(gpu_executor *x, size_t phase, int64_t step, gpu_step_times
         result = gpu_check(cudaStreamSynchronize(x->context->stream), "starting a step", err);
     if (result == STATUS_OK)
         result = measure(x, &view, replay, times, err);
+    if (result == STATUS_OK && x->options.counters)
+        result = count(x, &view, replay, times, err);
     if (result == STATUS_OK && x->options.record)
         result = record(x, &view, captured, times, err);
     if (replay)

@@ -94,3 +94,33 @@ Test(ref_gemm, scales_multiply_rows_columns_and_groups) {
     for (int n = 0; n < N; n++)
         cr_expect_eq(p.out[n], 4 * 100 + 2 * n);
 }
+
+/* Epilogues add the bias first, then bend: against values of the functions from tables. */
+Test(ref_gemm, epilogues_add_and_bend) {
+    static product p;
+    bind(&p);
+    double bias[N];
+    for (int i = 0; i < M * K; i++)
+        p.a[i] = i % K == 0; /* sums are the first elements of b's rows */
+    for (int n = 0; n < N; n++) {
+        p.b[n * K] = n % 2 ? 1 : -1;
+        bias[n] = n % 2 ? 1 : -2;
+    }
+    p.x.at[OPERAND_gemm_bias] = (ref_tensor){bias, N, N};
+    const struct {
+        gemm_epilogue epilogue;
+        double odd, even; /* columns */
+    } expected[] = {{gemm_epilogue_none, 1, -1},
+                    {gemm_epilogue_bias, 2, -3},
+                    {gemm_epilogue_relu, 1, 0},
+                    {gemm_epilogue_bias_relu, 2, 0},
+                    {gemm_epilogue_gelu, 0.8412, -0.1588},
+                    {gemm_epilogue_bias_gelu, 1.9546, -0.0036}};
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        op o = gemm();
+        o.as.gemm.epilogue = expected[i].epilogue;
+        ref_function_of(OP_gemm)(&o, &p.x);
+        for (int n = 0; n < N; n++)
+            cr_expect_float_eq(p.out[n], n % 2 ? expected[i].odd : expected[i].even, 1e-4, "%zu", i);
+    }
+}

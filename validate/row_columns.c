@@ -26,6 +26,7 @@ static const struct {
     {"relative", 0, NULL},
     {"page_tokens", 0, NULL},
     {"score", attention_score_softmax, NULL},
+    {"epilogue", gemm_epilogue_none, NULL},
     {"stride", 1, NULL},
     {"dilation", 1, NULL},
     {"groups", 1, NULL},

@@ -1,8 +1,24 @@
 /* Matrix product: out[m, n] = sum over k of a[m, k] b[n, k], each operand times its scales. */
 #include "kernels/ref/ref.h"
 
+#include <math.h>
+
 static double row_scale(const ref_tensor *scales, int64_t row) {
     return scales->data ? scales->data[row] : 1;
+}
+
+/* The activation of an epilogue. */
+static double activated(gemm_epilogue epilogue, double x) {
+    switch (epilogue) {
+    case gemm_epilogue_relu:
+    case gemm_epilogue_bias_relu:
+        return x > 0 ? x : 0;
+    case gemm_epilogue_gelu:
+    case gemm_epilogue_bias_gelu:
+        return x / 2 * (1 + tanh(sqrt(2 / M_PI) * (x + GELU_TANH_CUBIC * x * x * x)));
+    default:
+        return x;
+    }
 }
 
 /* One group of k: the scale is common to its terms. */
@@ -29,7 +45,10 @@ void ref_gemm(const op *o, const ref_operands *x) {
                     int64_t end = first + group < p->k ? first + group : p->k;
                     sum += group_sum(a, b, first, end) * (scales ? scales[g] : 1);
                 }
-                ref_row(&x->at[OPERAND_gemm_out], batch, m)[n] = sum * row_scale(&x->at[OPERAND_gemm_a_scales], m);
+                sum *= row_scale(&x->at[OPERAND_gemm_a_scales], m);
+                if (gemm_has_bias(p))
+                    sum += x->at[OPERAND_gemm_bias].data[n];
+                ref_row(&x->at[OPERAND_gemm_out], batch, m)[n] = activated(p->epilogue, sum);
             }
         }
     }

@@ -146,6 +146,8 @@ for part in $parts; do
         for type in fp8 int8 int4; do
             numerics "kv $type" -w codellama-7b --layers 2 -P 21 --steps 2 -b 2 -s kv_dtype=$type
         done
+        run counters 60 "$here/ingot" run -w codellama-7b -P 218 --steps 1 --counters
+        tables+=$last_output$'\n'
         numerics "two streams" -w codellama-7b --layers 2 -P 21 --steps 3 -s fuse=none -s streams=2
         numerics "paged" -w codellama-7b --layers 2 -P 21 --steps 3 -b 2 -s "kv_cache=paged(16)"
         numerics "paged int8" -w codellama-7b --layers 2 -P 21 --steps 3 -b 2 -s "kv_cache=paged(16)" -s kv_dtype=int8

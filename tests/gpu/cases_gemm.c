@@ -5,6 +5,9 @@
 #define GEMM(ids, M, N, K, B, type, wtype, group, quantise) \
     {ids, {.kind = OP_gemm, .as.gemm = {.m = (M), .n = (N), .k = (K), .batch = (B), .dtype = DTYPE_##type, \
         .weights_dtype = DTYPE_##wtype, .group_size = (group), .dynamic_quantise = (quantise), .activations_only = (B) > 1}}}
+#define EPILOGUE(M, N, K, type, what) \
+    {NULL, {.kind = OP_gemm, .as.gemm = {.m = (M), .n = (N), .k = (K), .batch = 1, .dtype = DTYPE_##type, \
+        .weights_dtype = DTYPE_##type, .epilogue = gemm_epilogue_##what}}}
 /* clang-format on */
 
 static const kernel_case cases[] = {
@@ -47,6 +50,15 @@ static const kernel_case cases[] = {
     GEMM(NULL, 16, 48, 1152, 1, bf16, int4, 128, false),
     GEMM(NULL, 2, 48, 256, 1, bf16, int4, 32, false), /* groups shorter than what lanes read at once */
     GEMM(NULL, 33, 40, 160, 1, bf16, int4, 0, false),
+    EPILOGUE(218, 1024, 1024, bf16, bias),
+    EPILOGUE(218, 4096, 1024, fp16, bias_relu),
+    EPILOGUE(1, 1024, 4096, fp16, bias), /* few rows, which go to the library with an epilogue */
+    EPILOGUE(77, 512, 512, bf16, relu),
+    EPILOGUE(64, 1536, 512, bf16, gelu),
+    EPILOGUE(130, 1536, 512, fp16, bias_gelu),
+    EPILOGUE(33, 136, 72, bf16, bias_gelu),
+    EPILOGUE(50, 200, 104, fp32, bias_relu),
+    EPILOGUE(32, 1024, 1024, fp8, bias),
     GEMM("LM-20", 218, 1536, 4096, 1, bf16, int8, 0, false),
     GEMM("LM-23", 154, 1536, 4096, 1, fp16, int4, 128, false),
 };
