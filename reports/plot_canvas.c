@@ -129,7 +129,8 @@ static void write_axis(const plot_canvas *c, const plot_axis *axis, char name) {
         double position = axis_position(axis, axis->ticks[i]) * room;
         char label[32];
         snprintf(label, sizeof label, "%.6g", axis->ticks[i] * axis->scale.factor);
-        bool leaves = name == 'x' && position + canvas_text_width(label, SMALL_TEXT_PX) / 2 > room + c->right_px;
+        double half = canvas_text_width(label, SMALL_TEXT_PX) / 2;
+        bool leaves = name == 'x' && (position + half > room + c->right_px || position - half < -c->left_px);
         if (position - last < needed || leaves)
             continue;
         last = position;
