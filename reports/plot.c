@@ -171,6 +171,10 @@ static void describe_roofline(FILE *out, const report_input *input) {
     fprintf(out, "; the size of a mark is its share of the time.");
 }
 
+static void describe_nothing(FILE *out, const report_input *input) {
+    (void)out, (void)input;
+}
+
 static void describe_elasticities(FILE *out, const report_input *input) {
     fprintf(out, "Bars of %zu elasticities; the numbers are in the table below.", input->elasticity_count);
 }
@@ -214,6 +218,7 @@ void plot_describe(const report_input *input, report_figure figure, char **title
         const char *title;
         void (*describe)(FILE *, const report_input *);
     } FIGURES[FIGURE_COUNT] = {
+        [FIGURE_NONE] = {"", describe_nothing},
         [FIGURE_PARETO] = {"Latency against energy", describe_pareto},
         [FIGURE_CATEGORIES] = {"Time by category", describe_categories},
         [FIGURE_ROOFLINE] = {"Roofline", describe_roofline},
