@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/fidelity_engines.h"
 #include "cli/fidelity_order.h"
+#include "cli/fidelity_own.h"
 #include "cli/fidelity_silicon.h"
 #include "cli/step_prediction.h"
 #include "hwmodels/calibration_load.h"
@@ -239,7 +240,13 @@ static status fidelity(arena *a, const fidelity_options *o, error *err) {
     if (result == STATUS_OK)
         result = print_public(a, measured, &sources, err);
     if (result == STATUS_OK)
+        result = fidelity_own_rows(a, &sources, err);
+    if (result == STATUS_OK)
         result = print_steps(a, err);
+    if (result == STATUS_OK)
+        result = fidelity_own_runs(a, err);
+    if (result == STATUS_OK)
+        result = fidelity_own_variants(a, &sources, err);
     if (result == STATUS_OK)
         result = fidelity_print_order(a, measured, &sources, err);
     if (result == STATUS_OK)
@@ -251,8 +258,7 @@ static status fidelity(arena *a, const fidelity_options *o, error *err) {
     if (result == STATUS_OK)
         result = fidelity_power(a, err);
     if (result == STATUS_OK)
-        puts("1 (own rows) and the rest of 5 are not scored here\n"
-             "9 bounds and monotony: tests/test_bounds.c");
+        puts("9 bounds and monotony: tests/test_bounds.c");
     if (result == STATUS_OK && !o->no_ablation)
         result = print_ablation(a, measured, &sources, err);
     sources_free(&sources);

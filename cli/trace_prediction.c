@@ -204,6 +204,15 @@ static status compare(arena *a, const trace *t, setup *s, trace_comparison *out,
     return result;
 }
 
+/* The host cost that a run was made with. */
+static void emulate_host(const run_header *header, setup *s) {
+    if (header->dispatch_s > 0)
+        s->host.call_s = s->host.call_low_s = s->host.call_high_s = header->dispatch_s;
+    if (header->launch_s > 0)
+        for (size_t i = 0; i < MACHINE_LANES; i++)
+            s->block.host_launch_s[i] += header->launch_s;
+}
+
 static status compare_run(arena *a, const trace_question *q, trace *t, setup *s, trace_comparison *out, error *err) {
     run r;
     status result = run_read(a, q->file, &r, err);
@@ -214,6 +223,8 @@ static status compare_run(arena *a, const trace_question *q, trace *t, setup *s,
     if (result != STATUS_OK)
         return result;
     result = match_run(a, q, &r, phase, t, s, out, err);
+    if (result == STATUS_OK)
+        emulate_host(&r.header, s);
     if (result == STATUS_OK)
         result = compare(a, t, s, out, err);
     if (result != STATUS_OK)

@@ -51,6 +51,11 @@ static double scenario_number(const json_object *o, const char *key) {
     return YAJL_IS_NUMBER(value) ? YAJL_GET_DOUBLE(value) : NAN;
 }
 
+static double emulated_number(const json_object *o, const char *key) {
+    yajl_val value = json_member(o, key);
+    return YAJL_IS_NUMBER(value) ? YAJL_GET_DOUBLE(value) : 0;
+}
+
 static status whole(const json_object *o, const char *key, int64_t *out, error *err) {
     double value = 0;
     status result = json_member_number(o, key, -1, COUNT_MAX, &value, err);
@@ -131,9 +136,14 @@ static status read_line(reader *r, error *err) {
         if (r->line > 1)
             result = read_interval(r, &o, &inner);
         else
-            r->out->header = (run_header){text_or_empty(r, &o, "machine"), text_or_empty(r, &o, "workload"),
-                                          text_or_empty(r, &o, "host"),    text_or_empty(r, &o, "levers"),
-                                          scenario_number(&o, "batch"),    scenario_number(&o, "prompt_tokens")};
+            r->out->header = (run_header){text_or_empty(r, &o, "machine"),
+                                          text_or_empty(r, &o, "workload"),
+                                          text_or_empty(r, &o, "host"),
+                                          text_or_empty(r, &o, "levers"),
+                                          scenario_number(&o, "batch"),
+                                          scenario_number(&o, "prompt_tokens"),
+                                          emulated_number(&o, "emulated_dispatch_s_per_call"),
+                                          emulated_number(&o, "emulated_launch_s")};
     }
     json_object_free(&o);
     if (result == STATUS_OK)

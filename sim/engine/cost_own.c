@@ -85,7 +85,11 @@ static void finish_lane(const own_kernel *k, const machine_block *m, size_t i, r
     double issue_s =
         busiest * k->thread_ops[i] * (k->busy_frac > 0 ? k->busy_frac : 1) * warps * WARP_LANES / ISSUE_LANES / clock;
     double dispatch_s = k->ctas * m->own_dispatch_clk[i] / clock;
-    double terms[] = {block_s * effective_waves(waves, DRIFT_FRAC), issue_s, dispatch_s, memory.l2_s, memory.hbm_s};
+    if (k->intake_bytes_per_clk[i] > 0)
+        memory.l2_s = larger(memory.l2_s, busiest * (memory.l2_bytes - k->traffic.write_bytes) / k->ctas /
+                                              (k->intake_bytes_per_clk[i] * clock));
+    double terms[] = {block_s * effective_waves(waves, DRIFT_FRAC), issue_s, dispatch_s,
+                      larger(memory.l2_s, memory.hbm_s)};
     double of_one_wave = k->exponent[i] > 0 ? k->exponent[i] : m->own_overlap_exponent[i];
     double growth = k->exponent[i] > 0 ? k->wave_overlap[i] : m->own_wave_overlap[i];
     double exponent = own_exponent(of_one_wave, growth, waves);
@@ -119,10 +123,25 @@ void own_cost(const own_kernel *k, residency where, const machine_block *m, cost
         finish_lane(k, m, i, where, out);
 }
 
+/* Nothing is faster than the lanes that multiply: kernels were measured where these were not what bounds them. */
+static void keep_above_peak(const op *o, const machine_block *m, cost_block *out) {
+    op_work work = op_work_of(o);
+    for (size_t i = 0; i < MACHINE_LANES; i++) {
+        double peak = m->peak_flops_per_s[work.flops_dtype][i];
+        double least_s = work.flops / (peak > 0 ? peak : m->peak_flops_per_s[DTYPE_fp32][i]);
+        if (out->time_s[i] >= least_s)
+            continue;
+        out->time_s[i] = out->clocked_s[i] = least_s;
+        out->bound[i] = BOUND_COMPUTE;
+    }
+}
+
 bool cost_own(const op *o, residency where, const machine_block *m, cost_block *out) {
-    if (o->kind == OP_attention)
-        return own_attention_cost(o, where, m, out);
-    if (o->kind == OP_gemm)
-        return own_gemm_cost(o, where, m, out);
-    return own_row_cost(o, where, m, out);
+    bool product = o->kind == OP_gemm || o->kind == OP_attention;
+    if (!product)
+        return own_row_cost(o, where, m, out);
+    if (!(o->kind == OP_gemm ? own_gemm_cost(o, where, m, out) : own_attention_cost(o, where, m, out)))
+        return false;
+    keep_above_peak(o, m, out);
+    return true;
 }

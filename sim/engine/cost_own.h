@@ -41,6 +41,7 @@ typedef struct own_kernel {
     lanes thread_ops;         /* instructions of a thread that works all the time */
     lanes code_latencies;     /* of long code that comes from device memory */
     lanes exponent, wave_overlap; /* of a wave's norm, and its growth; 0: own.overlap_exponent, own.wave_overlap */
+    lanes intake_bytes_per_clk;   /* of an SM; 0: its share of L2 */
     lanes read_ratio;             /* HBM efficiency of its reads over own.read_efficiency_frac; 0: the same */
 } own_kernel;
 

@@ -4,8 +4,10 @@
 #include "sim/engine/cost_gemm.h"
 #include "sim/engine/cost_own.h"
 
-static const double WARP_LANES = 32, STREAM_WARPS = 8, TILE_ROWS = 8;
-static const double VECTOR_BYTES = 16, LINE_BYTES = 128;
+static const double WARP_LANES = 32, STREAM_WARPS = 8, TILE_ROWS = 8, STREAM_FEATURES = 16;
+static const double VECTOR_BYTES = 16, SECTOR_BYTES = 32, LINE_BYTES = 128;
+/* 128 bytes that do not begin at a sector lie in five instead of four. */
+static const double SECTORS_SHIFTED = 5.0 / 4;
 
 static bool streams(const gemm_params *p) {
     bool wide = p->dtype == DTYPE_bf16 || p->dtype == DTYPE_fp16;
@@ -36,7 +38,8 @@ static void stream_cost(const op *o, residency where, const machine_block *m, co
     double row_tiles = ceil(rows / tile.tile_m), warp_rounds = ceil(ceil(width / tile.tile_k) / ahead);
     double rounds = ceil(warp_rounds / STREAM_WARPS);
     double step_elements = ahead * tile.tile_k * tile.tile_n / WARP_LANES; /* of a lane */
-    double products = tile.tile_m / TILE_ROWS;
+    /* Tiles of rows a tile of features: what is loaded of the rows serves all features of a block. */
+    double products = tile.tile_m / TILE_ROWS * STREAM_FEATURES / tile.tile_n;
     own_kernel k = {.traffic = {.read_bytes = work.weight_bytes + work.read_bytes,
                                 .write_bytes = work.write_bytes,
                                 .hot_bytes = x_bytes},
@@ -53,8 +56,11 @@ static void stream_cost(const op *o, residency where, const machine_block *m, co
         k.traffic.again_bytes = again * m->own_stream_again_frac[i] + (row_tiles - 1) * weights;
         k.latencies[i] = m->own_stream_block_latencies[i] + rounds * m->own_stream_step_latencies[i];
         k.chain_s[i] = m->own_stream_block_clk[i] / m->sm_clock_max_hz[i];
+        if (p->weights_dtype == DTYPE_int4)
+            ops += tile.tile_m / TILE_ROWS * m->own_stream_group_ops[i];
         k.thread_ops[i] = rounds * step_elements * (ops + products * m->own_stream_row_ops[i]);
         k.code_latencies[i] = m->own_stream_code_latencies[i];
+        k.intake_bytes_per_clk[i] = m->own_stream_intake_bytes_per_clk[i];
         k.exponent[i] = m->own_stream_overlap_exponent[i];
         k.wave_overlap[i] = m->own_stream_wave_overlap[i];
         k.read_ratio[i] = m->own_stream_read_efficiency_frac[i] / m->own_read_efficiency_frac[i];
@@ -68,12 +74,12 @@ static void stream_cost(const op *o, residency where, const machine_block *m, co
 /* ---- the library ---- */
 
 /* Lines that a row's 128 bytes touch on average, by what its length is a multiple of. */
-static double lines_of(const gemm_params *p) {
-    double bytes = (double)p->k * dtype_bytes(p->dtype);
+static double lines_of(int64_t elements, double element_bytes) {
+    double bytes = (double)elements * element_bytes;
     for (double step = LINE_BYTES; step >= VECTOR_BYTES; step /= 2)
         if (fmod(bytes, step) == 0)
-            return 2 - step / LINE_BYTES;
-    return 2;
+            return (2 - step / LINE_BYTES) * (step < SECTOR_BYTES ? SECTORS_SHIFTED : 1);
+    return 2 * SECTORS_SHIFTED;
 }
 
 /* Of the bandwidth that a cold operator has, beside what a flush has left to be written back. */
@@ -89,7 +95,8 @@ static double flush_ratio(const machine_block *m, size_t i, double read_bytes, d
 static void library_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
     op_work work = op_work_of(o);
     double reads = work.weight_bytes + work.read_bytes;
-    double further = lines_of(&o->as.gemm) - 1;
+    const gemm_params *p = &o->as.gemm;
+    double further = lines_of(p->k, dtype_bytes(p->dtype)) - 1, further_out = lines_of(p->n, dtype_bytes(p->dtype)) - 1;
     machine_block b = *m;
     EACH_LANE {
         double code = where == RESIDENCY_REPEATED ? 0 : m->own_gemm_code_latencies[i];
@@ -98,15 +105,18 @@ static void library_cost(const op *o, residency where, const machine_block *m, c
         b.method_graph_steady_gap_s[i] = m->own_graph_gap_s[i];
         b.gemm_start_latencies[i] = m->own_gemm_start_latencies[i] + code;
         b.gemm_hbm_efficiency_frac[i] = m->own_gemm_hbm_efficiency_frac[i];
+        b.gemm_write_efficiency_frac[i] = m->own_gemm_write_efficiency_frac[i];
+        b.gemm_overlap_loss_frac[i] = m->own_gemm_overlap_loss_frac[i];
         b.gemm_sm_load_ratio[i] /= lines;
         b.gemm_l2_efficiency_frac[i] /= lines;
         b.gemm_reduce_latencies[i] = m->own_gemm_reduce_latencies[i];
+        b.gemm_epilogue_ratio[i] *= m->own_gemm_epilogue_ratio[i] / (1 + further_out * m->own_gemm_misaligned_frac[i]);
         b.gemm_step_clk[i] *= m->own_gemm_step_ratio[i];
         b.gemm_prologue_clk[i] *= m->own_gemm_prologue_ratio[i];
         b.gemm_tensor_efficiency_frac[i] *= m->own_gemm_tensor_ratio[i];
         b.memory_l2_residency_frac[i] = 1;
-        b.memory_l2_residency_frac[i] = m->own_kept_frac[i] * m->l2_bytes[i] / operand_share_bytes(&b, i);
-        b.gemm_residency_fall_ratio[i] = larger(0.01, m->own_gone_ratio[i] / m->own_kept_frac[i] - 1);
+        b.memory_l2_residency_frac[i] = m->own_gemm_kept_frac[i] * m->l2_bytes[i] / operand_share_bytes(&b, i);
+        b.gemm_residency_fall_ratio[i] = larger(0.01, m->own_gemm_gone_ratio[i] / m->own_gemm_kept_frac[i] - 1);
         if (where == RESIDENCY_COLD)
             b.hbm_bandwidth_bytes_per_s[i] *= flush_ratio(m, i, reads, work.write_bytes);
     }
@@ -120,7 +130,7 @@ static void library8_cost(const op *o, residency where, const machine_block *m, 
     const gemm_params *p = &o->as.gemm;
     op_work work = op_work_of(o);
     double rows = (double)p->m, cols = (double)p->n, width = (double)p->k;
-    double tiles = ceil(rows / TILE) * ceil(cols / TILE), steps = ceil(width / TILE), further = lines_of(p) - 1;
+    double tiles = ceil(rows / TILE) * ceil(cols / TILE), steps = ceil(width / TILE), further = lines_of(p->k, 1) - 1;
     double step_bytes = (smaller(rows, TILE) + smaller(cols, TILE)) * TILE;
     own_traffic traffic = {.read_bytes = work.weight_bytes + work.read_bytes,
                            .write_bytes = work.write_bytes,
@@ -129,11 +139,12 @@ static void library8_cost(const op *o, residency where, const machine_block *m, 
         own_memory memory = own_memory_of(&traffic, where, m, i);
         double clock = m->sm_clock_max_hz[i], sms = m->sm_count[i], busiest = ceil_quotient(tiles / sms);
         double lines = 1 + further * m->own_gemm8_misaligned_frac[i];
-        double l2_rate = l2_bytes_per_s(m, i, m->own_gemm8_l2_ratio[i]);
-        double l2_s = busiest * smaller(tiles, sms) * steps * step_bytes * lines / l2_rate;
+        double loaded = busiest * smaller(tiles, sms) * steps * step_bytes * lines;
+        double once_s = traffic.read_bytes / l2_bytes_per_s(m, i, m->own_l2_read_frac[i]);
+        double l2_s = once_s + larger(0, loaded - traffic.read_bytes) / l2_bytes_per_s(m, i, m->own_gemm8_l2_ratio[i]);
         double sm_s = busiest * (steps * m->own_gemm8_step_clk[i] + m->own_gemm8_tile_clk[i]) / clock;
         memory.hbm_s *= m->own_read_efficiency_frac[i] / m->own_gemm8_hbm_efficiency_frac[i];
-        double terms[] = {sm_s, l2_s, memory.hbm_s};
+        double terms[] = {sm_s, larger(l2_s, memory.hbm_s)};
         double code = where == RESIDENCY_REPEATED ? 0 : m->own_gemm_code_latencies[i];
         double start_s = (m->own_gemm8_start_latencies[i] + code) * memory_latency_s(m, i);
         double body_s = own_norm(terms, sizeof terms / sizeof *terms, m->own_gemm8_overlap_exponent[i]);

@@ -25,24 +25,38 @@ static own_kernel kernel_of(const op *o) {
                         .launches = 1};
 }
 
+/* A loop of `vectors` that the compiler unrolls: whole groups load at once, what is left one by one. */
+static double unrolled_rounds(double vectors) {
+    double groups = floor(vectors / REDUCE_UNROLL);
+    return groups + vectors - groups * REDUCE_UNROLL;
+}
+
+static double wider_bytes(data_type a, data_type b) {
+    return larger(dtype_bytes(a), dtype_bytes(b));
+}
+
 /* ---- pointwise ---- */
 
-/* An access moves 16 bytes of the wider type; branches keep a thread's four in order. `switched`: the function is
- * chosen at run time, element by element. */
-static void pointwise_cost(const op *o, double elements, double element_bytes, const double *round, const double *ops,
-                           const elementwise_params *switched, residency where, const machine_block *m,
+typedef struct pointwise_shape {
+    double elements, element_bytes; /* of the wider type: an access moves 16 bytes of it */
+    const double *round, *ops;
+    bool switched, eight; /* the function is chosen at run time, element by element; rounds to 8 bits */
+    bool gated;           /* a second operand multiplies the function's result */
+} pointwise_shape;
+
+/* Branches keep a thread's four vectors in order. */
+static void pointwise_cost(const op *o, const pointwise_shape *s, residency where, const machine_block *m,
                            cost_block *out) {
     own_kernel k = kernel_of(o);
-    double width = VECTOR_BYTES / element_bytes, vectors = ceil_quotient(elements / width);
+    double width = VECTOR_BYTES / s->element_bytes, vectors = ceil_quotient(s->elements / width);
     double rounds = smaller(POINTWISE_UNROLL, ceil_quotient(vectors / POINTWISE_THREADS));
     k.threads = POINTWISE_THREADS;
     k.ctas = ceil_quotient(vectors / (POINTWISE_THREADS * POINTWISE_UNROLL));
     EACH_LANE {
-        k.latencies[i] = rounds * round[i];
-        k.thread_ops[i] = rounds * width * ops[i];
-        k.chain_s[i] = switched ? rounds * width * m->own_pointwise_switch_clk[i] / m->sm_clock_max_hz[i] : 0;
-        k.code_latencies[i] =
-            switched && switched->out_dtype == DTYPE_fp8 ? m->own_pointwise_cast8_code_latencies[i] : 0;
+        k.latencies[i] = m->own_pointwise_base_latencies[i] + rounds * s->round[i];
+        k.thread_ops[i] = rounds * width * (s->ops[i] + (s->gated ? m->own_pointwise_gate_ops[i] : 0));
+        k.chain_s[i] = s->switched ? rounds * width * m->own_pointwise_switch_clk[i] / m->sm_clock_max_hz[i] : 0;
+        k.code_latencies[i] = s->eight ? m->own_pointwise_cast8_code_latencies[i] : 0;
     }
     own_cost(&k, where, m, out);
 }
@@ -93,7 +107,7 @@ static own_kernel rows_kernel(const op *o, const row_layout *l, double reduction
     EACH_LANE {
         double reduce_clk =
             l->warp || l->threads <= WARP ? m->own_rows_warp_reduce_clk[i] : m->own_rows_block_reduce_clk[i];
-        k.latencies[i] = (l->rounds + late) * m->own_rows_round_latencies[i];
+        k.latencies[i] = m->own_rows_base_latencies[i] + (l->rounds + late) * m->own_rows_round_latencies[i];
         k.chain_s[i] = reductions * reduce_clk / m->sm_clock_max_hz[i];
         k.thread_ops[i] = l->rounds * width * ops[i];
         k.code_latencies[i] = 0;
@@ -131,18 +145,17 @@ static void softmax_cost(const op *o, residency where, const machine_block *m, c
     const softmax_params *p = &o->as.softmax;
     double bytes = dtype_bytes(p->dtype);
     row_layout l = layout_of((double)p->rows, (double)p->cols, bytes);
+    double vectors = (double)p->cols * bytes / VECTOR_BYTES;
+    if (vectors > (double)ROW_THREADS_MAX * ROW_VECTORS) { /* long rows stream, by vectors too */
+        l.threads = l.group = ROW_THREADS_MAX;
+        l.rounds = unrolled_rounds(ceil_quotient(vectors / ROW_THREADS_MAX));
+    }
     own_kernel k = rows_kernel(o, &l, 2, 0, VECTOR_BYTES / bytes, m->own_rows_softmax_ops, m);
     EACH_LANE {
         k.chain_s[i] *= m->own_rows_softmax_reduce_ratio[i];
         k.code_latencies[i] = (m->own_rows_softmax_code_ratio[i] - 1) * m->own_code_latencies[i];
     }
     own_cost(&k, where, m, out);
-}
-
-/* A loop of `vectors` that the compiler unrolls: whole groups load at once, what is left one by one. */
-static double unrolled_rounds(double vectors) {
-    double groups = floor(vectors / REDUCE_UNROLL);
-    return groups + vectors - groups * REDUCE_UNROLL;
 }
 
 static void reduce_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
@@ -155,6 +168,63 @@ static void reduce_cost(const op *o, residency where, const machine_block *m, co
     double vectors = cols / width / l.group;
     l.rounds = larger(unrolled_rounds(ceil_quotient(vectors)), unrolled_rounds(floor(vectors)));
     rows_cost(o, &l, 1, 0, width * vectors / l.rounds, m->own_rows_reduce_ops, where, m, out);
+}
+
+/* A block a token: queries, keys and values by units of two vectors, two of a thread on their way at once; sines and
+ * cosines of the position meanwhile, once the position is there. */
+static void rope_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
+    static const double UNIT_VECTORS = 2, UNITS = 2, THREADS = 256;
+    const rope_params *p = &o->as.rope;
+    own_kernel k = kernel_of(o);
+    double bytes = dtype_bytes(p->dtype), width = VECTOR_BYTES / bytes;
+    double heads = (double)p->heads + (double)p->kv_heads * (p->kv_write ? 2 : 1);
+    double units = ceil_quotient(heads * (double)p->head_dim / width / UNIT_VECTORS);
+    double rounds = ceil_quotient(units / (THREADS * UNITS)), each = smaller(UNITS, ceil_quotient(units / THREADS));
+    k.ctas = (double)p->rows, k.threads = smaller(THREADS, ceil_quotient(units / WARP) * WARP);
+    EACH_LANE {
+        k.latencies[i] = 1 + rounds * m->own_tokens_rope_latencies[i]; /* slots and positions first */
+        k.chain_s[i] = m->own_tokens_turns_clk[i] / m->sm_clock_max_hz[i];
+        k.thread_ops[i] = rounds * each * UNIT_VECTORS * width * m->own_tokens_rope_ops[i];
+        k.code_latencies[i] = 0;
+    }
+    own_cost(&k, where, m, out);
+}
+
+/* New keys and values, a vector a thread and access; the slot comes first, integers take a head's maximum. */
+static void append_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
+    const kv_append_params *p = &o->as.kv_append;
+    own_kernel k = kernel_of(o);
+    double width = VECTOR_BYTES / dtype_bytes(p->dtype);
+    double vectors = 2 * ceil_quotient((double)p->rows * (double)p->kv_heads * (double)p->head_dim / width);
+    bool integers = p->kv_dtype == DTYPE_int8 || p->kv_dtype == DTYPE_int4;
+    double rounds = smaller(POINTWISE_UNROLL, ceil_quotient(vectors / 2 / POINTWISE_THREADS));
+    k.threads = POINTWISE_THREADS;
+    k.ctas = 2 * ceil_quotient(vectors / 2 / (POINTWISE_THREADS * POINTWISE_UNROLL));
+    EACH_LANE {
+        k.latencies[i] = 1 + m->own_pointwise_base_latencies[i] + rounds * m->own_tokens_append_latencies[i];
+        k.chain_s[i] = integers ? m->own_rows_warp_reduce_clk[i] / m->sm_clock_max_hz[i] : 0;
+        k.thread_ops[i] =
+            rounds * width *
+            (integers || p->kv_dtype == DTYPE_fp8 ? m->own_tokens_narrow_ops[i] : m->own_pointwise_copy_ops[i]);
+        k.code_latencies[i] = 0;
+    }
+    own_cost(&k, where, m, out);
+}
+
+/* A block a row of logits; four vectors of a thread on their way at once. */
+static void argmax_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
+    static const double THREADS = 512;
+    const sample_params *p = &o->as.sample;
+    own_kernel k = kernel_of(o);
+    double width = VECTOR_BYTES / dtype_bytes(p->dtype), vectors = ceil_quotient((double)p->cols / width / THREADS);
+    k.ctas = (double)p->rows, k.threads = THREADS;
+    EACH_LANE {
+        k.latencies[i] = m->own_rows_base_latencies[i] + unrolled_rounds(vectors) * m->own_rows_round_latencies[i];
+        k.chain_s[i] = m->own_rows_block_reduce_clk[i] / m->sm_clock_max_hz[i];
+        k.thread_ops[i] = vectors * width * m->own_tokens_argmax_ops[i];
+        k.code_latencies[i] = 0;
+    }
+    own_cost(&k, where, m, out);
 }
 
 /* A warp a row copies vector after vector; the id comes first. */
@@ -170,63 +240,116 @@ static void embedding_cost(const op *o, residency where, const machine_block *m,
     own_cost(&k, where, m, out);
 }
 
-static double wider_bytes(data_type a, data_type b) {
-    return larger(dtype_bytes(a), dtype_bytes(b));
-}
-
-bool own_row_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
-    const double *round = m->own_pointwise_round_latencies;
+static pointwise_shape pointwise_of(const op *o, const machine_block *m) {
+    pointwise_shape s = {.round = m->own_pointwise_round_latencies, .ops = m->own_pointwise_copy_ops};
     switch (o->kind) {
-    case OP_add: {
-        const add_params *p = &o->as.add;
-        pointwise_cost(o, (double)p->rows * (double)p->cols, dtype_bytes(p->dtype),
-                       m->own_pointwise_add_round_latencies, m->own_pointwise_copy_ops, NULL, where, m, out);
-        return true;
-    }
-    case OP_activation: {
-        const activation_params *p = &o->as.activation;
-        pointwise_cost(o, (double)p->rows * (double)p->cols, dtype_bytes(p->dtype), round,
-                       activation_ops(p->function, m), NULL, where, m, out);
-        return true;
-    }
+    case OP_add:
+        s.elements = (double)o->as.add.rows * (double)o->as.add.cols;
+        s.element_bytes = dtype_bytes(o->as.add.dtype);
+        s.round = m->own_pointwise_add_round_latencies;
+        break;
+    case OP_activation:
+        s.elements = (double)o->as.activation.rows * (double)o->as.activation.cols;
+        s.element_bytes = dtype_bytes(o->as.activation.dtype);
+        s.ops = activation_ops(o->as.activation.function, m);
+        s.gated = o->as.activation.gated;
+        break;
     case OP_elementwise: {
         const elementwise_params *p = &o->as.elementwise;
-        bool eight = p->out_dtype == DTYPE_fp8;
-        pointwise_cost(o, (double)p->rows * (double)p->cols, wider_bytes(p->dtype, p->out_dtype), round,
-                       eight ? m->own_pointwise_cast8_ops : m->own_pointwise_copy_ops, p, where, m, out);
-        return true;
+        s.elements = (double)p->rows * (double)p->cols;
+        s.element_bytes = wider_bytes(p->dtype, p->out_dtype);
+        s.switched = true, s.eight = p->out_dtype == DTYPE_fp8;
+        s.ops = s.eight ? m->own_pointwise_cast8_ops : s.ops;
+        break;
     }
-    case OP_copy: {
+    case OP_kv_concat: {
+        const kv_concat_params *p = &o->as.kv_concat;
+        s.elements = (double)p->batch * (double)p->kv_heads * (double)p->head_dim * (double)p->kv_len;
+        s.element_bytes = dtype_bytes(p->dtype);
+        break;
+    }
+    case OP_kv_reorder: {
+        const kv_reorder_params *p = &o->as.kv_reorder;
+        s.elements = (double)p->batch * (double)p->kv_heads * (double)p->head_dim * (double)p->kv_len;
+        s.element_bytes = dtype_bytes(p->dtype);
+        break;
+    }
+    case OP_cfg_mix:
+        s.elements = (double)o->as.cfg_mix.rows * (double)o->as.cfg_mix.cols;
+        s.element_bytes = dtype_bytes(o->as.cfg_mix.dtype);
+        break;
+    default: { /* copy */
         const copy_params *p = &o->as.copy;
-        if (p->direction != copy_direction_device)
-            return false;
-        pointwise_cost(o, (double)p->rows * (double)p->cols, wider_bytes(p->dtype, p->out_dtype), round,
-                       m->own_pointwise_copy_ops, NULL, where, m, out);
-        return true;
+        s.elements = (double)p->rows * (double)p->cols;
+        s.element_bytes = wider_bytes(p->dtype, p->out_dtype);
     }
+    }
+    return s;
+}
+
+/* The kernels that reduce rows. */
+static void reducing_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
+    row_layout l;
+    switch (o->kind) {
     case OP_rmsnorm: {
         const rmsnorm_params *p = &o->as.rmsnorm;
-        row_layout l = rmsnorm_layout((double)p->rows, (double)p->cols, dtype_bytes(p->dtype));
+        l = rmsnorm_layout((double)p->rows, (double)p->cols, dtype_bytes(p->dtype));
         rows_cost(o, &l, 1, 1, VECTOR_BYTES / dtype_bytes(p->dtype), m->own_rows_rmsnorm_ops, where, m, out);
-        return true;
+        break;
     }
     case OP_layernorm: {
         const layernorm_params *p = &o->as.layernorm;
-        row_layout l = layout_of((double)p->rows, (double)p->cols, dtype_bytes(p->dtype));
+        l = layout_of((double)p->rows, (double)p->cols, dtype_bytes(p->dtype));
         rows_cost(o, &l, 2, 1, VECTOR_BYTES / dtype_bytes(p->dtype), m->own_rows_layernorm_ops, where, m, out);
-        return true;
+        break;
     }
     case OP_softmax:
         softmax_cost(o, where, m, out);
-        return true;
+        break;
     case OP_quantise:
         quantise_cost(o, where, m, out);
-        return true;
-    case OP_reduce:
+        break;
+    default:
         reduce_cost(o, where, m, out);
+    }
+}
+
+bool own_row_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
+    switch (o->kind) {
+    case OP_copy:
+        if (o->as.copy.direction != copy_direction_device)
+            return false; /* a copy engine's */
+        /* fall through */
+    case OP_add:
+    case OP_activation:
+    case OP_elementwise:
+    case OP_kv_concat:
+    case OP_kv_reorder:
+    case OP_cfg_mix: {
+        pointwise_shape s = pointwise_of(o, m);
+        pointwise_cost(o, &s, where, m, out);
+        return true;
+    }
+    case OP_rmsnorm:
+    case OP_layernorm:
+    case OP_softmax:
+    case OP_quantise:
+    case OP_reduce:
+        reducing_cost(o, where, m, out);
         return true;
     case OP_embedding:
         embedding_cost(o, where, m, out);
+        return true;
+    case OP_rope:
+        rope_cost(o, where, m, out);
+        return true;
+    case OP_kv_append:
+        append_cost(o, where, m, out);
+        return true;
+    case OP_sample:
+        if (o->as.sample.method != sample_method_argmax)
+            return false; /* sorts and scans: as a framework's */
+        argmax_cost(o, where, m, out);
         return true;
     default:
         return false;

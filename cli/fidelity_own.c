@@ -1,0 +1,303 @@
+#include "cli/fidelity_own.h"
+
+#include "cli/command.h"
+#include "cli/trace_prediction.h"
+#include "core/base/json_reader.h"
+#include "core/scores.h"
+#include "sim/explore/ensemble.h"
+#include "validate/rows.h"
+#include "validate/run_reader.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What is shipped was measured on this machine. */
+#define OWN_MACHINE "h100-sxm"
+#define OWN_FOLDER INGOT_SOURCE_DIR "/validate/measured/" OWN_MACHINE
+
+static const char *verdict(bool met) {
+    return met ? "met" : "MISSED";
+}
+
+/* ---- line 1: operator rows ---- */
+
+typedef enum row_group { GROUP_GEMM, GROUP_ATTENTION, GROUP_VECTOR, GROUP_ALL } row_group;
+
+/* Rows that no parameter saw: split=held, and of split=fit those of odd hash. */
+typedef enum own_part { PART_HELD, PART_ODD } own_part;
+
+typedef struct own_line {
+    const char *text;
+    row_group group;
+    own_part part;
+    double bar; /* mean absolute error at most */
+} own_line;
+
+static const own_line own_lines[] = {
+    {"1 our rows on H100, GEMM, split=held", GROUP_GEMM, PART_HELD, 0.05},
+    {"1 our rows on H100, attention, split=held", GROUP_ATTENTION, PART_HELD, 0.06},
+    {"1 our rows on H100, vector and norm, split=held", GROUP_VECTOR, PART_HELD, 0.08},
+    {"- the same of odd hash: GEMM", GROUP_GEMM, PART_ODD, 0.05},
+    {"- the same of odd hash: attention", GROUP_ATTENTION, PART_ODD, 0.06},
+    {"- the same of odd hash: vector and norm", GROUP_VECTOR, PART_ODD, 0.08},
+};
+
+static row_group group_of(const operator_row *row) {
+    return row->op.kind == OP_gemm ? GROUP_GEMM : row->op.kind == OP_attention ? GROUP_ATTENTION : GROUP_VECTOR;
+}
+
+static bool belongs(const own_line *line, const operator_row *row) {
+    if (row->unsupported || row->empty || !(row->measured_s > 0) || group_of(row) != line->group)
+        return false;
+    return line->part == PART_HELD ? row_is_held(row) : !row_is_held(row) && (row->hash & 1) == 1;
+}
+
+enum { METHODS = 2 };
+
+static void print_line(arena *a, const own_line *line, const row_table *tables, const ensemble *e) {
+    size_t most = tables[0].count + tables[1].count + 1, n = 0;
+    double *predicted = ARENA_ARRAY(a, double, most), *measured = ARENA_ARRAY(a, double, most);
+    double *lower = ARENA_ARRAY(a, double, most), *upper = ARENA_ARRAY(a, double, most);
+    for (size_t t = 0; t < METHODS; t++)
+        for (size_t i = 0; i < tables[t].count; i++) {
+            const operator_row *row = &tables[t].rows[i];
+            if (!belongs(line, row))
+                continue;
+            row_interval p = predict_row_interval(row, e);
+            predicted[n] = p.prediction.time_s, measured[n] = row->measured_s;
+            lower[n] = p.lower_s, upper[n++] = p.upper_s;
+        }
+    score s = score_of(predicted, measured, lower, upper, n);
+    bool covered = s.coverage >= 0.85 && s.coverage <= 0.95 && s.median_half_width <= 2 * s.mean_abs_err;
+    printf("%-48s %6zu %7.1f %7.1f  %-7s %7.1f %7.1f  %s\n", line->text, s.n, 100 * s.mean_abs_err, 100 * line->bar,
+           verdict(s.mean_abs_err <= line->bar), 100 * s.coverage, 100 * s.median_half_width, verdict(covered));
+}
+
+status fidelity_own_rows(arena *a, const source_map *sources, error *err) {
+    static const char *const files[METHODS] = {OWN_FOLDER "/operators-cold.csv", OWN_FOLDER "/operators-steady.csv"};
+    row_table tables[METHODS] = {0};
+    ensemble *e = ARENA_NEW(a, ensemble);
+    status result = ensemble_load(a, command_config_dir(), OWN_MACHINE, e, err);
+    for (size_t t = 0; t < METHODS && result == STATUS_OK; t++)
+        result = rows_load(files[t], sources, EMPTY_ROWS_SKIPPED, &tables[t], err);
+    for (size_t i = 0; i < sizeof own_lines / sizeof *own_lines && result == STATUS_OK; i++)
+        print_line(a, &own_lines[i], tables, e);
+    for (size_t t = 0; t < METHODS; t++)
+        rows_free(&tables[t]);
+    return result;
+}
+
+/* ---- line 5: runs ---- */
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+enum { OWN_FILES_MAX = 256 };
+
+/* Files of a folder by the end of their names, sorted. */
+static size_t list_files(arena *a, const char *folder, const char *ending, const char **out) {
+    size_t count = 0, end = strlen(ending);
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir)) && count < OWN_FILES_MAX;) {
+        size_t length = strlen(entry->d_name);
+        if (length > end && strcmp(entry->d_name + length - end, ending) == 0)
+            out[count++] = arena_strdup(a, entry->d_name);
+    }
+    if (dir)
+        closedir(dir);
+    qsort(out, count, sizeof *out, by_name);
+    return count;
+}
+
+static bool in_phase(const run *r, const char *phase) {
+    for (size_t i = 0; i < r->count; i++)
+        if (strcmp(r->intervals[i].phase, phase) == 0)
+            return true;
+    return false;
+}
+
+static const char run_ending[] = ".run.jsonl.gz", rows_ending[] = ".csv";
+
+typedef struct run_totals {
+    double busy_error, idle_error; /* sums: relative; of shares */
+    size_t graphs, eagers;
+} run_totals;
+
+static status print_run(arena *a, const char *name, run_totals *totals, error *err) {
+    static const char *const phases[] = {"prefill", "decode"};
+    const char *path = arena_printf(a, OWN_FOLDER "/%s", name);
+    run r;
+    status result = run_read(a, path, &r, err);
+    for (size_t p = 0; p < sizeof phases / sizeof *phases && result == STATUS_OK; p++) {
+        if (!in_phase(&r, phases[p]))
+            continue;
+        trace_question q = {.file = path, .phase = phases[p]};
+        q.common.machine = OWN_MACHINE, q.common.engine = "analytic";
+        q.common.workload = r.header.workload, q.common.preset = r.header.levers;
+        q.common.request.batch = (int64_t)r.header.batch;
+        q.common.request.prompt_tokens = (int64_t)r.header.prompt_tokens;
+        q.common.request.decode_steps = -1;
+        trace t;
+        setup *s = ARENA_NEW(a, setup);
+        trace_comparison c;
+        result = trace_compare(a, &q, &t, s, &c, err);
+        if (result != STATUS_OK)
+            break;
+        bool captured = s->graph.phases[c.phase_index].captured;
+        double idle = 1 - c.measured_busy_s / c.measured_wall_s,
+               predicted = 1 - c.predicted_busy_s / c.predicted_wall_s;
+        printf("  %-24.*s %-8s %s  busy %8.3f ms, predicted %8.3f (%+.1f %%)  idle %4.1f %%, predicted %4.1f\n",
+               (int)(strlen(name) - strlen(run_ending)), name, phases[p], captured ? "graph" : "eager",
+               1e3 * c.measured_busy_s, 1e3 * c.predicted_busy_s, 100 * c.busy_error, 100 * idle, 100 * predicted);
+        if (captured)
+            totals->busy_error += fabs(c.busy_error), totals->graphs++;
+        else if (r.header.dispatch_s > 0 || r.header.launch_s > 0)
+            totals->idle_error += fabs(idle - predicted), totals->eagers++;
+        else
+            puts("      not scored: nothing emulated, so that the idle time is the recorder's, which keeps kernels "
+                 "apart");
+        trace_free(&t);
+    }
+    return result;
+}
+
+status fidelity_own_runs(arena *a, error *err) {
+    static const double BUSY_BAR = 0.04, IDLE_BAR = 0.05;
+    const char *names[OWN_FILES_MAX];
+    size_t count = list_files(a, OWN_FOLDER, run_ending, names);
+    run_totals totals = {0};
+    status result = STATUS_OK;
+    puts("5 runs of our executor on H100, a step:");
+    for (size_t i = 0; i < count && result == STATUS_OK; i++)
+        result = print_run(a, names[i], &totals, err);
+    if (result == STATUS_OK && totals.graphs > 0)
+        printf("%-48s %6zu %7.1f %7.1f  %s\n", "5 our executor's graph runs, GPU busy", totals.graphs,
+               100 * totals.busy_error / (double)totals.graphs, 100 * BUSY_BAR,
+               verdict(totals.busy_error <= BUSY_BAR * (double)totals.graphs));
+    if (result == STATUS_OK && totals.eagers == 0)
+        puts("5 our executor's eager runs, idle share             no run with an emulated dispatch is shipped");
+    if (result == STATUS_OK && totals.eagers > 0)
+        printf("%-48s %6zu %7.1f %7.1f  %s\n", "5 our executor's eager runs, idle share, points", totals.eagers,
+               100 * totals.idle_error / (double)totals.eagers, 100 * IDLE_BAR,
+               verdict(totals.idle_error <= IDLE_BAR * (double)totals.eagers));
+    return result;
+}
+
+/* ---- line 5: variants of one GPU ---- */
+
+#define VARIANTS_FOLDER OWN_FOLDER "/variants"
+static const char whole_gpu[] = "whole.csv";
+
+/* A number of a recording's `variant`; NaN where it is unknown. */
+static double variant_number(const json_object *meta, const char *key) {
+    const char *path[] = {"variant", key, NULL};
+    yajl_val value = yajl_tree_get(meta->root, path, yajl_t_number);
+    return YAJL_IS_NUMBER(value) ? YAJL_GET_DOUBLE(value) : NAN;
+}
+
+static double known(double value, double otherwise) {
+    return isnan(value) ? otherwise : value;
+}
+
+/* What a knob leaves of the machine: SMs, L2 and, of the bandwidth, the part that its own calibration measured (the
+ * wanted part where that is not recorded). */
+static void apply_variant(const json_object *meta, machine *m) {
+    double read = variant_number(meta, "read_bytes_per_s"), alone = variant_number(meta, "read_alone_bytes_per_s");
+    double wanted = known(variant_number(meta, "bandwidth_share_wanted"), 1);
+    m->sm.count = known(variant_number(meta, "sm_count"), m->sm.count);
+    m->l2.bytes -= known(variant_number(meta, "l2_set_aside_bytes"), 0);
+    m->hbm.bandwidth_bytes_per_s *= known(read / alone, wanted);
+}
+
+static status block_of(arena *a, const json_object *meta, machine_block *block, error *err) {
+    machine m;
+    calibration c;
+    status result = machine_load(a, command_config_dir(), OWN_MACHINE, &m, NULL, err);
+    if (result == STATUS_OK)
+        result = calibration_load(a, command_config_dir(), &m, &c, err);
+    if (result != STATUS_OK)
+        return result;
+    if (meta)
+        apply_variant(meta, &m);
+    const machine *machines[] = {&m};
+    const calibration *calibrations[] = {&c};
+    machine_block_fill(block, machines, calibrations, 1);
+    return STATUS_OK;
+}
+
+static const operator_row *same_row(const row_table *table, const operator_row *row) {
+    for (size_t i = 0; i < table->count; i++)
+        if (table->rows[i].hash == row->hash)
+            return &table->rows[i];
+    return NULL;
+}
+
+/* Predicted over measured ratio to the whole GPU, less one: its mean size over the rows. */
+static double ratio_error(const row_table *whole, const machine_block *base, const row_table *part,
+                          const machine_block *block, size_t *count) {
+    double sum = 0;
+    *count = 0;
+    for (size_t i = 0; i < part->count; i++) {
+        const operator_row *row = &part->rows[i], *other = same_row(whole, row);
+        if (!other || !(row->measured_s > 0) || !(other->measured_s > 0))
+            continue;
+        double predicted = predict_row(row, block).time_s / predict_row(other, base).time_s;
+        sum += fabs(predicted / (row->measured_s / other->measured_s) - 1);
+        ++*count;
+    }
+    return *count > 0 ? sum / (double)*count : 0;
+}
+
+typedef struct variant_totals {
+    double error; /* sum over rows */
+    size_t rows;
+} variant_totals;
+
+static status print_variant(arena *a, const char *name, const source_map *sources, const row_table *whole,
+                            const machine_block *base, variant_totals *totals, error *err) {
+    static const double BAR = 0.05;
+    row_table table = {0};
+    json_object meta = {0};
+    machine_block *block = ARENA_NEW(a, machine_block);
+    size_t count = 0;
+    status result = json_object_load(arena_printf(a, VARIANTS_FOLDER "/%s.meta.json", name), &meta, err);
+    if (result == STATUS_OK)
+        result = block_of(a, &meta, block, err);
+    if (result == STATUS_OK)
+        result = rows_load(arena_printf(a, VARIANTS_FOLDER "/%s", name), sources, EMPTY_ROWS_SKIPPED, &table, err);
+    if (result == STATUS_OK) {
+        double mean = ratio_error(whole, base, &table, block, &count);
+        printf("5 ratio to the whole GPU: %-22.*s %6zu %7.1f %7.1f  %s\n", (int)(strlen(name) - strlen(rows_ending)),
+               name, count, 100 * mean, 100 * BAR, verdict(mean <= BAR));
+        totals->error += mean * (double)count, totals->rows += count;
+    }
+    json_object_free(&meta);
+    rows_free(&table);
+    return result;
+}
+
+status fidelity_own_variants(arena *a, const source_map *sources, error *err) {
+    static const double BAR = 0.05;
+    const char *names[OWN_FILES_MAX];
+    size_t count = list_files(a, VARIANTS_FOLDER, rows_ending, names);
+    row_table whole = {0};
+    machine_block *base = ARENA_NEW(a, machine_block);
+    variant_totals totals = {0};
+    if (count == 0)
+        return STATUS_OK;
+    status result = block_of(a, NULL, base, err);
+    if (result == STATUS_OK)
+        result = rows_load(arena_printf(a, VARIANTS_FOLDER "/%s", whole_gpu), sources, EMPTY_ROWS_SKIPPED, &whole, err);
+    for (size_t i = 0; i < count && result == STATUS_OK; i++)
+        if (strcmp(names[i], whole_gpu) != 0)
+            result = print_variant(a, names[i], sources, &whole, base, &totals, err);
+    if (result == STATUS_OK && totals.rows > 0)
+        printf("%-48s %6zu %7.1f %7.1f  %s\n", "5 ratio to the whole GPU, all variants", totals.rows,
+               100 * totals.error / (double)totals.rows, 100 * BAR, verdict(totals.error <= BAR * (double)totals.rows));
+    rows_free(&whole);
+    return result;
+}
