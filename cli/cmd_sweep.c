@@ -386,6 +386,8 @@ static status run_into(arena *a, const sweep_command *o, sweep *s, const char *p
             sweep_leave_ranks(o->ranks);
         return result;
     }
+    if (!o->store_path)
+        result = store_set_temporary(points, err);
     progress_line line = {.start_s = now_s()};
     bool designs = sweep_asks_designs(s);
     sweep_options options = {.threads = o->threads, .progress_context = &line, .ranks = o->ranks};
@@ -394,10 +396,10 @@ static status run_into(arena *a, const sweep_command *o, sweep *s, const char *p
     if (o->level != MESSAGES_QUIET && isatty(STDERR_FILENO))
         options.progress = show_progress;
     sweep_outcome outcome = {0};
-    if (designs) {
+    if (result == STATUS_OK && designs) {
         const sweep_designs_options asked = designs_options(o, points, &line);
         result = sweep_designs_run(a, s, &asked, err);
-    } else {
+    } else if (result == STATUS_OK) {
         result = sweep_run(s, points, &options, &outcome.computed, err);
     }
     outcome.elapsed_s = now_s() - line.start_s;

@@ -123,8 +123,12 @@ static status create_or_check(store *s, const store_manifest *manifest, error *e
     if (result != STATUS_OK)
         return result;
     /* Only now that the file is known to be ours: WAL changes it. NORMAL loses nothing when the process is killed, and
-     * at most the last transactions when the power fails. */
-    result = store_execute(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;", err);
+     * at most the last transactions when the power fails. Pages of 16 KiB halve the calls a row, and a checkpoint,
+     * which waits for the disk, comes once in 32 MiB of them. */
+    result = store_execute(s,
+                           "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+                           "PRAGMA wal_autocheckpoint = 2048;",
+                           err);
     if (result != STATUS_OK || !empty)
         return result;
     result = store_execute(s, "BEGIN IMMEDIATE", err);
@@ -258,6 +262,10 @@ status store_put(store *s, const store_point *point, error *err) {
     if (s->pending_rows >= STORE_BATCH_ROWS || now_ms() - s->batch_start_ms >= STORE_BATCH_MS)
         result = store_flush(s, err);
     return result;
+}
+
+status store_set_temporary(store *s, error *err) {
+    return store_execute(s, "PRAGMA synchronous = OFF", err);
 }
 
 status store_flush(store *s, error *err) {

@@ -62,6 +62,9 @@ status store_open(const char *path, arena *memory, store_manifest *manifest, sto
  * committed before stay, and the pending ones are tried again by store_flush and store_close. */
 status store_put(store *s, const store_point *point, error *err);
 
+/* For a store that is deleted when the process ends: nothing waits for the disk from here on. */
+status store_set_temporary(store *s, error *err);
+
 /* Commits what is pending. */
 status store_flush(store *s, error *err);
 

@@ -58,6 +58,23 @@ done
 [ $killed -ge "$trials" ] || fail "only $killed of $trials kills met a running sweep"
 echo "killed at $killed random moments and resumed: the same rows each time"
 
+"$ingot" sweep "$sweep" --store "$work/one.db" --threads 1 >/dev/null
+finish_and_compare "$work/one.db" "one thread instead of two"
+
+# Ctrl-C: ends at once as an interrupted program does, says what is saved, and the store goes on.
+"$ingot" sweep "$sweep" --store "$work/stopped.db" --threads 2 >/dev/null 2>"$work/said" &
+process=$!
+sleep "0.$((whole_ms / 3 > 900 ? 900 : whole_ms / 3 + 100))"
+kill -INT $process 2>/dev/null || true
+code=0
+wait $process || code=$?
+if [ $code -eq 130 ]; then
+    grep -q "stopped: [0-9]* points computed and saved; --resume goes on" "$work/said" || fail "says: $(cat "$work/said")"
+elif [ $code -ne 0 ]; then # 0: it had finished
+    fail "Ctrl-C: exit $code"
+fi
+finish_and_compare "$work/stopped.db" "Ctrl-C"
+
 mpirun=$(command -v mpirun || true)
 if [ -z "$mpirun" ] || [ ! -e "$(dirname "$ingot")/libingot_mpi.so" ]; then
     echo "no MPI: ranks are not tested"

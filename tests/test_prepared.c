@@ -132,3 +132,49 @@ Test(prepared, equals_engine_run) {
 Test(prepared, equals_engine_run_of_every_step) {
     cr_expect(compare_all("h100-sxm", true) >= 25);
 }
+
+/* Both ways of adding up decode steps, eight machines at once; the largest relative difference of the latencies. 0
+ * where there is nothing to compare. */
+static double integration_error(arena *a, const char *name, const char *preset, const variants *v) {
+    workload w;
+    levers l;
+    scenario s;
+    graph g;
+    host_profile host;
+    error err;
+    workload_request request = {.batch = 1, .decode_steps = -1, .statistic = "mean"};
+    cr_assert_eq(workload_find(a, CONFIG_DIR, name, &w, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(levers_parse(preset, &l, &err), STATUS_OK, "%s", err.text);
+    if (workload_scenario(a, &w, &request, &l, &s, &err) != STATUS_OK ||
+        workload_build(a, &w, &l, &g, &err) != STATUS_OK)
+        return 0;
+    cr_assert_eq(host_load(a, CONFIG_DIR, levers_host(&l), &host, &err), STATUS_OK, "%s", err.text);
+    engine_options options = {.kind = ENGINE_ANALYTIC, .host = &host};
+    plan_limits limits = plan_limits_of_block(&v->all);
+    const engine_prepared *few = engine_prepare(&g, &s, &limits, &options, a);
+    options.exact_steps = true;
+    const engine_prepared *all = engine_prepare(&g, &s, &limits, &options, a);
+    if (!few || !all)
+        return 0;
+    engine_result *sampled = ARENA_NEW(a, engine_result), *exact = ARENA_NEW(a, engine_result);
+    engine_run_prepared(few, &v->all, engine_scratch_new(few, a), sampled);
+    engine_run_prepared(all, &v->all, engine_scratch_new(all, a), exact);
+    double worst = 0;
+    for (size_t i = 0; i < MACHINE_LANES; i++)
+        worst = fmax(worst, fabs(sampled->latency_s[i] / exact->latency_s[i] - 1));
+    return worst;
+}
+
+Test(prepared, integrates_steps_within_half_a_percent) {
+    static const char *const machines[] = {"h200-sxm", "a100-sxm-80gb", "l40s"};
+    static const double LIMIT = 5e-3;
+    for (size_t m = 0; m < sizeof machines / sizeof *machines; m++)
+        for (size_t t = 0; t < sizeof tasks / sizeof *tasks; t++)
+            for (size_t p = 0; p < sizeof presets / sizeof *presets; p++) {
+                arena a = {0};
+                double error_frac = integration_error(&a, tasks[t], presets[p], make_variants(&a, machines[m]));
+                cr_expect(error_frac <= LIMIT, "%s %s %s: %.2f %%", machines[m], tasks[t], presets[p],
+                          100 * error_frac);
+                arena_free(&a);
+            }
+}

@@ -370,7 +370,7 @@ Test(store, a_corrupt_file_is_one_clear_line) {
     FILE *file = fopen(path, "r+b");
     char noise[4096];
     memset(noise, 0xa5, sizeof noise);
-    for (long at = 32768; at + 4096 <= info.st_size; at += 4096) { /* spare the first pages, with the schema */
+    for (long at = 8 * 16384; at + 4096 <= info.st_size; at += 4096) { /* spare the first pages, with the schema */
         fseek(file, at, SEEK_SET);
         fwrite(noise, 1, sizeof noise, file);
     }

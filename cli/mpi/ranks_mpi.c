@@ -5,13 +5,48 @@
 #include <limits.h>
 #include <mpi.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Any error ends all ranks (MPI_ERRORS_ARE_FATAL), and so does a message longer than MPI counts. */
 
+/* Messages on their way: a sender goes on computing while the receiver is busy. There are as many as a rank has chunks,
+ * a few for each thread. */
+typedef struct outgoing {
+    struct outgoing *next;
+    MPI_Request request;
+    unsigned char data[];
+} outgoing;
+
+static outgoing *sent; /* the process's, as MPI itself is */
+
+static void drop_arrived(int wait) {
+    for (outgoing **at = &sent; *at;) {
+        outgoing *message = *at;
+        int done = 1;
+        if (wait)
+            MPI_Wait(&message->request, MPI_STATUS_IGNORE);
+        else
+            MPI_Test(&message->request, &done, MPI_STATUS_IGNORE);
+        if (!done) {
+            at = &message->next;
+            continue;
+        }
+        *at = message->next;
+        free(message);
+    }
+}
+
 static void send_message(int to, int tag, const void *data, size_t bytes) {
-    if (bytes > INT_MAX)
+    drop_arrived(0);
+    outgoing *message = malloc(sizeof *message + bytes);
+    if (bytes > INT_MAX || !message) {
         MPI_Abort(MPI_COMM_WORLD, EXIT_FAILURE);
-    MPI_Send(data, (int)bytes, MPI_BYTE, to, tag, MPI_COMM_WORLD);
+        return;
+    }
+    memcpy(message->data, data, bytes);
+    MPI_Isend(message->data, (int)bytes, MPI_BYTE, to, tag, MPI_COMM_WORLD, &message->request);
+    message->next = sent;
+    sent = message;
 }
 
 static bool probe(bool wait, int *from, int *tag, size_t *bytes) {
@@ -33,6 +68,7 @@ static void receive(int from, int tag, void *data, size_t bytes) {
 }
 
 static void finish(void) {
+    drop_arrived(1);
     MPI_Finalize();
 }
 

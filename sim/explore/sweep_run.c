@@ -11,8 +11,9 @@
 /* HELLO: how many chunks a rank can hold, and its sweep's hash. BYE: it sends nothing after this. */
 enum { TAG_HELLO, TAG_WORK, TAG_RESULT, TAG_STOP, TAG_BYE };
 
-/* Chunks for each thread, here or on another rank: one that it computes, and some that wait so that it never does. */
-enum { CHUNKS_A_THREAD = 4 };
+/* Chunks in the ring for each thread, here or on another rank. A rank is given few at a time, so that its last results
+ * are never what the writing of all the others waits for: one that each thread computes, and some on their way. */
+enum { CHUNKS_A_THREAD = 24, GIVEN_A_THREAD = 10 };
 
 /* Who computes a chunk that is TAKEN: THIS_RANK's threads, or another rank. */
 typedef struct peer {
@@ -274,7 +275,7 @@ static void send_done(sweep_runner *r, bool *any) {
 
 static void serve(sweep_runner *r, bool alone) {
     char *hello = r->message;
-    int64_t credit = (int64_t)r->size;
+    int64_t credit = (int64_t)r->threads * GIVEN_A_THREAD;
     memcpy(hello, &credit, sizeof credit);
     strcpy(hello + sizeof credit, r->s->config_hash);
     r->ranks->send(0, TAG_HELLO, hello, sizeof credit + strlen(r->s->config_hash) + 1);
