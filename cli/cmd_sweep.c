@@ -25,6 +25,7 @@ typedef struct sweep_command {
     int threads;
     bool resume, json, all, interactions;
     sweep_question question;
+    const char *command; /* as it was given */
     const char *where[SWEEP_CONSTRAINTS_MAX];
     message_level level;
     const ranks *ranks; /* NULL: one process */
@@ -364,7 +365,8 @@ static sweep_designs_options designs_options(const sweep_command *o, store *poin
                                      .json = o->json,
                                      .store_path = o->store_path,
                                      .points = points,
-                                     .progress_context = line};
+                                     .progress_context = line,
+                                     .stop = stop_requests()};
     if (o->level != MESSAGES_QUIET && isatty(STDERR_FILENO))
         options.progress = show_progress;
     return options;
@@ -378,8 +380,7 @@ static status run_into(arena *a, const sweep_command *o, sweep *s, const char *p
     strftime(date, sizeof date, "%Y-%m-%d", gmtime(&now));
     manifest.date = date;
     manifest.version = INGOT_VERSION;
-    manifest.command = arena_printf(a, "ingot sweep %s%s%s", o->file, o->store_path ? " --store " : "",
-                                    o->store_path ? o->store_path : "");
+    manifest.command = o->command;
     status result = store_create(path, &manifest, o->resume || !o->store_path, &points, err);
     if (result != STATUS_OK) {
         if (o->ranks)
@@ -457,29 +458,41 @@ static status run(arena *a, const sweep_command *o, error *err) {
     return result;
 }
 
+static status check_usage(const sweep_command *o, error *err) {
+    if (!o->file)
+        return error_set(err, STATUS_BAD_INPUT, "ingot sweep: give a sweep file; see --help");
+    if (o->question.minimize && o->question.maximize)
+        return error_set(err, STATUS_BAD_INPUT, "ingot sweep: --minimize or --maximize, not both");
+    if (o->resume && !o->store_path)
+        return error_set(err, STATUS_BAD_INPUT, "ingot sweep: --resume needs --store");
+    return STATUS_OK;
+}
+
 status command_sweep(int argc, char **argv, error *err) {
     static const char doc[] = "Evaluates machine variants x levers x workloads and prints the Pareto front and which "
-                              "knob matters most.\v"
-                              "example: ingot sweep configs/sweeps/demo.yaml --store demo.db --report demo.html";
+                              "knob matters most, or searches for the design that a question asks for.\v"
+                              "example: ingot sweep configs/sweeps/demo.yaml --store demo.db --report demo.html\n"
+                              "example: ingot sweep configs/sweeps/demo.yaml --minimize cost_usd --where 'tpot_s <= "
+                              "0.005' --search evolve";
     sweep_command o = {.question = {.seed = -1}};
     o.question.where = o.where;
     const struct argp parser = {.options = option_table, .parser = parse_option, .args_doc = "SWEEP.yaml", .doc = doc};
-    status result = command_parse_level(&parser, argc, argv, &o, &o.level, err);
-    if (result != STATUS_OK)
-        return result;
-    if (!o.file)
-        return error_set(err, STATUS_BAD_INPUT, "ingot sweep: give a sweep file; see --help");
-    if (o.question.minimize && o.question.maximize)
-        return error_set(err, STATUS_BAD_INPUT, "ingot sweep: --minimize or --maximize, not both");
-    if (o.resume && !o.store_path)
-        return error_set(err, STATUS_BAD_INPUT, "ingot sweep: --resume needs --store");
     arena a = {0};
+    o.command = command_text(&a, argc, argv); /* before argp sorts the arguments */
+    status result = command_parse_level(&parser, argc, argv, &o, &o.level, err);
+    if (result == STATUS_OK)
+        result = check_usage(&o, err);
+    if (result != STATUS_OK) {
+        arena_free(&a);
+        return result;
+    }
     result = processes_start(&o.ranks, err);
     if (result == STATUS_OK)
         result = run(&a, &o, err);
     if (o.ranks)
         o.ranks->finish();
     arena_free(&a);
+    fflush(stdout); /* what was found so far */
     end_as_asked();
     return result;
 }

@@ -49,7 +49,9 @@ static const char *question_text(arena *a, const sweep *s) {
 
 static void print_head(arena *a, const sweep *s, const design_answer *answer, double elapsed_s) {
     printf("%s: %s\n", s->name, question_text(a, s));
-    if (s->searches && (double)answer->evaluated < answer->size)
+    if (answer->stopped)
+        printf("stopped early; ");
+    if ((double)answer->evaluated < answer->size)
         printf("%s of %s designs evaluated (%s, seed %llu), ", count_text(a, (double)answer->evaluated),
                count_text(a, answer->size), search_method_name(s->search.method), (unsigned long long)s->search.seed);
     else
@@ -156,7 +158,7 @@ static status doubt_of(arena *a, const sweep *s, const design_answer *answer, sw
 
 static status print_answer(arena *a, const sweep *s, explorer *e, const design_answer *answer, error *err) {
     if (!answer->found) {
-        printf("no design found\n");
+        printf(answer->stopped ? "no design found so far\n" : "no design found\n");
         if (!answer->missed)
             return STATUS_OK;
         printf("nearest miss: %s\n", answer->nearest.reason);
@@ -223,6 +225,7 @@ static status answer_json(arena *a, const sweep *s, const sweep_designs_options 
     json_number(&w, "designs", answer->size);
     json_integer(&w, "evaluated", answer->evaluated);
     json_integer(&w, "feasible", answer->feasible);
+    json_bool(&w, "stopped", answer->stopped);
     json_number(&w, "elapsed_s", elapsed_s);
     if (answer->found) {
         design_json(&w, "best", s, &answer->best);
@@ -256,7 +259,7 @@ static status answer_json(arena *a, const sweep *s, const sweep_designs_options 
 status sweep_designs_run(arena *a, const sweep *s, const sweep_designs_options *o, error *err) {
     explorer *e = NULL;
     design_answer *answer = ARENA_NEW(a, design_answer);
-    const design_options options = {o->progress, o->progress_context};
+    const design_options options = {o->progress, o->progress_context, o->stop};
     double start_s = now_s();
     status result = explorer_new(s, o->threads, o->points, &e, err);
     if (result == STATUS_OK)

@@ -11,6 +11,7 @@ typedef struct sweep_designs_options {
     store *points;          /* NULL: none are kept */
     void (*progress)(void *context, int64_t done, int64_t total);
     void *progress_context;
+    const volatile sig_atomic_t *stop;
 } sweep_designs_options;
 
 /* STATUS_NEGATIVE, after printing, where no design was found. */

@@ -50,6 +50,10 @@ static void note(run *r, const design *d) {
 
 static status evaluate(void *context, const int64_t *indices, size_t count, search_value *values, error *err) {
     run *r = context;
+    if (r->options->stop && *r->options->stop) { /* the one way to end a search from here */
+        r->answer->stopped = true;
+        return STATUS_NEGATIVE;
+    }
     status result = explorer_evaluate(r->explorer, indices, count, r->batch, err);
     for (size_t i = 0; i < count && result == STATUS_OK; i++) {
         values[i] = (search_value){.violation = r->batch[i].violation};
@@ -119,6 +123,8 @@ status designs_search(arena *a, const sweep *s, const design_options *options, e
     const search_problem p = problem_of(s, r);
     int64_t asked_for;
     status result = search_run(&p, &s->search, &asked_for, err);
+    if (out->stopped)
+        result = STATUS_OK;
     if (result == STATUS_OK && s->goal_count > 1)
         result = collect_front(a, r, err);
     else if (result == STATUS_OK && out->found) {

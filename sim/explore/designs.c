@@ -70,6 +70,7 @@ struct explorer {
     const sweep *s;
     store *points;
     evaluator *shared;
+    yield_rule yields; /* read-only */
     evaluate_worker **workers;
     int threads;
     size_t rows;      /* workloads x statistics: points that a design needs */
@@ -175,7 +176,7 @@ static void judge(const explorer *e, size_t position, const design *base, const 
     metric_share *shares = ARENA_ARRAY(&memory, metric_share, count);
     for (size_t w = 0; w < count; w++)
         shares[w] = share_of(e, d, position, first + w);
-    d->values = metrics_of(shares, count, m, s->place);
+    d->values = metrics_of(shares, count, m, s->place, &e->yields);
     d->known = true;
     if (base)
         check_constraints(s, base, m, d);
@@ -293,13 +294,17 @@ static status store_design(explorer *e, const design *d, size_t position, error 
 status explorer_evaluate_placed(explorer *e, design *designs, size_t count, error *err) {
     const sweep *s = e->s;
     status result = run_tasks(e, plan_batch(e, designs, count), err);
-    for (size_t i = 0; i < count && result == STATUS_OK; i++) {
+    if (result != STATUS_OK)
+        return result;
+#pragma omp parallel for schedule(static) num_threads(e->threads)
+    for (size_t i = 0; i < count; i++) {
         design *d = &designs[e->order[i]];
         const machine m = sweep_machine_at(s, d->machine_index, d->knobs);
         judge(e, i, &e->bases[group_of(s, d)], &m, d);
-        if (e->points && d->index >= 0)
-            result = store_design(e, d, i, err);
     }
+    for (size_t i = 0; i < count && e->points && result == STATUS_OK; i++)
+        if (designs[e->order[i]].index >= 0)
+            result = store_design(e, &designs[e->order[i]], i, err);
     return result;
 }
 
@@ -342,6 +347,7 @@ status explorer_new(const sweep *s, int threads, store *points, explorer **out, 
     e->points = points;
     e->threads = threads > 0 ? threads : omp_get_num_procs();
     e->shared = evaluator_new(s);
+    e->yields = yield_rule_of(s->machines[0].base.cost.defect_clustering);
     e->workers = checked(calloc((size_t)e->threads, sizeof(evaluate_worker *)));
     for (int i = 0; i < e->threads; i++)
         e->workers[i] = evaluate_worker_new(e->shared);

@@ -7,6 +7,8 @@
 
 #include "sim/explore/evaluate.h"
 
+#include <signal.h>
+
 enum { DESIGN_REASON_BYTES = 256, DESIGNS_NEAR_MAX = 44 };
 
 typedef struct design {
@@ -60,6 +62,7 @@ double design_goal(const sweep *s, const design *d, size_t goal);
 typedef struct design_answer {
     double size; /* designs in all */
     int64_t evaluated, feasible;
+    bool stopped;   /* before its end */
     bool found;     /* a feasible design */
     design best;    /* by the first goal; ties by index */
     bool missed;    /* an infeasible design whose violation is known */
@@ -73,6 +76,7 @@ typedef struct design_answer {
 typedef struct design_options {
     void (*progress)(void *context, int64_t done, int64_t total); /* from the calling thread; may be NULL */
     void *progress_context;
+    const volatile sig_atomic_t *stop; /* the search ends early, with what was found, once this is not 0; may be NULL */
 } design_options;
 
 /* Asks the sweep's question: searches, or evaluates every design. */

@@ -92,9 +92,10 @@ static mix_sums sums_of(const metric_share *shares, size_t count) {
     return sums;
 }
 
-static void fill_ownership(metric_values *v, const mix_sums *sums, const machine *m, const site *place) {
+static void fill_ownership(metric_values *v, const mix_sums *sums, const machine *m, const site *place,
+                           const yield_rule *yields) {
     static const double REQUESTS = 1e6;
-    gpu_cost cost = gpu_cost_of(m);
+    gpu_cost cost = gpu_cost_by(m, yields);
     gpu_carbon carbon = gpu_carbon_of(m, &cost);
     double batches = REQUESTS / sums->requests; /* sums are per unit of weight, and so are these */
     ownership own = ownership_of(place, &cost, &carbon, batches * sums->gpu_s, batches * sums->energy_j);
@@ -102,7 +103,8 @@ static void fill_ownership(metric_values *v, const mix_sums *sums, const machine
     v->of[METRIC_KG_PER_MILLION] = own.total_kg;
 }
 
-metric_values metrics_of(const metric_share *shares, size_t count, const machine *m, const site *place) {
+metric_values metrics_of(const metric_share *shares, size_t count, const machine *m, const site *place,
+                         const yield_rule *yields) {
     metric_values v;
     for (int i = 0; i < METRIC_COUNT; i++)
         v.of[i] = NAN;
@@ -126,7 +128,7 @@ metric_values metrics_of(const metric_share *shares, size_t count, const machine
         v.of[METRIC_TPOT_P50 + s] = largest(shares, count, s, offsetof(store_point, tpot_s));
     }
     if (place)
-        fill_ownership(&v, &sums, m, place);
+        fill_ownership(&v, &sums, m, place, yields);
     return v;
 }
 

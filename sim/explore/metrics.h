@@ -56,8 +56,10 @@ typedef struct metric_share {
     const store_point *at[METRIC_STATISTICS]; /* NULL where not asked for */
 } metric_share;
 
-/* `place` is NULL where the sweep names no site. No share may have a point with a reason. */
-metric_values metrics_of(const metric_share *shares, size_t count, const machine *m, const site *place);
+/* `place` is NULL where the sweep names no site; `yields` is for the machine's cost there. No share may have a point
+ * with a reason. */
+metric_values metrics_of(const metric_share *shares, size_t count, const machine *m, const site *place,
+                         const yield_rule *yields);
 
 /* Where constraints find names: metrics and machine keys, and both of the base design as base(name). */
 enum { METRIC_TABLE_VALUES, METRIC_TABLE_BASE_VALUES, METRIC_TABLE_MACHINE, METRIC_TABLE_BASE_MACHINE };

@@ -15,7 +15,7 @@
 enum {
     SEARCH_DIMENSIONS_MAX = 24,
     SEARCH_OBJECTIVES_MAX = 4,
-    SEARCH_BATCH_MAX = 256, /* designs that are asked for at once */
+    SEARCH_BATCH_MAX = 2048, /* designs that are asked for at once */
 };
 
 /* Indices stay exact as doubles too. */
