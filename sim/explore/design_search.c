@@ -34,7 +34,7 @@ static void note(run *r, const design *d) {
         return;
     }
     a->feasible++;
-    double goals[SWEEP_OBJECTIVES_MAX], logs[SWEEP_OBJECTIVES_MAX];
+    double goals[SWEEP_OBJECTIVES_MAX] = {0}, logs[SWEEP_OBJECTIVES_MAX] = {0};
     for (size_t g = 0; g < r->s->goal_count; g++) {
         goals[g] = design_goal(r->s, d, g);
         logs[g] = goals[g] < 0 ? -log(-goals[g]) : log(goals[g]);

@@ -269,7 +269,7 @@ static status expect_end(parser *p) {
 }
 
 status formula_parse(arena *a, const config_node *node, const formula_scope *scope, formula *out, error *err) {
-    parser p;
+    parser p = {.at = ""};
     arena scratch = {0};
     status result = begin(&scratch, node, scope, &p, err);
     if (result == STATUS_OK)
@@ -284,7 +284,7 @@ status formula_parse(arena *a, const config_node *node, const formula_scope *sco
 
 status formula_parse_relation(arena *a, const config_node *node, const formula_scope *scope, formula_relation *out,
                               error *err) {
-    parser p;
+    parser p = {.at = ""};
     arena scratch = {0};
     status result = begin(&scratch, node, scope, &p, err);
     if (result == STATUS_OK)
@@ -353,7 +353,7 @@ static double apply(step_kind kind, double x, double y) {
 }
 
 double formula_value(const formula *f, const void *const *tables) {
-    double stack[FORMULA_DEPTH_MAX + 1];
+    double stack[FORMULA_DEPTH_MAX + 1] = {0};
     size_t top = 0;
     for (size_t i = 0; i < f->count; i++) {
         const formula_step *step = &f->steps[i];
