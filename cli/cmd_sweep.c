@@ -238,7 +238,8 @@ static void effects_json(json_writer *w, const char *key, const store_manifest *
     json_object_end(w);
 }
 
-static void series_json(json_writer *w, const store_manifest *manifest, const analysis_series *series) {
+static void series_json(json_writer *w, const store_manifest *manifest, const analysis *found,
+                        const analysis_series *series) {
     json_object_begin(w, NULL);
     json_text(w, "machine", series->machine);
     json_text(w, "levers", series->levers);
@@ -250,6 +251,10 @@ static void series_json(json_writer *w, const store_manifest *manifest, const an
         point_json(w, "fastest", manifest, &series->best);
         effects_json(w, "latency_elasticities", manifest, series->latency_effects);
         effects_json(w, "energy_elasticities", manifest, series->energy_effects);
+        json_object_begin(w, "elasticities"); /* of every objective */
+        for (size_t o = 0; o < found->objective_count; o++)
+            effects_json(w, sweep_objective_name(found->objectives[o]), manifest, series->effects[o]);
+        json_object_end(w);
     }
     json_object_end(w);
 }
@@ -272,7 +277,7 @@ static void found_json(json_writer *w, arena *a, const analysis *found, const st
     json_array_end(w);
     json_array_begin(w, "series");
     for (size_t i = 0; i < found->series_count; i++)
-        series_json(w, manifest, &found->series[i]);
+        series_json(w, manifest, found, &found->series[i]);
     json_array_end(w);
     json_array_begin(w, "front");
     for (size_t i = 0; i < found->front_count; i++)

@@ -21,6 +21,8 @@ typedef struct walk {
     const store_manifest *manifest;
     analysis *out;
     sensitivity *latency[SERIES_MAX], *energy[SERIES_MAX];
+    sensitivity *asked[SERIES_MAX][SWEEP_OBJECTIVES_MAX]; /* in the order in which they were asked for */
+    size_t asked_at[SWEEP_OBJECTIVES_MAX];                /* of each objective that is left */
     reason_count reasons[REASONS_MAX];
     size_t reason_count;
     int64_t known[SWEEP_OBJECTIVES_MAX]; /* designs for which the objective is known */
@@ -76,6 +78,8 @@ static status new_series(walk *w, const store_point *p, error *err) {
         (analysis_series){.machine = arena_strdup(w->a, p->machine), .levers = arena_strdup(w->a, p->levers)};
     w->latency[i] = sensitivity_new(w->manifest->knob_count);
     w->energy[i] = sensitivity_new(w->manifest->knob_count);
+    for (size_t o = 0; o < out->objective_count; o++)
+        w->asked[i][o] = sensitivity_new(w->manifest->knob_count);
     return STATUS_OK;
 }
 
@@ -89,6 +93,8 @@ static void add_feasible(walk *w, size_t i, const store_point *p) {
     }
     sensitivity_add(w->latency[i], p->knobs, p->latency_s);
     sensitivity_add(w->energy[i], p->knobs, p->energy_j);
+    for (size_t o = 0; o < w->out->objective_count; o++)
+        sensitivity_add(w->asked[i][o], p->knobs, sweep_objective_of(w->out->objectives[o], p));
 }
 
 static status first_walk(void *context, const store_point *p, error *err) {
@@ -152,8 +158,10 @@ static void drop_unknown_objectives(walk *w) {
     analysis *out = w->out;
     size_t kept = 0;
     for (size_t o = 0; o < out->objective_count; o++)
-        if (w->known[o] > 0)
+        if (w->known[o] > 0) {
+            w->asked_at[kept] = o;
             out->objectives[kept++] = out->objectives[o];
+        }
     out->objective_count = kept;
 }
 
@@ -169,6 +177,8 @@ static void finish_series(walk *w) {
             continue;
         series->latency_fit = sensitivity_solve(w->latency[i], series->latency_effects);
         series->energy_fit = sensitivity_solve(w->energy[i], series->energy_effects);
+        for (size_t o = 0; o < out->objective_count; o++)
+            sensitivity_solve(w->asked[i][w->asked_at[o]], series->effects[o]);
     }
 }
 
@@ -219,6 +229,8 @@ status analysis_of(arena *a, store *points, const store_manifest *manifest, cons
     for (size_t i = 0; i < out->series_count; i++) {
         sensitivity_free(w->latency[i]);
         sensitivity_free(w->energy[i]);
+        for (size_t o = 0; o < SWEEP_OBJECTIVES_MAX; o++)
+            sensitivity_free(w->asked[i][o]);
     }
     pareto_free(&w->front);
     return result;

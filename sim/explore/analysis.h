@@ -14,7 +14,8 @@ typedef struct analysis_series {
     store_point base; /* the design whose knobs are all the base machine's */
     store_point best; /* least latency; valid when feasible > 0 */
     knob_effect latency_effects[STORE_KNOBS_MAX], energy_effects[STORE_KNOBS_MAX];
-    sensitivity_fit latency_fit, energy_fit; /* of `feasible` designs; nothing when 0 */
+    sensitivity_fit latency_fit, energy_fit;                    /* of `feasible` designs; nothing when 0 */
+    knob_effect effects[SWEEP_OBJECTIVES_MAX][STORE_KNOBS_MAX]; /* of each of the analysis' objectives */
 } analysis_series;
 
 typedef struct analysis {

@@ -10,5 +10,5 @@ vary:
   sm.count: [66, 132]
 objectives: [latency_s, energy_j, cost_usd]
 YAML
-ingot sweep small.yaml --json | json_check name points computed groups.workload groups.feasible groups.objectives groups.findings groups.series.latency_elasticities groups.front.knobs groups.front.latency_s
+ingot sweep small.yaml --json | json_check name points computed groups.workload groups.feasible groups.objectives groups.findings groups.series.latency_elasticities groups.series.elasticities.cost_usd groups.front.knobs groups.front.latency_s
 ls
