@@ -156,37 +156,49 @@ static void fill_points(const evaluate_worker *w, const machine *const *variants
     }
 }
 
-/* At most MACHINE_LANES points. Those whose machine makes sense and whose plans have the same limits run together. */
+/* Points that run together: their machines make sense, and their plans have the same limits. */
+typedef struct lane_group {
+    plan_limits limits;
+    const machine *machines[MACHINE_LANES];
+    const calibration *fitted[MACHINE_LANES];
+    evaluated *points[MACHINE_LANES];
+    size_t count;
+} lane_group;
+
+/* Takes the first that waits, and all like it; false where none does. */
+static bool take_group(const machine *variants, const calibration *fitted, bool *waits, size_t count, evaluated *out,
+                       lane_group *group) {
+    group->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        plan_limits own = plan_limits_of(&variants[i]);
+        if (group->count == 0)
+            group->limits = own;
+        if (!waits[i] || !same_limits(&group->limits, &own))
+            continue;
+        waits[i] = false;
+        group->machines[group->count] = &variants[i], group->fitted[group->count] = fitted;
+        group->points[group->count++] = &out[i];
+    }
+    return group->count > 0;
+}
+
+/* At most MACHINE_LANES points. */
 static status evaluate_lanes(evaluate_worker *w, size_t machine_index, const sweep_case *c, const machine *variants,
                              size_t count, evaluated *out, error *err) {
-    const sweep_machine *base = &w->e->s->machines[machine_index];
+    const calibration *fitted = &w->e->s->machines[machine_index].fitted;
     bool waits[MACHINE_LANES];
     for (size_t i = 0; i < count; i++) {
         if (!out[i].point.reason)
             check_point(c, &variants[i], &out[i]);
         waits[i] = out[i].point.reason == NULL;
     }
-    for (size_t first = 0; first < count; first++) {
-        const machine *machines[MACHINE_LANES];
-        const calibration *fitted[MACHINE_LANES];
-        evaluated *points[MACHINE_LANES];
-        plan_limits limits = plan_limits_of(&variants[first]);
-        size_t together = 0;
-        for (size_t i = first; i < count; i++) {
-            plan_limits own = plan_limits_of(&variants[i]);
-            if (!waits[i] || !waits[first] || !same_limits(&limits, &own))
-                continue;
-            machines[together] = &variants[i], fitted[together] = &base->fitted, points[together++] = &out[i];
-            waits[i] = i == first; /* first is asked for until the last */
-        }
-        waits[first] = false;
-        if (together == 0)
-            continue;
-        machine_block_fill(&w->block, machines, fitted, together);
-        status result = run_engine(w, c, &limits, err);
+    lane_group group;
+    while (take_group(variants, fitted, waits, count, out, &group)) {
+        machine_block_fill(&w->block, group.machines, group.fitted, group.count);
+        status result = run_engine(w, c, &group.limits, err);
         if (result != STATUS_OK)
             return result;
-        fill_points(w, machines, together, points);
+        fill_points(w, group.machines, group.count, group.points);
     }
     return STATUS_OK;
 }
