@@ -46,7 +46,7 @@ check-crash: ## sweeps killed at 50 random moments and resumed, row for row agai
 bench: ## predictions and sweep points a second, memory of a large sweep, searches against an enumeration
 	@bash .ci/packages.sh bench
 	@cmake --preset release -DINGOT_CUDA=OFF -DINGOT_BENCH=ON >/dev/null
-	@cmake --build build -j $(JOBS) --target ingot bench_cost run_measured
+	@cmake --build build -j $(JOBS) --target ingot bench_cost bench_sweep run_measured
 	@bash tests/bench/bench.sh build
 	@bash tests/bench/search.sh build
 
