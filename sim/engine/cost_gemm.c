@@ -339,7 +339,7 @@ static void pass_over(const gemm_recipe *r, const machine_block *block, const ge
     double filling = largest > 0 ? LARGEST_FILL_FRAC * LARGEST_TILE_AREA : INFINITY;
     EACH_LANE {
         double per_sm = m->per_sm[i];
-        out->whole_s[i] = (m->hbm_s[i] > stream_s) & (widest * per_sm < UNSPLIT_FILL_FRAC) ? NEVER_S : 0;
+        out->whole_s[i] = ((m->hbm_s[i] > stream_s) & (widest * per_sm < UNSPLIT_FILL_FRAC)) ? NEVER_S : 0;
         out->small_s[i] = outputs * per_sm >= filling ? NEVER_S : 0;
         double split_bytes = largest * per_sm > 1 ? SPLIT_WAVES_BYTES : SPLIT_ONE_WAVE_BYTES;
         out->split_s[i] = k_bytes >= split_bytes ? 0 : out->small_s[i];
