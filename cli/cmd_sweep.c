@@ -402,8 +402,10 @@ static status run_into(arena *a, const sweep_command *o, sweep *s, const char *p
     if (o->level != MESSAGES_QUIET && isatty(STDERR_FILENO))
         options.progress = show_progress;
     sweep_outcome outcome = {0};
+    report_document *document = document_new(a, NULL);
     if (result == STATUS_OK && designs) {
-        const sweep_designs_options asked = designs_options(o, points, &line);
+        sweep_designs_options asked = designs_options(o, points, &line);
+        asked.report = o->report_path ? document : NULL;
         result = sweep_designs_run(a, s, &asked, err);
     } else if (result == STATUS_OK) {
         result = sweep_run(s, points, &options, &outcome.computed, err);
@@ -419,7 +421,9 @@ static status run_into(arena *a, const sweep_command *o, sweep *s, const char *p
     if (result == STATUS_OK && !designs && !stopped)
         result = print_results(a, o, s, points, &manifest, &outcome, err);
     if (result == STATUS_OK && !stopped && o->report_path) {
-        result = report_of_store(a, points, &manifest, o->report_path, err);
+        result = report_store_append(a, points, &manifest, NULL, NULL, document, err);
+        if (result == STATUS_OK)
+            result = document_write(document, o->report_path, err);
         if (result == STATUS_OK && !o->json)
             printf("report: %s\n", o->report_path);
     }

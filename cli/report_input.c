@@ -388,9 +388,3 @@ status report_store_append(arena *a, store *points, const store_manifest *manife
     steps_free(&parts->steps);
     return result;
 }
-
-status report_of_store(arena *a, store *points, const store_manifest *manifest, const char *path, error *err) {
-    report_document *document = document_new(a, NULL);
-    status result = report_store_append(a, points, manifest, NULL, NULL, document, err);
-    return result == STATUS_OK ? document_write(document, path, err) : result;
-}

@@ -11,7 +11,4 @@
 status report_store_append(arena *a, store *points, const store_manifest *manifest, const char *workload,
                            const char *part, report_document *document, error *err);
 
-/* The report of a store's first workload, written in the format that the path's ending names. */
-status report_of_store(arena *a, store *points, const store_manifest *manifest, const char *path, error *err);
-
 #endif

@@ -1,6 +1,7 @@
 #include "cli/sweep_designs.h"
 
 #include "cli/findings.h"
+#include "cli/report_answer.h"
 #include "cli/sweep_doubt.h"
 #include "core/base/json_writer.h"
 #include "core/base/units.h"
@@ -271,6 +272,8 @@ status sweep_designs_run(arena *a, const sweep *s, const sweep_designs_options *
         print_head(a, s, answer, elapsed_s);
         result = print_answer(a, s, e, answer, err);
     }
+    if (result == STATUS_OK && o->report)
+        report_answer_append(a, s, e, answer, question_text(a, s), o->report);
     explorer_free(e);
     if (result == STATUS_OK && !answer->found)
         result = error_set(err, STATUS_NEGATIVE, "%s: no design found: %s", s->name,

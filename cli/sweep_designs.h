@@ -2,13 +2,15 @@
 #ifndef INGOT_SWEEP_DESIGNS_H
 #define INGOT_SWEEP_DESIGNS_H
 
+#include "reports/document.h"
 #include "sim/explore/designs.h"
 
 typedef struct sweep_designs_options {
     int threads;
     bool json, verbose;
-    const char *store_path; /* shown; NULL: none */
-    store *points;          /* NULL: none are kept */
+    const char *store_path;  /* shown; NULL: none */
+    store *points;           /* NULL: none are kept */
+    report_document *report; /* receives the answer as its first section; NULL: none is written */
     void (*progress)(void *context, int64_t done, int64_t total);
     void *progress_context;
     const volatile sig_atomic_t *stop;
