@@ -68,7 +68,9 @@ sleep "0.$((whole_ms / 3 > 900 ? 900 : whole_ms / 3 + 100))"
 kill -INT $process 2>/dev/null || true
 code=0
 wait $process || code=$?
-if [ $code -eq 130 ]; then
+if [ $code -eq 130 ] && [ ! -s "$work/said" ]; then
+    echo "Ctrl-C came before the sweep had begun" >&2
+elif [ $code -eq 130 ]; then
     grep -q "stopped: [0-9]* points computed and saved; --resume goes on" "$work/said" || fail "says: $(cat "$work/said")"
 elif [ $code -ne 0 ]; then # 0: it had finished
     fail "Ctrl-C: exit $code"
