@@ -72,7 +72,7 @@ static const char *duration_of(double time_s) {
                              : " very long";
 }
 
-/* Levels 0 and 1 tell sources apart, 0 and 2 durations, 0 to 3 bounds, 0 to 4 types. */
+/* Levels 0 and 1 tell sources apart, 0, 2 and 5 durations, 0 to 3 bounds, 0 to 4 types. */
 void spread_class_name(const spread_subject *subject, int level, char text[SPREAD_CLASS_TEXT]) {
     char types[SPREAD_CLASS_TEXT / 4] = "";
     const op *o = subject->op;
@@ -80,7 +80,7 @@ void spread_class_name(const spread_subject *subject, int level, char text[SPREA
         types_of(o, types, sizeof types);
     snprintf(text, SPREAD_CLASS_TEXT, "%s%s%s%s%s%s%s%s", op_info_get(o->kind)->name, types,
              level <= 4 ? phase_of(o) : "", level <= 3 ? " " : "", level <= 3 ? subject->bound : "",
-             level == 0 || level == 2 ? duration_of(subject->time_s) : "", level <= 1 ? " " : "",
+             level == 0 || level == 2 || level == 5 ? duration_of(subject->time_s) : "", level <= 1 ? " " : "",
              level <= 1 && subject->source ? subject->source : "");
 }
 

@@ -11,7 +11,7 @@ static const double SPREAD_LEVEL = 0.9;
 /* Standard deviations to either end of it, for a normal distribution. */
 static const double SPREAD_DEVIATIONS = 1.645;
 
-enum { SPREAD_CLASS_LEVELS = 6, SPREAD_CLASS_TEXT = 160, SPREAD_DRAWS = 16 };
+enum { SPREAD_CLASS_LEVELS = 7, SPREAD_CLASS_TEXT = 160, SPREAD_DRAWS = 16 };
 
 /* ln(measured / predicted) of one class of rows. */
 typedef struct residual_range {

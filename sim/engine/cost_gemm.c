@@ -25,6 +25,9 @@ static const int32_t VECTOR_TILE_K = 1024; /* plans with a longer step are vecto
 /* cuBLASLt's largest tile on Hopper (nvjet 256x160), and what its asynchronous copies require of a row. */
 static const double LARGEST_TILE_M = 256, LARGEST_TILE_N = 160, ALIGNED_BYTES = 16;
 
+/* Reductions this long are worth sharing between SMs. */
+static const double SHARED_STEPS_MIN = 16;
+
 enum { TANGENTS = 4 }; /* to the power limit's curve */
 
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
@@ -38,7 +41,7 @@ typedef struct gemm_machines {
     lanes load_s_per_byte, load_latency_s;               /* one SM's intake */
     lanes step_s, prologue_s, epilogue_s_per_byte, spilled_s_per_byte; /* one SM */
     lanes vector_s_per_element; /* one SM, of a batch of matrices times a vector each */
-    lanes dequantise_s_per_element, reduce_s, hbm_s, overlap_loss;
+    lanes dequantise_s_per_element, reduce_s, hbm_s, overlap_loss, shared_last_frac;
     lanes written_bytes;                  /* of hbm_bytes */
     lanes hbm_bytes, sharing;             /* sharing: L2 reads for each operand byte that an SM takes in */
     lanes energy_s, energy_s_per_l2_byte; /* energy over the power that the limit leaves */
@@ -159,7 +162,8 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         missing_bytes missing = missing_of(g, b, where, m, i);
         double miss = missing.read / (b->left + b->right);
         out->per_sm[i] = 1 / m->sm_count[i];
-        out->tensor_s_per_flop[i] = m->sm_count[i] / (rate[i] * m->gemm_tensor_efficiency_frac[i]);
+        double efficiency = warpgroups ? m->gemm_tensor_efficiency_frac[i] : m->gemm_warp_tensor_efficiency_frac[i];
+        out->tensor_s_per_flop[i] = m->sm_count[i] / (rate[i] * efficiency);
         out->tensor_edge[i] = m->gemm_tensor_edge[i];
         out->l2_s_per_byte[i] = 1 / (m->l2_bytes_per_clk[i] * clock * m->gemm_l2_efficiency_frac[i]);
         out->sharing[i] = 1 / m->gemm_multicast_ratio[i];
@@ -178,15 +182,15 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         out->vector_s_per_element[i] = 1 / (m->gemm_vector_elements_per_clk[i] * clock);
         out->dequantise_s_per_element[i] = 1 / (m->gemm_dequantise_elements_per_clk[i] * clock);
         /* Between two kernels of a replayed graph lies a gap that rows measured so include. */
-        out->reduce_s[i] =
-            m->gemm_reduce_latencies[i] * memory_latency_s(m, i) +
-            (where == RESIDENCY_REPEATED || where == RESIDENCY_REPEATED_FEW ? m->method_graph_steady_gap_s[i] : 0);
+        out->reduce_s[i] = m->gemm_reduce_latencies[i] * memory_latency_s(m, i) +
+                           (where == RESIDENCY_REPEATED || where == RESIDENCY_REPEATED_FEW ? steady_gap_s(m, i) : 0);
         double stream_s = missing.read / hbm_bytes_per_s(m, i, m->gemm_hbm_efficiency_frac[i]) +
                           missing.written / hbm_bytes_per_s(m, i, m->gemm_write_efficiency_frac[i]);
         out->hbm_s[i] = stream_s + SMALLER(stream_s, m->gemm_hbm_ramp_s[i]);
         out->hbm_bytes[i] = missing.read + missing.written;
         out->written_bytes[i] = missing.written;
         out->overlap_loss[i] = m->gemm_overlap_loss_frac[i];
+        out->shared_last_frac[i] = warpgroups ? m->gemm_shared_last_frac[i] : 0;
     }
     out->throttles = where != RESIDENCY_PREDECESSORS;
     if (out->throttles)
@@ -201,7 +205,7 @@ typedef struct plan_work {
         step_vector;   /* edge: for each row or column of overhead */
     double load_bytes; /* through L2, whole chip, with multicast */
     double epilogue_bytes, spilled_bytes, reduce_bytes;
-    double reduces;
+    double reduces, shares; /* 1 or 0; shares: the last wave's tiles, between SMs (stream-K) */
 } plan_work;
 
 static plan_work work_of_plan(const plan *p, const gemm_params *g, const gemm_bytes *b) {
@@ -227,6 +231,7 @@ static plan_work work_of_plan(const plan *p, const gemm_params *g, const gemm_by
         w.epilogue_bytes = 0;
     }
     w.reduces = p->split_k > 1;
+    w.shares = p->split_k == 1 && !g->dynamic_quantise && w.steps >= SHARED_STEPS_MIN;
     if (p->split_k > 1)
         w.reduce_bytes = (double)g->m * (double)g->n * (double)g->batch *
                          (2 * ACCUMULATOR_BYTES * p->split_k + b->out_element_bytes);
@@ -257,12 +262,18 @@ typedef struct gemm_parts {
     double tensor, load, l2, latency, epilogue, stretch, sm, hbm, reduce, all;
 } gemm_parts;
 
+/* Tiles' worth of reductions that the busiest SM does of its tiles. */
+static inline __attribute__((always_inline)) double shared_tiles(const plan_work *w, const gemm_machines *m,
+                                                                 double tiles, size_t i) {
+    return tiles - m->shared_last_frac[i] * w->shares * (tiles - w->ctas * m->per_sm[i]);
+}
+
 static inline __attribute__((always_inline)) gemm_parts parts_of(const plan_work *w, const gemm_machines *m,
                                                                  bool throttles, size_t i) {
     gemm_parts p;
     double tiles = ceil(w->ctas * m->per_sm[i] - 1e-9); /* of the busiest SM; the product may round up */
     double rounds = ceil(tiles / w->resident), resident = SMALLER(tiles, w->resident);
-    double steps = tiles * w->steps;
+    double steps = shared_tiles(w, m, tiles, i) * w->steps;
     double step_flops = w->step_flops + w->step_edge_flops * m->tensor_edge[i];
     p.tensor = steps * (step_flops * m->tensor_s_per_flop[i] + w->step_dequantised * m->dequantise_s_per_element[i] +
                         w->step_vector * m->vector_s_per_element[i]);
@@ -414,8 +425,8 @@ static cta_work ctas_of(const plan_work *w, const gemm_parts *p, const gemm_mach
                       .after_s = p->reduce,
                       .prologue_s = g->prologue_s[i] * p->stretch,
                       .epilogue_s = p->epilogue / tiles * p->stretch,
-                      .shared_s =
-                          LARGER(p->tensor / tiles * p->stretch, steps_s * w->step_bytes * g->load_s_per_byte[i]),
+                      .shared_s = LARGER(p->tensor / shared_tiles(w, g, tiles, i) * p->stretch,
+                                         steps_s * w->step_bytes * g->load_s_per_byte[i]),
                       .waited_s = steps_s * g->load_latency_s[i],
                       .stages_cta = w->stages_max,
                       .stages_sm = w->stages_sm,
@@ -425,6 +436,7 @@ static cta_work ctas_of(const plan_work *w, const gemm_parts *p, const gemm_mach
                       .hbm_bytes = g->hbm_bytes[i],
                       .hbm_write_frac = g->hbm_bytes[i] > 0 ? g->written_bytes[i] / g->hbm_bytes[i] : 0,
                       .exposed_frac = g->overlap_loss[i],
+                      .drift_frac = g->shared_last_frac[i] * w->shares,
                       .l2_in_loop = true};
 }
 
@@ -449,7 +461,7 @@ static void finish_times(const gemm_recipe *r, size_t best, const gemm_machines 
                          gemm_parts *parts, cost_times *out) {
     const plan_work *w = &r->works[best];
     *parts = parts_of(w, g, g->throttles, i);
-    double start_s = m->gemm_start_latencies[i] * memory_latency_s(m, i);
+    double start_s = m->gemm_start_clk[i] / m->sm_clock_max_hz[i];
     out->time_s[i] = start_s + parts->all;
     out->launches[i] = r->plans->plans[best].launches + (needs_counter(&r->o, g->per_sm[i], m->generation) ? 1 : 0);
     out->hbm_bytes[i] = g->hbm_bytes[i];
@@ -463,7 +475,7 @@ static void finish_lane(const gemm_recipe *r, size_t best, const gemm_machines *
                         cost_block *out) {
     gemm_parts parts;
     finish_times(r, best, g, m, i, &parts, &out->times);
-    double start_s = m->gemm_start_latencies[i] * memory_latency_s(m, i), launch_s = start_s + parts.reduce;
+    double start_s = m->gemm_start_clk[i] / m->sm_clock_max_hz[i], launch_s = start_s + parts.reduce;
     out->bound[i] = bound_of(&parts, launch_s);
     out->picked[i] = r->plans->plans[best];
     out->ctas[i] = ctas_of(&r->works[best], &parts, g, start_s, i);

@@ -34,6 +34,11 @@ static inline double memory_latency_s(const machine_block *m, size_t i) {
     return m->hbm_latency_clk[i] / m->sm_clock_max_hz[i];
 }
 
+/* Between two kernels of a graph that is replayed for a graph_steady row. */
+static inline double steady_gap_s(const machine_block *m, size_t i) {
+    return m->method_graph_steady_gap_ratio[i] * m->host_graph_node_s[i];
+}
+
 /* Peak bandwidth of device memory, corrected by what this memory attains at best against the H200's, to which the
  * fitted efficiencies belong; never above the peak. */
 static inline double hbm_bytes_per_s(const machine_block *m, size_t i, double efficiency) {

@@ -34,7 +34,7 @@ void cost_method_graph_steady(const op *o, const char *source, const machine_blo
     bool chain = trtllm && g->dtype == DTYPE_fp8;
     bool plugin = trtllm && !chain && dtype_bytes(g->weights_dtype) < 2;
     for (size_t i = 0; i < MACHINE_LANES; i++) {
-        out[i] = machines->method_graph_steady_gap_s[i];
+        out[i] = steady_gap_s(machines, i);
         if (chain)
             out[i] += quantise_chain_s(g, machines, i);
         if (plugin)

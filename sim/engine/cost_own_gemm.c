@@ -102,8 +102,9 @@ static void library_cost(const op *o, residency where, const machine_block *m, c
         double code = where == RESIDENCY_REPEATED ? 0 : m->own_gemm_code_latencies[i];
         double lines = 1 + further * m->own_gemm_misaligned_frac[i];
         b.method_graph_steady_weight_copies[i] = 1;
-        b.method_graph_steady_gap_s[i] = m->own_graph_gap_s[i];
-        b.gemm_start_latencies[i] = m->own_gemm_start_latencies[i] + code;
+        b.method_graph_steady_gap_ratio[i] = 1;
+        b.host_graph_node_s[i] = m->own_graph_gap_s[i];
+        b.gemm_start_clk[i] = (m->own_gemm_start_latencies[i] + code) * m->hbm_latency_clk[i];
         b.gemm_hbm_efficiency_frac[i] = m->own_gemm_hbm_efficiency_frac[i];
         b.gemm_write_efficiency_frac[i] = m->own_gemm_write_efficiency_frac[i];
         b.gemm_overlap_loss_frac[i] = m->own_gemm_overlap_loss_frac[i];

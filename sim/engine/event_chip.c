@@ -40,14 +40,16 @@ static void add_cohort(event_chip *chip, event_kernel *kernel, double ctas, doub
     double share = ctas / w->ctas, in_flight = smaller(residents * w->stages_cta, w->stages_sm);
     double waited_s = in_flight > 0 ? w->waited_s / in_flight : 0;
     double shared_s = residents * larger(w->shared_s, waited_s);
+    /* What products save of a last wave is SM time of its loops alone. */
+    double whole = w->l2_in_loop ? ceil_quotient(waves_taken) : waves_taken;
     event_cohort *c = &chip->cohorts[chip->cohort_count++];
     *c = (event_cohort){.kernel = kernel,
                         .ctas = ctas,
                         .residents = residents,
                         .sms = sms,
-                        .prologue_s = waves_taken * w->prologue_s,
-                        .loop_s = waves_taken * larger(shared_s, w->least_s),
-                        .epilogue_s = waves_taken * residents * w->epilogue_s,
+                        .prologue_s = whole * w->prologue_s,
+                        .loop_s = larger(waves_taken * shared_s, whole * w->least_s),
+                        .epilogue_s = whole * residents * w->epilogue_s,
                         .l2_left_s = w->l2_s * share,
                         .hbm_left_s = w->hbm_s * share,
                         .shares_sm = residents * w->shared_s >= w->least_s && w->shared_s > 0};
@@ -78,8 +80,9 @@ static double open_sms(const event_chip *chip, double ctas) {
 static void dispatch_spread(event_chip *chip, event_kernel *kernel, double ctas) {
     double sms = open_sms(chip, ctas), slots = kernel->work->slots_per_sm;
     double few = floor(ctas / sms), more_sms = ctas - few * sms;
+    double taken = 1 - kernel->work->drift_frac * (1 - ctas / sms / (few + 1));
     if (more_sms > 0)
-        add_cohort(chip, kernel, more_sms * (few + 1), few + 1, 1, more_sms * (few + 1) / slots);
+        add_cohort(chip, kernel, more_sms * (few + 1), few + 1, taken, more_sms * (few + 1) / slots);
     if (few > 0)
         add_cohort(chip, kernel, (sms - more_sms) * few, few, 1, (sms - more_sms) * few / slots);
 }

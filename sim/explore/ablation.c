@@ -6,11 +6,12 @@
 #include <math.h>
 
 static const ablation_term terms[] = {
-    {"gap between replays", OP_gemm, {"method.graph_steady_gap_s"}, {0}},
-    {"start and drain of a kernel", OP_gemm, {"gemm.start_latencies"}, {0}},
+    {"gap between replays", OP_gemm, {"method.graph_steady_gap_ratio"}, {0}},
+    {"start and drain of a kernel", OP_gemm, {"gemm.start_clk"}, {0}},
     {"prologue of a block", OP_gemm, {"gemm.prologue_clk"}, {0}},
     {"least step of the reduction loop", OP_gemm, {"gemm.step_clk"}, {0}},
     {"tensor pipe below its peak", OP_gemm, {"gemm.tensor_efficiency_frac"}, {1}},
+    {"last waves shared between SMs", OP_gemm, {"gemm.shared_last_frac"}, {0}},
     {"L2 bandwidth below its peak", OP_gemm, {"gemm.l2_efficiency_frac"}, {1}},
     {"operands shared between SMs", OP_gemm, {"gemm.multicast_ratio"}, {1}},
     {"latency of loads under load", OP_gemm, {"gemm.loaded_latency_ratio"}, {0.2}},

@@ -31,7 +31,7 @@ const char *calibrate_state_name(calibrate_state state) {
  * what a graph's node was measured to take. */
 static bool is_fixed(const machine_key *key) {
     return strcmp(key->path, "method.graph_steady_weight_copies") == 0 ||
-           strcmp(key->path, "method.graph_steady_gap_s") == 0 || strcmp(key->path, "own.graph_gap_s") == 0;
+           strcmp(key->path, "method.graph_steady_gap_ratio") == 0 || strcmp(key->path, "own.graph_gap_s") == 0;
 }
 
 /* Of rows that say fit or held, those of odd hash are scored too. */
@@ -203,13 +203,14 @@ static score score_half(arena *a, const calibrate_input *in, const calibration *
     return score_of(predicted, measured, NULL, NULL, rows.count);
 }
 
-/* A class needs this many rows for its tails to mean anything. */
-enum { CLASS_ROWS_MIN = 20 };
-/* Of the level, on either side. Held rows fall a little wider than fitted ones, so the tails start a little further
- * out. */
-static const double TAIL_FRAC = (1 - SPREAD_LEVEL) / 2 * 0.9;
+/* A class needs enough rows for its tails to mean anything; where a kind has few, a tenth of them. */
+enum { CLASS_ROWS_MIN = 12, CLASS_ROWS_ENOUGH = 30, CLASSES_OF_A_KIND = 10 };
+/* Of the level, on either side: nominally 88 %, within the 85 to 95 that an interval of 90 may cover, because residuals
+ * have heavier tails than a normal distribution and the last of them would double the width. */
+static const double TAIL_FRAC = (1 - SPREAD_LEVEL) / 2 * 1.2;
 
 typedef struct class_row {
+    op_kind kind;
     char name[SPREAD_CLASS_TEXT];
     double residual; /* ln(measured / predicted) */
 } class_row;
@@ -220,10 +221,19 @@ static int by_name_and_residual(const void *a, const void *b) {
     return order ? order : (x->residual > y->residual) - (x->residual < y->residual);
 }
 
+/* By ranks out of n + 1, so that a class of few rows foresees the next one as often as one of many. */
 static double quantile(const class_row *sorted, size_t count, double part) {
-    double at = part * (double)(count - 1), below = floor(at);
+    double last = (double)(count - 1), at = fmin(fmax(part * (double)(count + 1) - 1, 0), last), below = floor(at);
     size_t i = (size_t)below, j = i + 1 < count ? i + 1 : i;
     return sorted[i].residual + (at - below) * (sorted[j].residual - sorted[i].residual);
+}
+
+static size_t class_rows_min(const fit_rows *rows, const class_row *c) {
+    size_t of_kind = 0;
+    for (size_t r = 0; r < rows->count; r++)
+        of_kind += rows->rows[r]->op.kind == c->kind;
+    size_t part = of_kind / CLASSES_OF_A_KIND;
+    return part < CLASS_ROWS_MIN ? CLASS_ROWS_MIN : part > CLASS_ROWS_ENOUGH ? CLASS_ROWS_ENOUGH : part;
 }
 
 /* What the fit left, by class of prediction. */
@@ -238,6 +248,7 @@ static void find_residuals(arena *a, const calibrate_input *in, const fit_rows *
         row_prediction p = predict_row(rows->rows[r], block);
         for (int level = 0; level < SPREAD_CLASS_LEVELS; level++) {
             class_row *c = &all[count++];
+            c->kind = rows->rows[r]->op.kind;
             const spread_subject subject = {&rows->rows[r]->op, rows->rows[r]->source, bound_name(p.bound), p.time_s};
             spread_class_name(&subject, level, c->name);
             c->residual = rows->log_measured[r] - log(p.time_s);
@@ -248,7 +259,7 @@ static void find_residuals(arena *a, const calibrate_input *in, const fit_rows *
     for (size_t first = 0, end; first < count; first = end) {
         for (end = first; end < count && strcmp(all[end].name, all[first].name) == 0; end++)
             ;
-        if (end - first >= CLASS_ROWS_MIN)
+        if (end - first >= class_rows_min(rows, &all[first]))
             out->residuals[out->residual_count++] =
                 (residual_range){all[first].name, quantile(all + first, end - first, TAIL_FRAC),
                                  quantile(all + first, end - first, 1 - TAIL_FRAC)};

@@ -2,6 +2,7 @@
 
 #include "hwmodels/calibration_load.h"
 #include "hwmodels/machine_load.h"
+#include "sim/engine/cost_memory.h"
 #include "sim/engine/cost_method.h"
 #include "sim/engine/event.h"
 
@@ -24,7 +25,7 @@ static void predict_part(const operator_row *row, const op *o, const machine_blo
     lanes extra_s;
     cost_method_graph_steady(o, row->source, block, extra_s);
     for (size_t i = 0; i < MACHINE_LANES; i++)
-        cost->time_s[i] += o->kind == OP_gemm ? extra_s[i] : cost->launches[i] * block->method_graph_steady_gap_s[i];
+        cost->time_s[i] += o->kind == OP_gemm ? extra_s[i] : cost->launches[i] * steady_gap_s(block, i);
 }
 
 /* `memory` NULL: the analytic engine. */
