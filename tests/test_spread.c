@@ -28,8 +28,7 @@ static operator_row gemm_row(int64_t m, int64_t n, int64_t k) {
 Test(spread, draws_have_the_covariance) {
     enum { DRAWS = 4000 };
     double factor[] = {0.3, 0, -0.1, 0.2};
-    const machine_key *keys[] = {calibration_key_find("gemm.start_clk"),
-                                 calibration_key_find("gemm.reduce_latencies")};
+    const machine_key *keys[] = {calibration_key_find("gemm.start_clk"), calibration_key_find("gemm.reduce_latencies")};
     calibration_spread s = {.keys = keys, .factor = factor, .key_count = 2};
     calibration center = calibration_priors();
     double variance[2] = {0}, product = 0;
