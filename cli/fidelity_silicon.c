@@ -34,14 +34,14 @@ typedef struct memory_line {
 static const memory_line h200_lines[] = {
     {"4 H200 read (sets the read path)", "read_GBps", PATTERN_READ, 0, true},
     {"4 H200 write (sets the write path)", "write_GBps", PATTERN_WRITE, 0, true},
-    {"4 H200 copy", "copy_GBps", PATTERN_COPY, 0, false},
+    {"4 H200 copy (sets the write batch)", "copy_GBps", PATTERN_COPY, 0, true},
 };
 static const memory_line h100_lines[] = {
     {"4 H100 read", "read_bytes_per_s", PATTERN_READ, 0, false},
     {"4 H100 write", "write_bytes_per_s", PATTERN_WRITE, 0, false},
     {"4 H100 copy by the copy call", "memcpy_bytes_per_s", PATTERN_COPY, 0, false},
     {"4 H100 copy by a kernel", "copy_bytes_per_s", PATTERN_COPY, 0, false},
-    {"4 H100 gather of 128 bytes", "gather_128_bytes_per_s", PATTERN_GATHER, 128, false},
+    {"4 H100 gather of 128 bytes (sets the read queue)", "gather_128_bytes_per_s", PATTERN_GATHER, 128, true},
     {"4 H100 32 bytes of every 128", "strided_32_of_128_bytes_per_s", PATTERN_STRIDE, 128, false},
     {"4 H100 32 bytes of every 512", "strided_32_of_512_bytes_per_s", PATTERN_STRIDE, 512, false},
     {"4 H100 32 bytes of every 4096", "strided_32_of_4096_bytes_per_s", PATTERN_STRIDE, 4096, false},
