@@ -2,6 +2,7 @@
 
 #include "cli/command.h"
 #include "cli/trace_prediction.h"
+#include "core/base/csv.h"
 #include "core/base/json_reader.h"
 #include "core/scores.h"
 #include "sim/explore/ensemble.h"
@@ -120,12 +121,63 @@ static bool in_phase(const run *r, const char *phase) {
     return false;
 }
 
+#define RUN_STEPS OWN_FOLDER "/run-steps.csv"
 static const char run_ending[] = ".run.jsonl.gz", rows_ending[] = ".csv";
 
 typedef struct run_totals {
     double busy_error, idle_error; /* sums: relative; of shares */
     size_t graphs, eagers;
 } run_totals;
+
+/* The wall of a step that nothing recorded: run-steps.csv beside the runs. A recorder keeps kernels apart, which counts
+ * as idle time in the recordings themselves. */
+static status unrecorded_wall(const char *run_name, const char *phase, double *wall_s, error *err) {
+    static const double MS_MAX = 1e9, S_PER_MS = 1e-3;
+    static const char *const names[] = {"run", "phase", "step_wall_ms"};
+    enum { RUN, PHASE, WALL, COLUMNS };
+    int columns[COLUMNS];
+    csv_reader *reader = NULL;
+    *wall_s = NAN;
+    status result = csv_open(RUN_STEPS, &reader, err);
+    for (int c = 0; c < COLUMNS && result == STATUS_OK; c++)
+        result = csv_require_column(reader, names[c], &columns[c], err);
+    size_t length = strlen(run_name) - strlen(run_ending);
+    while (result == STATUS_OK && isnan(*wall_s)) {
+        const csv_row *row = NULL;
+        result = csv_next(reader, &row, err);
+        if (result != STATUS_OK || !row)
+            break;
+        const char *name = row->fields[columns[RUN]].text;
+        if (strncmp(name, run_name, length) == 0 && name[length] == '\0' &&
+            strcmp(row->fields[columns[PHASE]].text, phase) == 0) {
+            result = csv_number(reader, row, columns[WALL], 0, MS_MAX, wall_s, err);
+            *wall_s *= S_PER_MS;
+        }
+    }
+    csv_close(reader);
+    return result;
+}
+
+/* One phase of a run, beside its prediction. */
+static status print_phase(const char *name, const char *phase, const run *r, const setup *s, const trace_comparison *c,
+                          run_totals *totals, error *err) {
+    bool captured = s->graph.phases[c->phase_index].captured,
+         emulated = r->header.dispatch_s > 0 || r->header.launch_s > 0;
+    double wall_s;
+    status result = unrecorded_wall(name, phase, &wall_s, err);
+    double idle = fmax(0, 1 - c->measured_busy_s / wall_s), predicted = 1 - c->predicted_busy_s / c->predicted_wall_s;
+    printf("  %-24.*s %-8s %s  busy %8.3f ms, predicted %8.3f (%+.1f %%)  idle %4.1f %%, predicted %4.1f%s\n",
+           (int)(strlen(name) - strlen(run_ending)), name, phase, captured ? "graph" : "eager",
+           1e3 * c->measured_busy_s, 1e3 * c->predicted_busy_s, 100 * c->busy_error, 100 * idle, 100 * predicted,
+           levers_autoquant(&s->levers) ? "  not scored: what the run picked is not known" : "");
+    if (levers_autoquant(&s->levers))
+        return result;
+    if (captured)
+        totals->busy_error += fabs(c->busy_error), totals->graphs++;
+    else if (emulated && isfinite(idle))
+        totals->idle_error += fabs(idle - predicted), totals->eagers++;
+    return result;
+}
 
 static status print_run(arena *a, const char *name, run_totals *totals, error *err) {
     static const char *const phases[] = {"prefill", "decode"};
@@ -147,19 +199,7 @@ static status print_run(arena *a, const char *name, run_totals *totals, error *e
         result = trace_compare(a, &q, &t, s, &c, err);
         if (result != STATUS_OK)
             break;
-        bool captured = s->graph.phases[c.phase_index].captured;
-        double idle = 1 - c.measured_busy_s / c.measured_wall_s,
-               predicted = 1 - c.predicted_busy_s / c.predicted_wall_s;
-        printf("  %-24.*s %-8s %s  busy %8.3f ms, predicted %8.3f (%+.1f %%)  idle %4.1f %%, predicted %4.1f\n",
-               (int)(strlen(name) - strlen(run_ending)), name, phases[p], captured ? "graph" : "eager",
-               1e3 * c.measured_busy_s, 1e3 * c.predicted_busy_s, 100 * c.busy_error, 100 * idle, 100 * predicted);
-        if (captured)
-            totals->busy_error += fabs(c.busy_error), totals->graphs++;
-        else if (r.header.dispatch_s > 0 || r.header.launch_s > 0)
-            totals->idle_error += fabs(idle - predicted), totals->eagers++;
-        else
-            puts("      not scored: nothing emulated, so that the idle time is the recorder's, which keeps kernels "
-                 "apart");
+        result = print_phase(name, phases[p], &r, s, &c, totals, err);
         trace_free(&t);
     }
     return result;

@@ -128,6 +128,12 @@ static status read_interval(reader *r, const json_object *o, error *err) {
     return STATUS_OK;
 }
 
+/* Sequences asked for: guidance runs several rows for each. */
+static double requested_batch(const json_object *o) {
+    double requests = scenario_number(o, "requests");
+    return requests > 0 ? requests : scenario_number(o, "batch");
+}
+
 static status read_line(reader *r, error *err) {
     json_object o = {0};
     error inner = {""};
@@ -140,7 +146,7 @@ static status read_line(reader *r, error *err) {
                                           text_or_empty(r, &o, "workload"),
                                           text_or_empty(r, &o, "host"),
                                           text_or_empty(r, &o, "levers"),
-                                          scenario_number(&o, "batch"),
+                                          requested_batch(&o),
                                           scenario_number(&o, "prompt_tokens"),
                                           emulated_number(&o, "emulated_dispatch_s_per_call"),
                                           emulated_number(&o, "emulated_launch_s")};

@@ -9,7 +9,7 @@
 
 typedef struct run_header {
     const char *machine, *workload, *host, *levers; /* "" where not stated */
-    double batch, prompt_tokens;                    /* of the scenario; NaN where not stated */
+    double batch, prompt_tokens;                    /* of the scenario (its requests); NaN where not stated */
     double dispatch_s, launch_s; /* emulated host cost a framework call, and a launch; 0 where nothing is emulated */
 } run_header;
 

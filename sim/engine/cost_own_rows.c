@@ -1,5 +1,5 @@
-/* Our row-wise kernels: pointwise (kernels/pointwise.cuh, add.cu), rows reduced by a warp or a block (rows.cuh,
- * rmsnorm.cu), gathers (embedding.cu). */
+/* Our row-wise kernels: pointwise (kernels/pointwise.cuh, add.cu), rows reduced by lanes of a warp or by a block
+ * (rows.cuh), gathers (embedding.cu). */
 #include "sim/engine/cost_own.h"
 
 enum {
@@ -9,7 +9,6 @@ enum {
     ROW_VECTORS = 4, /* that a thread holds */
     WARP = 32,
     WARPS_A_BLOCK = 8,
-    REDUCE_WARP_COLS_MAX = 4096,
     REDUCE_UNROLL = 4,
     MANY_ROWS = 1024,
 };
@@ -76,26 +75,44 @@ static const double *activation_ops(activation_function function, const machine_
 
 /* ---- rows ---- */
 
-/* How rows are spread over warps and blocks (rows.cuh, row_layout_of). */
+/* How rows are spread over lanes, warps and blocks (rows.cuh, with_row_shape). */
 typedef struct row_layout {
-    double ctas, threads, group; /* group: threads that share a row */
-    double rounds;               /* vectors of a thread */
+    double ctas, threads;
+    double rounds; /* vectors that a thread holds, of one row or several */
     bool warp;
 } row_layout;
 
+/* Lanes of a warp share a row, each thread holds `vectors` of each of `rows_held` rows. */
+static row_layout warp_layout(double rows, double row_lanes, double vectors, double rows_held) {
+    double together = WARP * WARPS_A_BLOCK / row_lanes;
+    return (row_layout){.ctas = ceil_quotient(rows / (together * rows_held)),
+                        .threads = WARP * WARPS_A_BLOCK,
+                        .rounds = vectors * smaller(rows_held, ceil_quotient(rows / (WARP / row_lanes))),
+                        .warp = true};
+}
+
 static row_layout layout_of(double rows, double cols, double element_bytes) {
-    double width = VECTOR_BYTES / element_bytes, vectors = cols / width;
+    double width = VECTOR_BYTES / element_bytes, vectors = cols / width, row_lanes = 1;
     bool whole = fmod(cols, width) == 0 && vectors <= (double)ROW_THREADS_MAX * ROW_VECTORS;
-    row_layout l = {.ctas = rows};
-    if (whole && vectors <= WARP * ROW_VECTORS) {
-        l = (row_layout){
-            .ctas = ceil_quotient(rows / WARPS_A_BLOCK), .threads = WARP * WARPS_A_BLOCK, .group = WARP, .warp = true};
-    } else {
-        double wanted = ceil_quotient((whole ? vectors : cols) / ROW_VECTORS);
-        l.threads = l.group = smaller(ROW_THREADS_MAX, ceil_quotient(wanted / WARP) * WARP);
+    if (!whole) {
+        double threads = smaller(ROW_THREADS_MAX, ceil_quotient(cols / ROW_VECTORS / WARP) * WARP);
+        return (row_layout){.ctas = rows, .threads = threads, .rounds = ceil_quotient(cols / threads)};
     }
-    l.rounds = ceil_quotient((whole ? vectors : cols) / l.group);
-    return l;
+    while (row_lanes < vectors && row_lanes < WARP)
+        row_lanes *= 2;
+    if (vectors <= WARP)
+        return warp_layout(rows, row_lanes, 1, 4);
+    if (vectors <= 1.5 * WARP)
+        return warp_layout(rows, WARP / 2, 3, 1);
+    if (vectors <= 2 * WARP)
+        return warp_layout(rows, WARP, 2, 2);
+    if (vectors <= ROW_VECTORS * WARP)
+        return warp_layout(rows, WARP, 4, 1);
+    bool many =
+        rows >= MANY_ROWS || vectors > ROW_THREADS_MAX; /* few threads each, so that more rows are on their way */
+    double wanted = ceil_quotient(vectors / (many ? ROW_VECTORS : 1));
+    double threads = smaller(ROW_THREADS_MAX, ceil_quotient(wanted / WARP) * WARP);
+    return (row_layout){.ctas = rows, .threads = threads, .rounds = ceil_quotient(vectors / threads)};
 }
 
 /* A kernel that holds its rows: loads, `reductions` one after the other, `vectors_late` rounds of weights behind them.
@@ -121,18 +138,6 @@ static void rows_cost(const op *o, const row_layout *l, double reductions, doubl
     own_cost(&k, where, m, out);
 }
 
-/* rmsnorm.cu: many rows get few threads, few rows all that they can use. */
-static row_layout rmsnorm_layout(double rows, double cols, double element_bytes) {
-    double width = VECTOR_BYTES / element_bytes, vectors = cols / width;
-    bool many = rows >= MANY_ROWS || vectors > ROW_THREADS_MAX;
-    bool whole = fmod(cols, width) == 0 && vectors <= (double)ROW_THREADS_MAX * ROW_VECTORS;
-    double wanted = whole ? ceil_quotient(vectors / (many ? ROW_VECTORS : 1)) : cols;
-    row_layout l = {.ctas = rows, .threads = smaller(ROW_THREADS_MAX, ceil_quotient(wanted / WARP) * WARP)};
-    l.group = l.threads;
-    l.rounds = ceil_quotient((whole ? vectors : cols) / l.threads);
-    return l;
-}
-
 static void quantise_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
     const quantise_params *p = &o->as.quantise;
     double bytes = dtype_bytes(p->dtype);
@@ -147,7 +152,7 @@ static void softmax_cost(const op *o, residency where, const machine_block *m, c
     row_layout l = layout_of((double)p->rows, (double)p->cols, bytes);
     double vectors = (double)p->cols * bytes / VECTOR_BYTES;
     if (vectors > (double)ROW_THREADS_MAX * ROW_VECTORS) { /* long rows stream, by vectors too */
-        l.threads = l.group = ROW_THREADS_MAX;
+        l.threads = ROW_THREADS_MAX;
         l.rounds = unrolled_rounds(ceil_quotient(vectors / ROW_THREADS_MAX));
     }
     own_kernel k = rows_kernel(o, &l, 2, 0, VECTOR_BYTES / bytes, m->own_rows_softmax_ops, m);
@@ -162,12 +167,7 @@ static void reduce_cost(const op *o, residency where, const machine_block *m, co
     const reduce_params *p = &o->as.reduce;
     double bytes = dtype_bytes(p->dtype), width = VECTOR_BYTES / bytes, rows = (double)p->rows, cols = (double)p->cols;
     row_layout l = layout_of(rows, cols, bytes);
-    l.warp = p->cols <= REDUCE_WARP_COLS_MAX;
-    if (l.warp)
-        l.ctas = ceil_quotient(rows / WARPS_A_BLOCK), l.threads = WARP * WARPS_A_BLOCK, l.group = WARP;
-    double vectors = cols / width / l.group;
-    l.rounds = larger(unrolled_rounds(ceil_quotient(vectors)), unrolled_rounds(floor(vectors)));
-    rows_cost(o, &l, 1, 0, width * vectors / l.rounds, m->own_rows_reduce_ops, where, m, out);
+    rows_cost(o, &l, 1, 0, width, m->own_rows_reduce_ops, where, m, out);
 }
 
 /* A block a token: queries, keys and values by units of two vectors, two of a thread on their way at once; sines and
@@ -227,15 +227,17 @@ static void argmax_cost(const op *o, residency where, const machine_block *m, co
     own_cost(&k, where, m, out);
 }
 
-/* A warp a row copies vector after vector; the id comes first. */
+/* Vectors of all rows, four of a thread on their way at once, each behind its row's id. */
 static void embedding_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
     const embedding_params *p = &o->as.embedding;
     own_kernel k = kernel_of(o);
-    double vectors = ceil_quotient((double)p->cols * dtype_bytes(p->dtype) / VECTOR_BYTES / WARP);
-    k.ctas = ceil_quotient((double)p->rows / WARPS_A_BLOCK), k.threads = WARP * WARPS_A_BLOCK;
+    double width = VECTOR_BYTES / dtype_bytes(p->dtype);
+    double vectors = (double)p->rows * ceil_quotient((double)p->cols / width);
+    double rounds = smaller(POINTWISE_UNROLL, ceil_quotient(vectors / POINTWISE_THREADS));
+    k.ctas = ceil_quotient(vectors / (POINTWISE_THREADS * POINTWISE_UNROLL)), k.threads = POINTWISE_THREADS;
     EACH_LANE {
-        k.latencies[i] = 1 + vectors * m->own_rows_gather_latencies[i];
-        k.thread_ops[i] = vectors * m->own_pointwise_copy_ops[i] * VECTOR_BYTES / dtype_bytes(p->dtype);
+        k.latencies[i] = 1 + m->own_pointwise_base_latencies[i] + rounds * m->own_rows_gather_latencies[i];
+        k.thread_ops[i] = rounds * m->own_pointwise_copy_ops[i] * width;
     }
     own_cost(&k, where, m, out);
 }
@@ -293,7 +295,7 @@ static void reducing_cost(const op *o, residency where, const machine_block *m, 
     switch (o->kind) {
     case OP_rmsnorm: {
         const rmsnorm_params *p = &o->as.rmsnorm;
-        l = rmsnorm_layout((double)p->rows, (double)p->cols, dtype_bytes(p->dtype));
+        l = layout_of((double)p->rows, (double)p->cols, dtype_bytes(p->dtype));
         rows_cost(o, &l, 1, 1, VECTOR_BYTES / dtype_bytes(p->dtype), m->own_rows_rmsnorm_ops, where, m, out);
         break;
     }
