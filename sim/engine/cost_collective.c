@@ -45,6 +45,11 @@ static exchange exchange_of(const collective_params *p, generation g) {
     return e;
 }
 
+/* Starts are SM clocks: 10,300, 6,400 and 6,800 on A100, H200 and L40S, and 33,800, 30,500 and 29,500 for Simple's. */
+static double clocks_s(const machine_block *m, const lanes clocks, size_t i) {
+    return clocks[i] / m->sm_clock_max_hz[i];
+}
+
 /* What one GPU sends a second. */
 static double link_rate(const exchange *e, const machine_block *m, size_t i) {
     if (m->link_bandwidth_bytes_per_s[i] > 0)
@@ -63,24 +68,30 @@ static void keep_faster(exchange_time *best, double fixed_s, double transfer_s) 
 }
 
 static exchange_time ring_time(const exchange *e, const machine_block *m, size_t i, double rate) {
-    double start_s = m->collective_start_s[i], hop_s = m->collective_hop_s[i];
+    double start_s = clocks_s(m, m->collective_start_clk, i), hop_s = m->collective_hop_s[i];
     double part_s = e->bytes / e->ranks / rate, moved_s = e->steps * part_s;
     exchange_time best = {start_s + e->hops * hop_s, moved_s / m->collective_ll_frac[i]};
-    keep_faster(&best, start_s + m->collective_wide_start_s[i] + e->hops * hop_s * m->collective_wide_hop_ratio[i],
+    keep_faster(&best,
+                start_s + clocks_s(m, m->collective_wide_start_clk, i) +
+                    e->hops * hop_s * m->collective_wide_hop_ratio[i],
                 moved_s / m->collective_wide_frac[i]);
     double ends = END_STEPS / m->collective_end_ratio[i];
-    keep_faster(&best, start_s + m->collective_simple_start_s[i] + e->hops * hop_s * m->collective_simple_hop_ratio[i],
+    keep_faster(&best,
+                start_s + clocks_s(m, m->collective_simple_start_clk, i) +
+                    e->hops * hop_s * m->collective_simple_hop_ratio[i],
                 (e->steps - END_STEPS + ends) * part_s / m->collective_simple_frac[i]);
     if (e->sums_in_switch && m->link_bandwidth_bytes_per_s[i] > 0) /* reads a part of everyone's, multicasts the sum */
-        keep_faster(&best, start_s + m->collective_simple_start_s[i] + 2 * hop_s * m->collective_simple_hop_ratio[i],
+        keep_faster(&best,
+                    start_s + clocks_s(m, m->collective_simple_start_clk, i) +
+                        2 * hop_s * m->collective_simple_hop_ratio[i],
                     (e->bytes + e->bytes / e->ranks) / (rate * m->collective_switch_frac[i]));
     return best;
 }
 
 static exchange_time pairs_time(const exchange *e, const machine_block *m, size_t i, double rate) {
     double others = e->ranks - 1, part_s = e->bytes / e->ranks / rate;
-    double start_s =
-        m->collective_start_s[i] + m->collective_pair_start_s[i] + (others - 1) * m->collective_pair_hop_s[i];
+    double start_s = clocks_s(m, m->collective_start_clk, i) + m->collective_pair_start_s[i] +
+                     (others - 1) * m->collective_pair_hop_s[i];
     exchange_time best = {start_s, part_s / m->collective_ll_frac[i]}; /* each pair has threads of its own */
     keep_faster(&best, start_s + m->collective_pair_simple_start_s[i], others * part_s / m->collective_pair_frac[i]);
     return best;
@@ -94,7 +105,7 @@ void cost_collective(const op *o, residency where, const machine_block *machines
     *out = (cost_block){0};
     for (size_t i = 0; i < MACHINE_LANES; i++) {
         double rate = link_rate(&e, machines, i);
-        exchange_time t = {machines->collective_start_s[i], 0};
+        exchange_time t = {clocks_s(machines, machines->collective_start_clk, i), 0};
         if (rate > 0)
             t = e.pairs ? pairs_time(&e, machines, i, rate) : ring_time(&e, machines, i, rate);
         double hbm_s = (work.read_bytes + work.write_bytes) / machines->hbm_bandwidth_bytes_per_s[i];

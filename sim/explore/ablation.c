@@ -62,7 +62,7 @@ static const ablation_term terms[] = {
     {"hops", OP_collective, {"collective.hop_s"}, {0}},
     {"protocol LL", OP_collective, {"collective.ll_frac"}, {0.001}},
     {"protocol LL128", OP_collective, {"collective.wide_frac"}, {0.01}},
-    {"start of protocol Simple", OP_collective, {"collective.simple_start_s"}, {0}},
+    {"start of protocol Simple", OP_collective, {"collective.simple_start_clk"}, {0}},
     {"rings' ends", OP_collective, {"collective.end_ratio"}, {1}},
     {"sums in the switch", OP_collective, {"collective.switch_frac"}, {0.05}},
     {"grouped pairs' start", OP_collective, {"collective.pair_start_s", "collective.pair_simple_start_s"}, {0, 0}},
