@@ -22,7 +22,8 @@ rows overflow "2:11: .*" <<<"$header"$'\n'"gemm,bf16,99999999999999999999,4,3,1"
 rows open-quote "2:11: .*" <<<"$header"$'\n'"gemm,bf16,\"1,4,3,1"
 rows column-twice "1:12: .*'m'" <<<"op,dtype,m,m,k"$'\n'"gemm,bf16,1,4,3"
 rows no-op-column "1:1: .*op" <<<"dtype,m,n,k"$'\n'"bf16,1,4,3"
-rows third-line "3:13: .*'x'" <<<"$header"$'\n'"gemm,bf16,1,2,3,1"$'\n'"gemm,bf16,1,x,3,1"
+# Predicts a row before it ends: vectors of 512 bits, which valgrind does not know.
+under_valgrind || rows third-line "3:13: .*'x'" <<<"$header"$'\n'"gemm,bf16,1,2,3,1"$'\n'"gemm,bf16,1,x,3,1"
 rows empty "1:1: .*empty" </dev/null
 rows nul "2:[0-9]+: .*" < <(printf '%s\ngemm,bf16,1,\0,3,1\n' "$header")
 refuses "missing\.csv:1:1: .*No such file" predict missing.csv --machine h200-sxm
