@@ -79,13 +79,9 @@ status host_load(arena *a, const char *config_dir, const char *name_or_path, hos
         {"launch_scale_ratio", CONFIG_NUMBER, offsetof(host_file, values.launch_scale_ratio), 0, 100, true},
     };
 #undef SECONDS
-    const char *path;
     const config_node *root;
-    status result = config_find(a, arena_printf(a, "%s/hosts", config_dir), "host profile", name_or_path, &path, err);
-    if (result == STATUS_OK)
-        result = config_load(a, path, &root, err);
-    if (result == STATUS_OK)
-        result = config_schema(root, SCHEMA_VERSION, err);
+    status result = config_open(a, arena_printf(a, "%s/hosts", config_dir), "host profile", name_or_path,
+                                SCHEMA_VERSION, &root, err);
     if (result != STATUS_OK)
         return result;
     host_file file = {0};

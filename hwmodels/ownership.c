@@ -27,13 +27,9 @@ status site_load(arena *a, const char *config_dir, const char *name_or_path, sit
         NUMBER(price_ratio, 0, PRICE_RATIO_MAX),
     };
 #undef NUMBER
-    const char *path;
     const config_node *root;
-    status result = config_find(a, arena_printf(a, "%s/sites", config_dir), "site", name_or_path, &path, err);
-    if (result == STATUS_OK)
-        result = config_load(a, path, &root, err);
-    if (result == STATUS_OK)
-        result = config_schema(root, SCHEMA_VERSION, err);
+    status result =
+        config_open(a, arena_printf(a, "%s/sites", config_dir), "site", name_or_path, SCHEMA_VERSION, &root, err);
     if (result != STATUS_OK)
         return result;
     site_file file = {0};

@@ -1,5 +1,4 @@
 #include "core/base/config_find.h"
-#include "core/base/config.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -77,4 +76,13 @@ status config_find(arena *a, const char *directory, const char *kind, const char
     }
     arena_free(&scratch);
     return result;
+}
+
+status config_open(arena *a, const char *directory, const char *kind, const char *name_or_path, int schema_version,
+                   const config_node **root, error *err) {
+    const char *path;
+    status result = config_find(a, directory, kind, name_or_path, &path, err);
+    if (result == STATUS_OK)
+        result = config_load(a, path, root, err);
+    return result == STATUS_OK ? config_schema(*root, schema_version, err) : result;
 }

@@ -4,6 +4,7 @@
 #define INGOT_CONFIG_FIND_H
 
 #include "core/base/arena.h"
+#include "core/base/config.h"
 #include "core/base/error.h"
 
 #include <stdbool.h>
@@ -19,6 +20,10 @@ bool config_is_path(const char *name_or_path);
  * has no file, which tells the nearest name that has; a path is returned without a look. */
 status config_find(arena *a, const char *directory, const char *kind, const char *name_or_path, const char **path,
                    error *err);
+
+/* config_find, config_load and config_schema in one: the tree of a file that is named either way. */
+status config_open(arena *a, const char *directory, const char *kind, const char *name_or_path, int schema_version,
+                   const config_node **root, error *err);
 
 /* The names in a directory, sorted. STATUS_ENVIRONMENT when it cannot be read. */
 status config_list(arena *a, const char *directory, const char *const **names, size_t *count, error *err);
