@@ -25,7 +25,7 @@ static double either(double value, double otherwise) {
     return value == 0 ? otherwise : value;
 }
 
-double sm_area_m2(const machine *m) {
+static double sm_area_m2(const machine *m) {
     double tensor_lanes = fmax(m->sm.tensor_fp16_flops_per_clk, m->sm.tensor_bf16_flops_per_clk) / FLOPS_PER_LANE;
     double transistors = scheduling_transistors + port_transistors + INT32_LANES * int32_lane_transistors +
                          m->sm.fp32_flops_per_clk / FLOPS_PER_LANE * fp32_lane_transistors +

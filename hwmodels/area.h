@@ -28,7 +28,4 @@ typedef struct die_area {
 
 die_area area_of(const machine *m);
 
-/* One SM of the machine, built on its process. */
-double sm_area_m2(const machine *m);
-
 #endif
