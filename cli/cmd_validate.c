@@ -170,18 +170,11 @@ static void print_rows(const row_scores *scores, const row_table *table) {
 }
 
 static status score_table(arena *a, const row_table *table, const ensemble *e, bool json, error *err) {
-    scored_row *rows = ARENA_ARRAY(a, scored_row, table->count + 1);
-    size_t count = 0;
-    for (size_t i = 0; i < table->count; i++) {
-        const operator_row *row = &table->rows[i];
-        if (row->unsupported || row->empty || isnan(row->measured_s))
-            continue;
-        row_interval p = predict_row_interval(row, e);
-        rows[count++] = (scored_row){row, table->path, p.prediction.time_s, p.lower_s, p.upper_s};
-    }
-    if (count == 0)
-        return error_set(err, STATUS_NEGATIVE, "%s: no row is both measured and modelled", table->path);
-    row_scores scores = score_rows(rows, count, a);
+    row_scores scores;
+    size_t count;
+    status result = ensemble_score_rows(a, table, e, &scores, &count, err);
+    if (result != STATUS_OK)
+        return result;
     if (!json) {
         print_rows(&scores, table);
         return STATUS_OK;

@@ -36,19 +36,11 @@ static void put_scores(arena *a, const row_scores *found, report_input *input) {
 }
 
 static status score_rows_of(arena *a, const row_table *table, const ensemble *e, report_input *input, error *err) {
-    scored_row *rows = ARENA_ARRAY(a, scored_row, table->count + 1);
-    size_t count = 0;
-    for (size_t i = 0; i < table->count; i++) {
-        const operator_row *row = &table->rows[i];
-        if (row->unsupported || row->empty || isnan(row->measured_s))
-            continue;
-        row_interval p = predict_row_interval(row, e);
-        rows[count++] = (scored_row){row, table->path, p.prediction.time_s, p.lower_s, p.upper_s};
-    }
-    if (count == 0)
-        return error_set(err, STATUS_NEGATIVE, "%s: no row is both measured and modelled", table->path);
     row_scores *found = ARENA_NEW(a, row_scores);
-    *found = score_rows(rows, count, a);
+    size_t count;
+    status result = ensemble_score_rows(a, table, e, found, &count, err);
+    if (result != STATUS_OK)
+        return result;
     put_scores(a, found, input);
     const char **lines = ARENA_ARRAY(a, const char *, 2);
     lines[0] = arena_printf(a, "%zu rows are off by %.1f %% in the mean, %.1f %% in the median.", count,

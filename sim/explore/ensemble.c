@@ -69,6 +69,23 @@ row_interval predict_row_interval(const operator_row *row, const ensemble *e) {
     return out;
 }
 
+status ensemble_score_rows(arena *a, const row_table *table, const ensemble *e, row_scores *out, size_t *count,
+                           error *err) {
+    scored_row *rows = ARENA_ARRAY(a, scored_row, table->count + 1);
+    *count = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        const operator_row *row = &table->rows[i];
+        if (row->unsupported || row->empty || isnan(row->measured_s))
+            continue;
+        row_interval p = predict_row_interval(row, e);
+        rows[(*count)++] = (scored_row){row, table->path, p.prediction.time_s, p.lower_s, p.upper_s};
+    }
+    if (*count == 0)
+        return error_set(err, STATUS_NEGATIVE, "%s: no row is both measured and modelled", table->path);
+    *out = score_rows(rows, *count, a);
+    return STATUS_OK;
+}
+
 status ensemble_set_engine(ensemble *e, const char *engine, error *err) {
     engine_kind kind = ENGINE_ANALYTIC;
     if (engine && engine_parse(engine, &kind, err) != STATUS_OK)

@@ -5,6 +5,7 @@
 #include "core/spread.h"
 #include "sim/engine/engine.h"
 #include "sim/explore/row_prediction.h"
+#include "validate/score_rows.h"
 
 enum { ENSEMBLE_BLOCKS = SPREAD_DRAWS / MACHINE_LANES };
 
@@ -34,6 +35,11 @@ typedef struct row_interval {
 } row_interval;
 
 row_interval predict_row_interval(const operator_row *row, const ensemble *e);
+
+/* Scores every row of the table that is measured and modelled; `count` receives how many. STATUS_NEGATIVE when none is.
+ * Owned by the arena. */
+status ensemble_score_rows(arena *a, const row_table *table, const ensemble *e, row_scores *out, size_t *count,
+                           error *err);
 
 /* Takes the rows' times from an engine, by name: "analytic" (or NULL), or "event". STATUS_BAD_INPUT for others. */
 status ensemble_set_engine(ensemble *e, const char *engine, error *err);
