@@ -5,6 +5,7 @@
 #include "cli/fidelity_order.h"
 #include "cli/fidelity_own.h"
 #include "cli/fidelity_silicon.h"
+#include "cli/fidelity_verdict.h"
 #include "cli/step_prediction.h"
 #include "hwmodels/calibration_load.h"
 #include "hwmodels/machine_load.h"
@@ -113,16 +114,12 @@ static score score_line(arena *a, const fidelity_line *line, const row_table *ta
     return score_of(predicted, measured, lower, upper, n);
 }
 
-static const char *verdict(bool met) {
-    return met ? "met" : "MISSED";
-}
-
 static void print_score(const fidelity_line *line, const score *s) {
     printf("%-48s %6zu %7.1f %7.1f  %-7s %7.1f %7.1f", line->text, s->n, 100 * s->mean_abs_err, 100 * line->bar,
-           verdict(s->mean_abs_err <= line->bar), 100 * s->coverage, 100 * s->median_half_width);
+           fidelity_verdict(s->mean_abs_err <= line->bar), 100 * s->coverage, 100 * s->median_half_width);
     bool home = line->half == HALF_HELD; /* line 7 is about held rows */
     bool covered = s->coverage >= 0.85 && s->coverage <= 0.95 && s->median_half_width <= 2 * s->mean_abs_err;
-    printf("  %s\n", home ? verdict(covered) : "");
+    printf("  %s\n", home ? fidelity_verdict(covered) : "");
 }
 
 static status print_public(arena *a, const char *measured, const source_map *sources, error *err) {
@@ -162,9 +159,10 @@ static status print_steps(arena *a, error *err) {
         result = steps_predict(a, &table, "h200-sxm", &scores, err);
     if (result == STATUS_OK) {
         printf("%-48s %6zu %7.1f %7.1f  %s\n", "5 PyTorch steps, GPU busy", scores.busy.n,
-               100 * scores.busy.mean_abs_err, 100 * BAR, verdict(scores.busy.mean_abs_err <= BAR));
+               100 * scores.busy.mean_abs_err, 100 * BAR, fidelity_verdict(scores.busy.mean_abs_err <= BAR));
         printf("%-48s %6zu %7.1f %7.1f  %s\n", "5 PyTorch steps, wall of compiled ones", scores.graph_wall.n,
-               100 * scores.graph_wall.mean_abs_err, 100 * BAR, verdict(scores.graph_wall.mean_abs_err <= BAR));
+               100 * scores.graph_wall.mean_abs_err, 100 * BAR,
+               fidelity_verdict(scores.graph_wall.mean_abs_err <= BAR));
     }
     steps_free(&table);
     return result;
@@ -196,7 +194,7 @@ static status print_speed(arena *a, error *err) {
     double took_s = (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
     double calls_per_s = sum > 0 ? SPEED_ROWS / took_s : 0;
     printf("8 GEMM rows a second a core: %.0f on one machine, %.0f over blocks of %d (bar %.0f: %s)\n", calls_per_s,
-           calls_per_s * MACHINE_LANES, MACHINE_LANES, BAR, verdict(calls_per_s * MACHINE_LANES >= BAR));
+           calls_per_s * MACHINE_LANES, MACHINE_LANES, BAR, fidelity_verdict(calls_per_s * MACHINE_LANES >= BAR));
     return STATUS_OK;
 }
 

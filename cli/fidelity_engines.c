@@ -1,6 +1,7 @@
 #include "cli/fidelity_engines.h"
 
 #include "cli/command.h"
+#include "cli/fidelity_verdict.h"
 #include "hwmodels/machine_load.h"
 #include "sim/explore/row_prediction.h"
 
@@ -34,7 +35,6 @@ static engine_errors errors_of(const row_table *table, const machine_block *bloc
 }
 
 status fidelity_engines(arena *a, const source_map *sources, error *err) {
-    static const double NO_WORSE = 0.001; /* a tenth of a point */
     static const struct {
         const char *text, *path;
     } files[] = {{"8 own H100 rows, cold", MEASURED "operators-cold.csv"},
@@ -54,9 +54,8 @@ status fidelity_engines(arena *a, const source_map *sources, error *err) {
         result = rows_load(files[f].path, sources, EMPTY_ROWS_SKIPPED, &table, err);
         if (result == STATUS_OK) {
             engine_errors e = errors_of(&table, block, memory);
-            printf("%-48s %6zu analytic %.2f %%, event %.2f %% (%zu rows differ): %s within a tenth\n", files[f].text,
-                   e.rows, 100 * e.analytic, 100 * e.event, e.differ,
-                   e.event <= e.analytic + NO_WORSE ? "met" : "MISSED");
+            printf("%-48s %6zu analytic %.2f %%, event %.2f %% (%zu rows differ): %s\n", files[f].text, e.rows,
+                   100 * e.analytic, 100 * e.event, e.differ, fidelity_verdict(e.event <= e.analytic));
         }
         rows_free(&table);
     }

@@ -1,6 +1,7 @@
 #include "cli/fidelity_order.h"
 
 #include "cli/command.h"
+#include "cli/fidelity_verdict.h"
 #include "hwmodels/calibration_load.h"
 #include "hwmodels/machine_load.h"
 #include "sim/explore/machine_order.h"
@@ -53,10 +54,7 @@ static void print_line(const char *name, const machine_order *o, bool has_bar) {
     double ordered = o->apart ? (double)o->ordered / (double)o->apart : 0;
     double ratio_error = o->pairs ? o->ratio_error_sum / (double)o->pairs : 0;
     printf("  %-46s %6zu %7.1f %7.1f  %-7s ratio off by %.1f %%\n", name, o->apart, 100 * ordered, 100 * ORDER_BAR,
-           !has_bar || o->apart == 0 ? ""
-           : ordered >= ORDER_BAR    ? "met"
-                                     : "MISSED",
-           100 * ratio_error);
+           !has_bar || o->apart == 0 ? "" : fidelity_verdict(ordered >= ORDER_BAR), 100 * ratio_error);
 }
 
 static status print_order(arena *a, row_table tables[][KIND_COUNT], bool as_swept, error *err) {
@@ -85,7 +83,7 @@ static status print_order(arena *a, row_table tables[][KIND_COUNT], bool as_swep
     if (!as_swept && a100_h200.pairs > 0) {
         double ratio_error = a100_h200.ratio_error_sum / (double)a100_h200.pairs;
         printf("%-48s %6zu %7.1f %7.1f  %s\n", "5 A100 over H200, same rows of kernels", a100_h200.pairs,
-               100 * ratio_error, 100 * RATIO_BAR, ratio_error <= RATIO_BAR ? "met" : "MISSED");
+               100 * ratio_error, 100 * RATIO_BAR, fidelity_verdict(ratio_error <= RATIO_BAR));
     }
     return STATUS_OK;
 }

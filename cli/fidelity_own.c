@@ -1,6 +1,7 @@
 #include "cli/fidelity_own.h"
 
 #include "cli/command.h"
+#include "cli/fidelity_verdict.h"
 #include "cli/trace_prediction.h"
 #include "core/base/csv.h"
 #include "core/base/json_reader.h"
@@ -19,20 +20,16 @@
 #define OWN_MACHINE "h100-sxm"
 #define OWN_FOLDER INGOT_SOURCE_DIR "/validate/measured/" OWN_MACHINE
 
-static const char *verdict(bool met) {
-    return met ? "met" : "MISSED";
-}
-
 /* ---- line 1: operator rows ---- */
 
-typedef enum row_group { GROUP_GEMM, GROUP_ATTENTION, GROUP_VECTOR, GROUP_ALL } row_group;
+typedef enum own_group { GROUP_GEMM, GROUP_ATTENTION, GROUP_VECTOR, GROUP_ALL } own_group;
 
 /* Rows that no parameter saw: split=held, and of split=fit those of odd hash. */
 typedef enum own_part { PART_HELD, PART_ODD } own_part;
 
 typedef struct own_line {
     const char *text;
-    row_group group;
+    own_group group;
     own_part part;
     double bar; /* mean absolute error at most */
 } own_line;
@@ -46,7 +43,7 @@ static const own_line own_lines[] = {
     {"- the same of odd hash: vector and norm", GROUP_VECTOR, PART_ODD, 0.08},
 };
 
-static row_group group_of(const operator_row *row) {
+static own_group group_of(const operator_row *row) {
     return row->op.kind == OP_gemm ? GROUP_GEMM : row->op.kind == OP_attention ? GROUP_ATTENTION : GROUP_VECTOR;
 }
 
@@ -74,7 +71,8 @@ static void print_line(arena *a, const own_line *line, const row_table *tables, 
     score s = score_of(predicted, measured, lower, upper, n);
     bool covered = s.coverage >= 0.85 && s.coverage <= 0.95 && s.median_half_width <= 2 * s.mean_abs_err;
     printf("%-48s %6zu %7.1f %7.1f  %-7s %7.1f %7.1f  %s\n", line->text, s.n, 100 * s.mean_abs_err, 100 * line->bar,
-           verdict(s.mean_abs_err <= line->bar), 100 * s.coverage, 100 * s.median_half_width, verdict(covered));
+           fidelity_verdict(s.mean_abs_err <= line->bar), 100 * s.coverage, 100 * s.median_half_width,
+           fidelity_verdict(covered));
 }
 
 status fidelity_own_rows(arena *a, const source_map *sources, error *err) {
@@ -217,13 +215,13 @@ status fidelity_own_runs(arena *a, error *err) {
     if (result == STATUS_OK && totals.graphs > 0)
         printf("%-48s %6zu %7.1f %7.1f  %s\n", "5 our executor's graph runs, GPU busy", totals.graphs,
                100 * totals.busy_error / (double)totals.graphs, 100 * BUSY_BAR,
-               verdict(totals.busy_error <= BUSY_BAR * (double)totals.graphs));
+               fidelity_verdict(totals.busy_error <= BUSY_BAR * (double)totals.graphs));
     if (result == STATUS_OK && totals.eagers == 0)
         puts("5 our executor's eager runs, idle share             no run with an emulated dispatch is shipped");
     if (result == STATUS_OK && totals.eagers > 0)
         printf("%-48s %6zu %7.1f %7.1f  %s\n", "5 our executor's eager runs, idle share, points", totals.eagers,
                100 * totals.idle_error / (double)totals.eagers, 100 * IDLE_BAR,
-               verdict(totals.idle_error <= IDLE_BAR * (double)totals.eagers));
+               fidelity_verdict(totals.idle_error <= IDLE_BAR * (double)totals.eagers));
     return result;
 }
 
@@ -312,7 +310,7 @@ static status print_variant(arena *a, const char *name, const source_map *source
     if (result == STATUS_OK) {
         double mean = ratio_error(whole, base, &table, block, &count);
         printf("5 ratio to the whole GPU: %-22.*s %6zu %7.1f %7.1f  %s\n", (int)(strlen(name) - strlen(rows_ending)),
-               name, count, 100 * mean, 100 * BAR, verdict(mean <= BAR));
+               name, count, 100 * mean, 100 * BAR, fidelity_verdict(mean <= BAR));
         totals->error += mean * (double)count, totals->rows += count;
     }
     json_object_free(&meta);
@@ -337,7 +335,8 @@ status fidelity_own_variants(arena *a, const source_map *sources, error *err) {
             result = print_variant(a, names[i], sources, &whole, base, &totals, err);
     if (result == STATUS_OK && totals.rows > 0)
         printf("%-48s %6zu %7.1f %7.1f  %s\n", "5 ratio to the whole GPU, all variants", totals.rows,
-               100 * totals.error / (double)totals.rows, 100 * BAR, verdict(totals.error <= BAR * (double)totals.rows));
+               100 * totals.error / (double)totals.rows, 100 * BAR,
+               fidelity_verdict(totals.error <= BAR * (double)totals.rows));
     rows_free(&whole);
     return result;
 }

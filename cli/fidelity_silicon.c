@@ -1,6 +1,7 @@
 #include "cli/fidelity_silicon.h"
 
 #include "cli/command.h"
+#include "cli/fidelity_verdict.h"
 #include "core/base/csv.h"
 #include "core/base/json_reader.h"
 #include "hwmodels/machine_load.h"
@@ -86,7 +87,7 @@ static double predicted_rate(const hbm_efficiency *e, const memory_line *line, d
 }
 
 static const char *verdict(double off, double bar) {
-    return fabs(off) <= bar ? "met" : "MISSED";
+    return fidelity_verdict(fabs(off) <= bar);
 }
 
 static status print_memory_file(arena *a, const memory_file *file, error *err) {
