@@ -12,5 +12,5 @@ strip --strip-debug "$folder/ingot" "$folder/kernel_test" "$folder/libingot_gpu.
 ldd "$folder/ingot" "$folder/kernel_test" | awk '$2 == "=>" && $3 ~ /^\// {print $3}' | sort -u |
     grep -vE '/(libc|libm|libdl|libpthread|librt|libstdc\+\+|libgcc_s)\.so' | xargs -I{} cp -L {} "$folder/lib/"
 cp -r "$root/configs" "$folder/"
-cp "$root/tests/gpu/all.sh" "$root/tests/gpu/shares.awk" "$root"/tests/gpu/rows*.csv "$folder/"
+cp "$root/tests/gpu/all.sh" "$root/tests/gpu/peers.py" "$root/tests/gpu/shares.awk" "$root"/tests/gpu/rows*.csv "$folder/"
 du -sh "$folder" | cut -f1
