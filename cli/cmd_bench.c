@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const double MICROSECONDS_PER_SECOND = 1e6, BYTES_PER_GB = 1e9;
@@ -20,11 +19,15 @@ typedef struct bench_arguments {
     bool ceilings, json;
     double bytes;
     gpu_variant variant;
+    argument_failure failure;
     int argc;
     char **argv;
 } bench_arguments;
 
 enum { KEY_METHOD = 256, KEY_CEILINGS, KEY_GIGABYTES };
+
+/* Of each buffer of the ceilings: well beyond L2, and within memory. */
+static const double GIGABYTES_MIN = 2, GIGABYTES_MAX = 1000;
 
 static const struct argp_option option_table[] = {
     {"method", KEY_METHOD, "NAME", 0, "cupti_cold_l2 (default) or graph_steady", 0},
@@ -50,11 +53,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     case KEY_CEILINGS:
         o->ceilings = true;
         return 0;
-    case KEY_GIGABYTES: {
-        char *end;
-        o->bytes = strtod(value, &end) * BYTES_PER_GB;
-        return *value && !*end && o->bytes >= 2 * BYTES_PER_GB && o->bytes < 1e12 ? 0 : EINVAL;
-    }
+    case KEY_GIGABYTES:
+        o->bytes = argument_number(&o->failure, "gigabytes", value, GIGABYTES_MIN, GIGABYTES_MAX) * BYTES_PER_GB;
+        return 0;
     case 'o':
         o->output = value;
         return 0;
@@ -66,12 +67,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
             return EINVAL;
         o->file = value;
         return 0;
-    default: {
-        bool known;
-        if (!gpu_variant_parse(key, value, &o->variant, &known))
-            return EINVAL;
-        return known ? 0 : ARGP_ERR_UNKNOWN;
-    }
+    default:
+        return gpu_variant_argument(&o->variant, key, value, &o->failure) ? 0 : ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -241,9 +238,11 @@ status command_bench(int argc, char **argv, error *err) {
         "what the GPU can do at most.\v"
         "example: ingot bench rows.csv --method graph_steady -o measured.csv\n"
         "example: ingot bench --ceilings --json";
-    bench_arguments o = {.bytes = CEILING_BYTES, .argc = argc, .argv = argv};
+    bench_arguments o = {.bytes = CEILING_BYTES, .failure = {.err = err}, .argc = argc, .argv = argv};
     const struct argp parser = {.options = option_table, .parser = parse_option, .args_doc = "ROWS.csv", .doc = doc};
     status result = command_parse(&parser, argc, argv, &o, err);
+    if (result == STATUS_OK)
+        result = o.failure.status;
     if (result != STATUS_OK)
         return result;
     if (o.ceilings == (o.file != NULL))

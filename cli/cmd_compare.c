@@ -17,8 +17,7 @@ typedef struct compare_options {
     const char *output, *command; /* a report, and how it was asked for */
     bool json;
     message_level level;
-    status failure;
-    error *err;
+    argument_failure failure;
 } compare_options;
 
 static const struct argp_option option_table[] = {
@@ -54,7 +53,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         o->designs[o->design_count++] = value;
         return 0;
     default:
-        return setup_argument(&o->common, key, value, &o->failure, o->err) ? 0 : ARGP_ERR_UNKNOWN;
+        return setup_argument(&o->common, key, value, &o->failure) ? 0 : ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -124,14 +123,14 @@ status command_compare(int argc, char **argv, error *err) {
         "examples:\n"
         "ingot compare h100-sxm h200-sxm --workload codellama-34b/humaneval\n"
         "ingot compare h200-sxm:compile \"h200-sxm:compile weights=int8\" --workload codellama-7b/humaneval";
-    compare_options o = {.common = setup_arguments_default("compile"), .err = err};
+    compare_options o = {.common = setup_arguments_default("compile"), .failure = {.err = err}};
     const struct argp parser = {
         .options = option_table, .parser = parse_option, .args_doc = "DESIGN DESIGN", .doc = doc};
     arena a = {0};
     o.command = command_text(&a, argc, argv); /* before argp sorts the arguments */
     status result = command_parse_level(&parser, argc, argv, &o, &o.level, err);
     if (result == STATUS_OK)
-        result = o.failure;
+        result = o.failure.status;
     if (result == STATUS_OK && (o.design_count < 2 || !o.common.workload))
         result = error_set(err, STATUS_BAD_INPUT, "ingot compare: give two designs and --workload; see --help");
     if (result == STATUS_OK)

@@ -22,8 +22,7 @@ typedef struct report_command {
     const char *outputs[OUTPUTS_MAX];
     size_t output_count;
     const char *command; /* as it was given */
-    error *err;
-    status failure;
+    argument_failure failure;
 } report_command;
 
 static const struct argp_option option_table[] = {
@@ -35,7 +34,7 @@ static const struct argp_option option_table[] = {
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {
     report_command *o = state->input;
-    if (setup_argument(&o->common, key, value, &o->failure, o->err))
+    if (setup_argument(&o->common, key, value, &o->failure))
         return 0;
     switch (key) {
     case 'o':
@@ -131,13 +130,13 @@ status command_report(int argc, char **argv, error *err) {
         "self-contained HTML page, Markdown, CSV or JSON; `paper` stands for the paper's characterisation.\v"
         "example: ingot report demo.db -o demo.html -o demo.md";
     arena a = {0};
-    report_command o = {.common = setup_arguments_default("baseline"), .err = err};
+    report_command o = {.common = setup_arguments_default("baseline"), .failure = {.err = err}};
     o.command = command_text(&a, argc, argv);
     const struct argp parser = {
         .options = option_table, .parser = parse_option, .args_doc = "STORE | MEASURED | paper ...", .doc = doc};
     status result = command_parse(&parser, argc, argv, &o, err);
-    if (result == STATUS_OK && o.failure != STATUS_OK)
-        result = o.failure;
+    if (result == STATUS_OK && o.failure.status != STATUS_OK)
+        result = o.failure.status;
     if (result == STATUS_OK && o.input_count == 0)
         result =
             error_set(err, STATUS_BAD_INPUT, "ingot report: give a store, something measured, or paper; see --help");

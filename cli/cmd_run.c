@@ -1,7 +1,7 @@
 /* ingot run: a workload's own graph on this GPU, recorded. */
 #include "cli/command.h"
 #include "cli/run_graph.h"
-#include "core/base/number.h"
+#include "cli/setup_arguments.h"
 #include "workloads/workload.h"
 
 #include <argp.h>
@@ -13,22 +13,20 @@
 
 static const double SECONDS_PER_MICROSECOND = 1e-6, MILLISECONDS_PER_SECOND = 1e3, BYTES_PER_GB = 1e9;
 
-enum { SETTINGS_MAX = 32 };
-
 typedef struct run_arguments {
-    const char *workload, *preset, *output;
-    const char *settings[SETTINGS_MAX];
-    size_t setting_count;
-    workload_request request;
+    setup_options common; /* of which workload, levers and lengths are used */
+    const char *output;
     int64_t layers; /* 0: the model's */
     gpu_run_options options;
     bool json, check;
     gpu_variant variant;
+    argument_failure failure;
     int argc;
     char **argv;
 } run_arguments;
 
-enum { KEY_STEPS = 256, KEY_LAYERS, KEY_SEED, KEY_DISPATCH, KEY_LAUNCH, KEY_REPEATS, KEY_CHECK, KEY_COUNTERS };
+enum { KEY_LAYERS = 256, KEY_SEED, KEY_DISPATCH, KEY_LAUNCH, KEY_REPEATS, KEY_CHECK, KEY_COUNTERS };
+enum { REPEATS_MAX = 1000 };
 
 static const struct argp_option option_table[] = {
     {"workload", 'w', "MODEL/TASK", 0, "Workload, as codellama-7b/humaneval", 0},
@@ -36,7 +34,7 @@ static const struct argp_option option_table[] = {
     {"set", 's', "LEVER=VALUE", 0, "Set one lever over the preset, as launch=eager", 0},
     {"batch", 'b', "N", 0, "Sequences (default 1)", 0},
     {"prompt", 'P', "N", 0, "Prompt tokens a sequence, instead of the task's", 0},
-    {"steps", KEY_STEPS, "N", 0, "Decode steps, instead of the task's", 0},
+    {"steps", SETUP_KEY_STEPS, "N", 0, "Decode steps, instead of the task's", 0},
     {"layers", KEY_LAYERS, "N", 0, "Only so many layers of the model", 0},
     {"seed", KEY_SEED, "N", 0, "Of weights and tokens (default 1)", 0},
     {"repeats", KEY_REPEATS, "N", 0, "Runs of each step; the median counts (default 5)", 0},
@@ -51,31 +49,15 @@ static const struct argp_option option_table[] = {
     {0},
 };
 
-static bool take_whole(const char *text, int64_t min, int64_t *out) {
-    char *end;
-    errno = 0;
-    long long value = strtoll(text, &end, 10);
-    *out = value;
-    return *text && !*end && errno == 0 && value >= min;
-}
-
-static bool take_microseconds(const char *text, double *out_s) {
-    char *end;
-    double value = strtod(text, &end);
-    *out_s = value * SECONDS_PER_MICROSECOND;
-    return *text && !*end && isfinite(value) && value >= 0;
+static double seconds(argument_failure *f, const char *option, const char *text) {
+    return argument_number(f, option, text, 0, INFINITY) * SECONDS_PER_MICROSECOND;
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {
     run_arguments *o = state->input;
-    int64_t number = 0;
+    if (setup_argument(&o->common, key, value, &o->failure))
+        return 0;
     switch (key) {
-    case 'w':
-        o->workload = value;
-        return 0;
-    case 'p':
-        o->preset = value;
-        return 0;
     case 'o':
         o->output = value;
         return 0;
@@ -88,41 +70,25 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     case KEY_COUNTERS:
         o->options.counters = true;
         return 0;
-    case 's':
-        if (o->setting_count == SETTINGS_MAX)
-            return EINVAL;
-        o->settings[o->setting_count++] = value;
-        return 0;
-    case 'b':
-        return take_whole(value, 1, &o->request.batch) ? 0 : EINVAL;
-    case 'P':
-        return take_whole(value, 1, &o->request.prompt_tokens) ? 0 : EINVAL;
-    case KEY_STEPS:
-        return take_whole(value, 0, &o->request.decode_steps) ? 0 : EINVAL;
     case KEY_LAYERS:
-        return take_whole(value, 1, &o->layers) ? 0 : EINVAL;
+        o->layers = argument_whole(&o->failure, "layers", value, 1);
+        return 0;
     case KEY_SEED:
-        if (!take_whole(value, 0, &number))
-            return EINVAL;
-        o->request.seed = (uint64_t)number;
+        o->common.request.seed = (uint64_t)argument_whole(&o->failure, "seed", value, 0);
         return 0;
     case KEY_REPEATS:
-        if (!take_whole(value, 1, &number) || number > 1000)
-            return EINVAL;
-        o->options.repeats = (int32_t)number;
+        o->options.repeats = (int32_t)argument_whole_within(&o->failure, "repeats", value, 1, REPEATS_MAX);
         return 0;
     case KEY_DISPATCH:
-        return take_microseconds(value, &o->options.dispatch_s_per_call) ? 0 : EINVAL;
+        o->options.dispatch_s_per_call = seconds(&o->failure, "emulate-dispatch-us", value);
+        return 0;
     case KEY_LAUNCH:
-        return take_microseconds(value, &o->options.launch_s) ? 0 : EINVAL;
+        o->options.launch_s = seconds(&o->failure, "emulate-launch-us", value);
+        return 0;
     case ARGP_KEY_ARG:
         return EINVAL;
-    default: {
-        bool known;
-        if (!gpu_variant_parse(key, value, &o->variant, &known))
-            return EINVAL;
-        return known ? 0 : ARGP_ERR_UNKNOWN;
-    }
+    default:
+        return gpu_variant_argument(&o->variant, key, value, &o->failure) ? 0 : ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -135,16 +101,16 @@ typedef struct run_setup {
 } run_setup;
 
 static status load(arena *a, run_arguments *o, run_setup *s, error *err) {
-    status result = levers_parse(o->preset, &s->levers, err);
+    status result = levers_parse(o->common.preset, &s->levers, err);
     s->levers.flavour = FLAVOUR_INGOT;
-    for (size_t i = 0; i < o->setting_count && result == STATUS_OK; i++)
-        result = levers_set(&s->levers, o->settings[i], err);
+    for (size_t i = 0; i < o->common.lever_override_count && result == STATUS_OK; i++)
+        result = levers_set(&s->levers, o->common.lever_overrides[i], err);
     if (result == STATUS_OK)
-        result = workload_find(a, command_config_dir(), o->workload, &s->work, err);
+        result = workload_find(a, command_config_dir(), o->common.workload, &s->work, err);
     if (result == STATUS_OK && o->layers > 0 && (double)o->layers < s->work.shape.layers)
         s->work.shape.layers = (double)o->layers;
     if (result == STATUS_OK)
-        result = workload_scenario(a, &s->work, &o->request, &s->levers, &s->scenario, err);
+        result = workload_scenario(a, &s->work, &o->common.request, &s->levers, &s->scenario, err);
     if (result == STATUS_OK)
         result = workload_build(a, &s->work, &s->levers, &s->graph, err);
     if (result == STATUS_OK)
@@ -192,7 +158,7 @@ static bool is_emulated(const gpu_run_options *o) {
 static void header_members(json_writer *w, arena *a, const run_arguments *o, const run_setup *s, const gpu_setup *gpu) {
     json_integer(w, "schema", 1);
     gpu_environment_json(w, gpu, o->argc, o->argv);
-    json_text(w, "workload", o->workload);
+    json_text(w, "workload", o->common.workload);
     json_text(w, "levers", levers_text(a, &s->levers));
     json_number(w, "layers", s->work.shape.layers);
     json_object_begin(w, "scenario");
@@ -250,7 +216,7 @@ static status print_json(arena *a, const run_arguments *o, const run_setup *s, c
 
 static void print_text(arena *a, const run_arguments *o, const run_setup *s, const gpu_setup *gpu, const run_result *r,
                        const run_check *check) {
-    printf("%s, %s on %s, %s%s\n", o->workload, levers_text(a, &s->levers), gpu->info.name,
+    printf("%s, %s on %s, %s%s\n", o->common.workload, levers_text(a, &s->levers), gpu->info.name,
            o->options.mode == GPU_LAUNCH_GRAPH ? "CUDA Graph" : "eager",
            is_emulated(&o->options) ? ", host cost EMULATED" : "");
     if (gpu->actual.sm_count != gpu->info.sm_count || gpu->variant.sm_count > 0)
@@ -327,7 +293,7 @@ static status run_and_print(arena *a, run_arguments *o, run_setup *s, const gpu_
         print_text(a, o, s, gpu, &r, &check);
     bool wrong = o->check && (!(check.largest_error <= check.allowed_error) || check.differing_bytes > 0);
     if (result == STATUS_OK && wrong)
-        return error_set(err, STATUS_NEGATIVE, "%s: the GPU's numbers are not the reference's", o->workload);
+        return error_set(err, STATUS_NEGATIVE, "%s: the GPU's numbers are not the reference's", o->common.workload);
     return result;
 }
 
@@ -336,16 +302,19 @@ status command_run(int argc, char **argv, error *err) {
         "Runs a workload's graph on this GPU with random weights: the same operators, lengths and "
         "order as `ingot simulate --set flavour=ingot` predicts.\v"
         "example: ingot run --workload codellama-7b --prompt 218 --steps 8 -o 7b.run.jsonl.gz";
-    run_arguments o = {.preset = "compile",
-                       .request = {.batch = 1, .decode_steps = -1, .statistic = "mean", .seed = 1},
+    run_arguments o = {.common = setup_arguments_default("compile"),
                        .options = {.repeats = 5},
+                       .failure = {.err = err},
                        .argc = argc,
                        .argv = argv};
+    o.common.request.seed = 1;
     const struct argp parser = {.options = option_table, .parser = parse_option, .doc = doc};
     status result = command_parse(&parser, argc, argv, &o, err);
+    if (result == STATUS_OK)
+        result = o.failure.status;
     if (result != STATUS_OK)
         return result;
-    if (!o.workload)
+    if (!o.common.workload)
         return error_set(err, STATUS_BAD_INPUT, "ingot run: give --workload; see --help");
     if (o.options.counters && o.output)
         return error_set(err, STATUS_BAD_INPUT, "ingot run: --counters excludes --output: operators are not timed");

@@ -1,10 +1,9 @@
 /* ingot simulate: one workload on one machine. */
 #include "cli/command.h"
 #include "cli/graph_json.h"
-#include "cli/setup.h"
+#include "cli/setup_arguments.h"
 #include "cli/simulate_print.h"
 #include "core/base/json_writer.h"
-#include "core/base/number.h"
 #include "core/scenario_file.h"
 #include "sim/explore/ensemble.h"
 
@@ -22,15 +21,11 @@ typedef struct simulate_options {
     int64_t timeline_steps;
     bool json, ops;
     message_level level;
-    error *err;
-    status failure;
+    argument_failure failure;
 } simulate_options;
 
 enum {
-    KEY_OVERRIDE = 256,
-    KEY_STEPS,
-    KEY_STATISTIC,
-    KEY_EXACT,
+    KEY_EXACT = 256,
     KEY_TIMELINE,
     KEY_TIMELINE_STEPS,
     KEY_ENGINE,
@@ -47,14 +42,14 @@ enum { REQUESTS_DEFAULT = 200 };
 
 static const struct argp_option option_table[] = {
     {"machine", 'm', "NAME", 0, "Machine: a name of configs/machines or a YAML path", 0},
-    {"override", KEY_OVERRIDE, "KEY=VALUE", 0, "Set one number of the machine, as sm.count=120", 0},
+    {"override", SETUP_KEY_OVERRIDE, "KEY=VALUE", 0, "Set one number of the machine, as sm.count=120", 0},
     {"workload", 'w', "MODEL/TASK", 0, "Workload, as codellama-34b/humaneval", 0},
     {"preset", 'p', "NAME", 0, "Levers, as ingot list presets has them (default compile)", 0},
     {"set", 's', "LEVER=VALUE", 0, "Set one lever over the preset, as weights=int8", 0},
     {"batch", 'b', "N", 0, "Sequences (default 1), or max: as many as fit", 0},
     {"prompt", 'P', "N", 0, "Prompt tokens a sequence, instead of the task's", 0},
-    {"steps", KEY_STEPS, "N", 0, "Decode steps, instead of the task's", 0},
-    {"statistic", KEY_STATISTIC, "NAME", 0, "Of the task's lengths: mean (default), p50, p90, p99, min, max", 0},
+    {"steps", SETUP_KEY_STEPS, "N", 0, "Decode steps, instead of the task's", 0},
+    {"statistic", SETUP_KEY_STATISTIC, "NAME", 0, "Of the task's lengths: mean (default), p50, p90, p99, min, max", 0},
     {"length", KEY_LENGTH, "NAME=N", 0, "Fix any length that the task states, as units=400", 0},
     {"distribution", KEY_DISTRIBUTION, "N", OPTION_ARG_OPTIONAL,
      "Draw N requests (200) from the task's lengths: mean, p50, p90, p99", 0},
@@ -75,66 +70,21 @@ static const struct argp_option option_table[] = {
     {0},
 };
 
-static int64_t whole(simulate_options *o, const char *option, const char *text, int64_t min) {
-    char *end;
-    errno = 0;
-    long long value = strtoll(text, &end, 10);
-    if (*text == '\0' || *end != '\0' || errno != 0 || value < min) {
-        if (o->failure == STATUS_OK)
-            o->failure = error_set(o->err, STATUS_BAD_INPUT, "--%s: '%.40s' is not a whole number of at least %lld",
-                                   option, text, (long long)min);
-        return min;
-    }
-    return value;
-}
-
-static void add(simulate_options *o, const char **list, size_t *count, const char *text) {
-    if (*count < SETUP_OVERRIDES_MAX)
-        list[(*count)++] = text;
-    else
-        o->failure = error_set(o->err, STATUS_BAD_INPUT, "more than %d overrides", SETUP_OVERRIDES_MAX);
-}
-
 static error_t parse_option(int key, char *value, struct argp_state *state) {
     simulate_options *o = state->input;
     setup_options *c = &o->common;
+    o->batch_max |= key == 'b' && strcmp(value, "max") == 0;
+    if (setup_argument(c, key, key == 'b' && o->batch_max ? "1" : value, &o->failure))
+        return 0;
     switch (key) {
-    case 'm':
-        c->machine = value;
-        break;
-    case 'w':
-        c->workload = value;
-        break;
-    case 'p':
-        c->preset = value;
-        break;
-    case 'H':
-        c->host = value;
-        break;
-    case 's':
-        add(o, c->lever_overrides, &c->lever_override_count, value);
-        break;
-    case KEY_OVERRIDE:
-        add(o, c->machine_overrides, &c->machine_override_count, value);
-        break;
-    case 'b':
-        o->batch_max = strcmp(value, "max") == 0;
-        c->request.batch = o->batch_max ? 1 : whole(o, "batch", value, 1);
-        break;
-    case 'P':
-        c->request.prompt_tokens = whole(o, "prompt", value, 1);
-        break;
-    case KEY_STEPS:
-        c->request.decode_steps = whole(o, "steps", value, 0);
-        break;
     case KEY_LENGTH:
-        add(o, c->lengths, &c->length_count, value);
+        argument_append(&o->failure, "length", value, c->lengths, &c->length_count, SETUP_OVERRIDES_MAX);
         break;
     case KEY_DISTRIBUTION:
-        o->distribution = value ? whole(o, "distribution", value, 1) : REQUESTS_DEFAULT;
+        o->distribution = value ? argument_whole(&o->failure, "distribution", value, 1) : REQUESTS_DEFAULT;
         break;
     case KEY_SEED:
-        c->request.seed = (uint64_t)whole(o, "seed", value, 0);
+        c->request.seed = (uint64_t)argument_whole(&o->failure, "seed", value, 0);
         break;
     case KEY_SCENARIO:
         c->scenario = value;
@@ -145,9 +95,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     case KEY_SAVE_GRAPH:
         o->save_graph = value;
         break;
-    case KEY_STATISTIC:
-        c->request.statistic = value;
-        break;
     case KEY_ENGINE:
         c->engine = value;
         break;
@@ -155,8 +102,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         c->thermal = value;
         break;
     case KEY_ZEROS:
-        if (!number_parse(value, &c->zeros_frac) || c->zeros_frac < 0 || c->zeros_frac > 1)
-            o->failure = error_set(o->err, STATUS_BAD_INPUT, "--zeros: '%.40s' is not within 0 and 1", value);
+        c->zeros_frac = argument_number(&o->failure, "zeros", value, 0, 1);
         break;
     case KEY_EXACT:
         c->exact_steps = true;
@@ -165,7 +111,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         o->timeline = value;
         break;
     case KEY_TIMELINE_STEPS:
-        o->timeline_steps = whole(o, "timeline-steps", value, 1);
+        o->timeline_steps = argument_whole(&o->failure, "timeline-steps", value, 1);
         break;
     case 'o':
         o->ops = true;
@@ -287,17 +233,15 @@ status command_simulate(int argc, char **argv, error *err) {
         "One workload on one machine: latency, idle, energy, memory.\v"
         "example: ingot simulate --machine h200-sxm --workload codellama-34b/humaneval --preset baseline";
     simulate_options o = {
-        .common = {.preset = "compile",
-                   .engine = "analytic",
-                   .request = {.batch = 1, .decode_steps = -1, .statistic = "mean"}},
-        .err = err,
+        .common = setup_arguments_default("compile"),
+        .failure = {.err = err},
     };
     const struct argp parser = {.options = option_table, .parser = parse_option, .doc = doc};
     status result = command_parse_level(&parser, argc, argv, &o, &o.level, err);
     if (result != STATUS_OK)
         return result;
-    if (o.failure != STATUS_OK)
-        return o.failure;
+    if (o.failure.status != STATUS_OK)
+        return o.failure.status;
     if (!o.common.machine || !o.common.workload)
         return error_set(err, STATUS_BAD_INPUT, "ingot simulate: give --machine and --workload; see --help");
     if (o.common.scenario && (o.batch_max || o.distribution > 0))

@@ -1,4 +1,5 @@
 /* ingot sweep: a grid of designs into a store, and what it says. */
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/findings.h"
 #include "cli/processes.h"
@@ -28,6 +29,7 @@ typedef struct sweep_command {
     const char *command; /* as it was given */
     const char *where[SWEEP_CONSTRAINTS_MAX];
     message_level level;
+    argument_failure failure;
     const ranks *ranks; /* NULL: one process */
 } sweep_command;
 
@@ -66,17 +68,8 @@ static const struct argp_option option_table[] = {
     {0},
 };
 
-/* A whole number of an option, or false. */
-static bool parse_whole(const char *value, int64_t low, int64_t high, int64_t *out) {
-    char *end;
-    errno = 0;
-    *out = strtoll(value, &end, 10);
-    return *value != '\0' && *end == '\0' && errno == 0 && *out >= low && *out <= high;
-}
-
 static error_t parse_option(int key, char *value, struct argp_state *state) {
     sweep_command *o = state->input;
-    int64_t threads;
     switch (key) {
     case 's':
         o->store_path = value;
@@ -88,9 +81,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         o->report_path = value;
         break;
     case KEY_THREADS:
-        if (!parse_whole(value, 1, THREADS_MAX, &threads))
-            return EINVAL;
-        o->threads = (int)threads;
+        o->threads = (int)argument_whole_within(&o->failure, "threads", value, 1, THREADS_MAX);
         break;
     case KEY_MINIMIZE:
         o->question.minimize = value;
@@ -99,20 +90,20 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         o->question.maximize = value;
         break;
     case KEY_WHERE:
-        if (o->question.where_count == SWEEP_CONSTRAINTS_MAX)
-            return EINVAL;
-        o->where[o->question.where_count++] = value;
+        argument_append(&o->failure, "where", value, o->where, &o->question.where_count, SWEEP_CONSTRAINTS_MAX);
         break;
     case KEY_SEARCH:
         o->question.method = value;
         break;
     case KEY_EVALUATIONS:
-        return parse_whole(value, 1, EVALUATIONS_MAX, &o->question.evaluations) ? 0 : EINVAL;
+        o->question.evaluations = argument_whole_within(&o->failure, "evaluations", value, 1, EVALUATIONS_MAX);
+        break;
     case KEY_INTERACTIONS:
         o->interactions = true;
         break;
     case KEY_SEED:
-        return parse_whole(value, 0, INT64_MAX, &o->question.seed) ? 0 : EINVAL;
+        o->question.seed = argument_whole(&o->failure, "seed", value, 0);
+        break;
     case KEY_ALL:
         o->all = true;
         break;
@@ -483,12 +474,14 @@ status command_sweep(int argc, char **argv, error *err) {
                               "example: ingot sweep configs/sweeps/demo.yaml --store demo.db --report demo.html\n"
                               "example: ingot sweep configs/sweeps/demo.yaml --minimize cost_usd --where 'tpot_s <= "
                               "0.005' --search evolve";
-    sweep_command o = {.question = {.seed = -1}};
+    sweep_command o = {.question = {.seed = -1}, .failure = {.err = err}};
     o.question.where = o.where;
     const struct argp parser = {.options = option_table, .parser = parse_option, .args_doc = "SWEEP.yaml", .doc = doc};
     arena a = {0};
     o.command = command_text(&a, argc, argv); /* before argp sorts the arguments */
     status result = command_parse_level(&parser, argc, argv, &o, &o.level, err);
+    if (result == STATUS_OK)
+        result = o.failure.status;
     if (result == STATUS_OK)
         result = check_usage(&o, err);
     if (result != STATUS_OK) {

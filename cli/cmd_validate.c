@@ -1,9 +1,9 @@
 /* ingot validate: measured operator rows, measured steps and traces against the analytic engine. */
 #include "cli/command.h"
+#include "cli/setup_arguments.h"
 #include "cli/step_prediction.h"
 #include "cli/trace_prediction.h"
 #include "core/base/json_writer.h"
-#include "core/base/number.h"
 #include "core/base/text.h"
 #include "sim/explore/ensemble.h"
 #include "validate/score_rows.h"
@@ -16,16 +16,15 @@
 #include <string.h>
 
 typedef struct validate_options {
-    const char *machine, *file, *engine;
+    const char *file, *engine;
     bool json;
     message_level level;
     trace_question trace; /* what else is asked of a trace */
     double max_error;     /* NaN: no gate */
-    error *err;
-    status failure;
+    argument_failure failure;
 } validate_options;
 
-enum { KEY_ENGINE = 256, KEY_STEPS, KEY_MAX_ERROR, KEY_PHASE, KEY_ANY_ORDER };
+enum { KEY_ENGINE = 256, KEY_MAX_ERROR, KEY_PHASE, KEY_ANY_ORDER };
 
 static const struct argp_option option_table[] = {
     {"machine", 'm', "NAME", 0, "Machine: a name of configs/machines or a YAML path", 0},
@@ -37,7 +36,7 @@ static const struct argp_option option_table[] = {
     {"set", 's', "LEVER=VALUE", 0, "One lever over the preset, as flavour=hf", 1},
     {"batch", 'b', "N", 0, "Sequences (default 1)", 1},
     {"prompt", 'P', "N", 0, "Tokens a sequence had before the trace's first step", 1},
-    {"steps", KEY_STEPS, "N", 0, "Decode steps (default: the trace's)", 1},
+    {"steps", SETUP_KEY_STEPS, "N", 0, "Decode steps (default: the trace's)", 1},
     {"host", 'H', "NAME", 0, "Host profile, instead of the one that goes with the levers", 1},
     {"phase", KEY_PHASE, "NAME", 0, "Phase that the trace shows (default: the one that fits best)", 1},
     {"any-order", KEY_ANY_ORDER, 0, 0, "Sort GPU events that stand out of order instead of refusing them", 1},
@@ -45,63 +44,19 @@ static const struct argp_option option_table[] = {
     {0},
 };
 
-static void fail(validate_options *o, const char *option, const char *text, const char *wanted) {
-    if (o->failure == STATUS_OK)
-        o->failure = error_set(o->err, STATUS_BAD_INPUT, "--%s: '%.40s' is not %s", option, text, wanted);
-}
-
-static int64_t whole(validate_options *o, const char *option, const char *text) {
-    double value;
-    if (!number_parse(text, &value) || value < 1 || value > 1e9 || value != floor(value))
-        fail(o, option, text, "a whole number of at least 1");
-    else
-        return (int64_t)value;
-    return 1;
-}
-
 /* "10%" and "10" are percent. */
-static double percent(validate_options *o, const char *option, char *text) {
+static double percent(argument_failure *f, const char *option, char *text) {
     size_t length = strlen(text);
     if (length > 0 && text[length - 1] == '%')
         text[length - 1] = '\0';
-    double value;
-    if (!number_parse(text, &value) || value < 0) {
-        fail(o, option, text, "a percentage");
-        return 0;
-    }
-    return value / 100;
+    return argument_number(f, option, text, 0, INFINITY) / 100;
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {
     validate_options *o = state->input;
-    setup_options *c = &o->trace.common;
+    if (setup_argument(&o->trace.common, key, value, &o->failure))
+        return 0;
     switch (key) {
-    case 'm':
-        o->machine = c->machine = value;
-        break;
-    case 'w':
-        c->workload = value;
-        break;
-    case 'p':
-        c->preset = value;
-        break;
-    case 's':
-        if (c->lever_override_count == SETUP_OVERRIDES_MAX)
-            return EINVAL;
-        c->lever_overrides[c->lever_override_count++] = value;
-        break;
-    case 'b':
-        c->request.batch = whole(o, "batch", value);
-        break;
-    case 'P':
-        c->request.prompt_tokens = whole(o, "prompt", value);
-        break;
-    case KEY_STEPS:
-        c->request.decode_steps = whole(o, "steps", value);
-        break;
-    case 'H':
-        c->host = value;
-        break;
     case KEY_PHASE:
         o->trace.phase = value;
         break;
@@ -109,7 +64,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         o->trace.any_order = true;
         break;
     case KEY_MAX_ERROR:
-        o->max_error = percent(o, "max-error", value);
+        o->max_error = percent(&o->failure, "max-error", value);
         break;
     case KEY_ENGINE:
         o->engine = value;
@@ -190,7 +145,7 @@ static status validate_rows(arena *a, const validate_options *o, error *err) {
     source_map sources = {0};
     row_table table = {0};
     ensemble *e = ARENA_NEW(a, ensemble);
-    status result = ensemble_load(a, command_config_dir(), o->machine, e, err);
+    status result = ensemble_load(a, command_config_dir(), o->trace.common.machine, e, err);
     if (result == STATUS_OK)
         result = ensemble_set_engine(e, o->engine, err);
     if (result == STATUS_OK)
@@ -274,7 +229,7 @@ static status validate_steps(arena *a, const validate_options *o, error *err) {
     if (result == STATUS_OK && table.count == 0)
         result = error_set(err, STATUS_NEGATIVE, "%s: no measured step", o->file);
     if (result == STATUS_OK)
-        result = steps_predict(a, &table, o->machine, &scores, err);
+        result = steps_predict(a, &table, o->trace.common.machine, &scores, err);
     if (result == STATUS_OK && o->json)
         result = steps_json(&scores, err);
     else if (result == STATUS_OK)
@@ -309,11 +264,9 @@ status command_validate(int argc, char **argv, error *err) {
                               "(Kineto JSON, plain or gzip) against the analytic engine.\v"
                               "example: ingot validate rows.csv --machine h200-sxm";
     validate_options o = {
-        .trace.common = {.preset = "baseline",
-                         .engine = "analytic",
-                         .request = {.batch = 1, .decode_steps = -1, .statistic = "mean"}},
+        .trace.common = setup_arguments_default("baseline"),
         .max_error = NAN,
-        .err = err,
+        .failure = {.err = err},
     };
     const struct argp parser = {.options = option_table,
                                 .parser = parse_option,
@@ -322,9 +275,9 @@ status command_validate(int argc, char **argv, error *err) {
     status result = command_parse_level(&parser, argc, argv, &o, &o.level, err);
     if (result != STATUS_OK)
         return result;
-    if (o.failure != STATUS_OK)
-        return o.failure;
-    if (!o.file || !o.machine)
+    if (o.failure.status != STATUS_OK)
+        return o.failure.status;
+    if (!o.file || !o.trace.common.machine)
         return error_set(err, STATUS_BAD_INPUT, "ingot validate: give a measured file and --machine; see --help");
     arena a = {0};
     if (text_ends_with(o.file, ".json") || text_ends_with(o.file, ".json.gz") || text_ends_with(o.file, ".sqlite") ||
@@ -333,7 +286,7 @@ status command_validate(int argc, char **argv, error *err) {
     else
         result = text_ends_with(o.file, ".jsonl") ? validate_steps(&a, &o, err) : validate_rows(&a, &o, err);
     if (result == STATUS_OK && o.level == MESSAGES_VERBOSE)
-        fprintf(stderr, "%s on %s, configurations of %s\n", o.file, o.machine, command_config_dir());
+        fprintf(stderr, "%s on %s, configurations of %s\n", o.file, o.trace.common.machine, command_config_dir());
     arena_free(&a);
     return result;
 }

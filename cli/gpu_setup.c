@@ -8,31 +8,33 @@
 
 static const double BYTES_PER_MB = 1e6;
 
-bool gpu_variant_parse(int key, const char *value, gpu_variant *out, bool *known) {
-    *known = key >= KEY_SMS && key <= KEY_BANDWIDTH_SHARE;
-    if (!*known)
-        return true;
-    if (key == KEY_SMS_RESIDENT) {
+enum { SM_COUNT_MAX = 4096 };
+
+/* What a part of the GPU may be: some of it, and not all. */
+static double share(argument_failure *f, const char *option, const char *text) {
+    static const double LEAST = 1e-3, MOST = 0.999;
+    return argument_number(f, option, text, LEAST, MOST);
+}
+
+bool gpu_variant_argument(gpu_variant *out, int key, const char *value, argument_failure *failure) {
+    switch (key) {
+    case KEY_SMS_RESIDENT:
         out->sm_resident = true;
         return true;
-    }
-    char *end;
-    double number = strtod(value, &end);
-    if (!*value || *end || !isfinite(number) || number <= 0)
-        return false;
-    switch (key) {
     case KEY_SMS:
-        out->sm_count = (int32_t)number;
-        return number == floor(number) && number <= 4096;
+        out->sm_count = (int32_t)argument_whole_within(failure, "sms", value, 1, SM_COUNT_MAX);
+        return true;
     case KEY_L2_SET_ASIDE:
-        out->l2_set_aside_bytes = number * BYTES_PER_MB;
+        out->l2_set_aside_bytes = argument_number(failure, "l2-set-aside-mb", value, 1e-3, INFINITY) * BYTES_PER_MB;
         return true;
     case KEY_L2_SHARE:
-        out->l2_share = number;
-        return number < 1;
+        out->l2_share = share(failure, "l2-share", value);
+        return true;
+    case KEY_BANDWIDTH_SHARE:
+        out->bandwidth_share = share(failure, "bandwidth-share", value);
+        return true;
     default:
-        out->bandwidth_share = number;
-        return number < 1;
+        return false;
     }
 }
 

@@ -2,6 +2,7 @@
 #ifndef INGOT_GPU_SETUP_H
 #define INGOT_GPU_SETUP_H
 
+#include "cli/arguments.h"
 #include "core/base/json_writer.h"
 #include "kernels/gpu.h"
 
@@ -13,7 +14,7 @@ typedef struct gpu_setup {
     gpu_variant_actual actual;
 } gpu_setup;
 
-/* Options of a GPU's variants, for argp tables and parsers; */
+/* Options of a GPU's variants, for argp tables and parsers. */
 enum { KEY_SMS = 512, KEY_SMS_RESIDENT, KEY_L2_SET_ASIDE, KEY_L2_SHARE, KEY_BANDWIDTH_SHARE };
 #define GPU_VARIANT_OPTIONS                                                                                            \
     {"sms", KEY_SMS, "N", 0, "Run on N of the SMs (a green context, else a resident kernel holds the others)", 1},     \
@@ -23,8 +24,8 @@ enum { KEY_SMS = 512, KEY_SMS_RESIDENT, KEY_L2_SET_ASIDE, KEY_L2_SHARE, KEY_BAND
         "bandwidth-share", KEY_BANDWIDTH_SHARE, "FRAC", 0, "Leave this share of the memory bandwidth", 1               \
     }
 
-/* False when the value makes no sense; `known` tells whether the key is one of these. */
-bool gpu_variant_parse(int key, const char *value, gpu_variant *out, bool *known);
+/* Takes one option; false when it is none of these. */
+bool gpu_variant_argument(gpu_variant *out, int key, const char *value, argument_failure *failure);
 
 /* STATUS_ENVIRONMENT, saying why, when there is no library or no GPU. A zeroed variant is the GPU as it is. */
 status gpu_setup_open(const gpu_variant *variant, gpu_setup *out, error *err);

@@ -2,6 +2,7 @@
 #ifndef INGOT_SETUP_ARGUMENTS_H
 #define INGOT_SETUP_ARGUMENTS_H
 
+#include "cli/arguments.h"
 #include "cli/setup.h"
 
 #include <argp.h>
@@ -26,7 +27,7 @@ enum { SETUP_KEY_FIRST = 1024, SETUP_KEY_STEPS = SETUP_KEY_FIRST, SETUP_KEY_OVER
 /* Defaults: the analytic engine, one sequence, the task's lengths. */
 setup_options setup_arguments_default(const char *preset);
 
-/* Takes one option; false when it is none of these. A bad value leaves *failure and its text in *err. */
-bool setup_argument(setup_options *o, int key, const char *value, status *failure, error *err);
+/* Takes one option; false when it is none of these. */
+bool setup_argument(setup_options *o, int key, const char *value, argument_failure *failure);
 
 #endif

@@ -25,8 +25,7 @@ typedef struct export_options {
     size_t input_count;
     bool simulate, any_order;
     int64_t steps;
-    error *err;
-    status failure;
+    argument_failure failure;
 } export_options;
 
 static const struct argp_option option_table[] = {
@@ -40,7 +39,7 @@ static const struct argp_option option_table[] = {
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {
     export_options *o = state->input;
-    if (setup_argument(&o->common, key, value, &o->failure, o->err))
+    if (setup_argument(&o->common, key, value, &o->failure))
         return 0;
     setup_options steps = {0};
     switch (key) {
@@ -51,7 +50,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         o->simulate = true;
         break;
     case KEY_TIMELINE_STEPS:
-        setup_argument(&steps, SETUP_KEY_STEPS, value, &o->failure, o->err);
+        setup_argument(&steps, SETUP_KEY_STEPS, value, &o->failure);
         o->steps = steps.request.decode_steps;
         break;
     case KEY_ANY_ORDER:
@@ -373,14 +372,14 @@ status trace_export(int argc, char **argv, error *err) {
         "(.run.jsonl.gz) and recorded traces, side by side.\v"
         "example: ingot trace export --simulate -m h200-sxm -w codellama-7b -p compile -P 169 measured.json.gz -o "
         "both.json";
-    export_options o = {.common = setup_arguments_default("compile"), .err = err};
+    export_options o = {.common = setup_arguments_default("compile"), .failure = {.err = err}};
     const struct argp parser = {
         .options = option_table, .parser = parse_option, .args_doc = "[RUN | TRACE]...", .doc = doc};
     status result = command_parse(&parser, argc, argv, &o, err);
     if (result != STATUS_OK)
         return result;
-    if (o.failure != STATUS_OK)
-        return o.failure;
+    if (o.failure.status != STATUS_OK)
+        return o.failure.status;
     if (!o.output || (!o.simulate && o.input_count == 0))
         return error_set(err, STATUS_BAD_INPUT,
                          "ingot trace export: give -o and --simulate, a run or a trace; see --help");

@@ -22,8 +22,7 @@ typedef struct what_if_options {
     const char *scales[CHANGES_MAX], *fuses[CHANGES_MAX];
     size_t scale_count, fuse_count;
     bool graph, json, any_order;
-    error *err;
-    status failure;
+    argument_failure failure;
 } what_if_options;
 
 static const struct argp_option option_table[] = {
@@ -39,7 +38,7 @@ static const struct argp_option option_table[] = {
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {
     what_if_options *o = state->input;
-    if (setup_argument(&o->common, key, value, &o->failure, o->err))
+    if (setup_argument(&o->common, key, value, &o->failure))
         return 0;
     switch (key) {
     case KEY_SCALE:
@@ -254,8 +253,8 @@ static status answer(arena *a, const what_if_options *o, const trace *t, error *
 }
 
 static status check_options(const what_if_options *o, error *err) {
-    if (o->failure != STATUS_OK)
-        return o->failure;
+    if (o->failure.status != STATUS_OK)
+        return o->failure.status;
     if (!o->file)
         return error_set(err, STATUS_BAD_INPUT, "ingot trace what-if: give a trace; see --help");
     if (o->common.workload && (!o->common.machine || !o->from))
@@ -275,7 +274,7 @@ status trace_what_if(int argc, char **argv, error *err) {
     static const char doc[] = "Replays a trace, host and dependencies respected, as if kernels were faster, joined, "
                               "launched as one graph a step, or run on another GPU.\v"
                               "example: ingot trace what-if step.json.gz --graph --scale linear=2";
-    what_if_options o = {.common = setup_arguments_default("baseline"), .err = err};
+    what_if_options o = {.common = setup_arguments_default("baseline"), .failure = {.err = err}};
     const struct argp parser = {.options = option_table, .parser = parse_option, .args_doc = "TRACE", .doc = doc};
     status result = command_parse(&parser, argc, argv, &o, err);
     if (result == STATUS_OK)

@@ -82,7 +82,7 @@ if ! under_valgrind; then
     refuses "ingot predict: cannot take 'b'" predict a b --machine h200-sxm
     refuses "ingot validate: give" validate
     refuses "ingot sweep: give" sweep
-    refuses "ingot sweep: cannot take" sweep x.yaml --threads 0
+    refuses "--threads: '0' is not a whole number from 1 to 1024" sweep x.yaml --threads 0
     refuses "ingot sweep: --resume needs --store" sweep x.yaml --resume
     refuses "ingot report: give" report
 fi
