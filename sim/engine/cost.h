@@ -34,6 +34,13 @@ typedef enum bound_kind {
 
 const char *bound_name(bound_kind b);
 
+/* Blocks whose loops differ: with `at` they fall, again and again, from the longest (causal attention's tiles of
+ * queries, the last of a head first), none above the most; beside that each has a fixed part. */
+typedef struct cta_period {
+    double blocks; /* 0: all alike */
+    double fixed_s, longest_s, fall_s, most_s;
+} cta_period;
+
 /* How a kernel's blocks (CTAs) use the machine, for engines that simulate them; the closed form sums the same numbers
  * up. One lane. "Of all" is the whole grid's demand on the whole chip, at the kernel's own rates. ctas 0: not
  * described. */
@@ -48,9 +55,13 @@ typedef struct cta_work {
     double least_s;                /* its loop, however few share the SM */
     double l2_s, hbm_s;            /* of all */
     double hbm_bytes, hbm_write_frac;
+    double dispatch_s;   /* starts of blocks, one after the other, of all */
     double exposed_frac; /* of the shorter of SM and memory time that does not overlap */
+    double exponent;     /* instead: of the norm that joins these two, and the times of a loop; 0: the longest */
     double drift_frac;   /* of what a last wave lacks to be full that it saves: blocks do not end together */
     bool l2_in_loop;     /* the loop loads from L2; otherwise L2 is used beside it, like HBM */
+    bool flows;          /* no wave waits for the one before: blocks, or persistent ones' tiles, start as others end */
+    cta_period uneven;
 } cta_work;
 
 /* Per lane results. `times` is what sweeps take of them, under the same names. */

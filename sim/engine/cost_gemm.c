@@ -415,8 +415,10 @@ static void add_quantise(const gemm_params *p, const gemm_bytes *b, const gemm_m
     out->hbm_bytes[i] += hbm_bytes;
 }
 
-/* The picked plan's blocks, with the power limit's stretch in every time of theirs. */
-static cta_work ctas_of(const plan_work *w, const gemm_parts *p, const gemm_machines *g, double start_s, size_t i) {
+/* The picked plan's blocks, with the power limit's stretch in every time of theirs. Persistent ones load the next tile
+ * while they store this one's results. */
+static cta_work ctas_of(const plan_work *w, const gemm_parts *p, const gemm_machines *g, double start_s,
+                        bool persistent, size_t i) {
     double tiles = ceil(w->ctas * g->per_sm[i] - 1e-9), steps_s = w->steps * p->stretch;
     return (cta_work){.time_s = start_s + p->all,
                       .ctas = w->ctas,
@@ -437,7 +439,8 @@ static cta_work ctas_of(const plan_work *w, const gemm_parts *p, const gemm_mach
                       .hbm_write_frac = g->hbm_bytes[i] > 0 ? g->written_bytes[i] / g->hbm_bytes[i] : 0,
                       .exposed_frac = g->overlap_loss[i],
                       .drift_frac = g->shared_last_frac[i] * w->shares,
-                      .l2_in_loop = true};
+                      .l2_in_loop = true,
+                      .flows = persistent};
 }
 
 /* Hopper's persistent kernels draw their tiles from a counter that a memset clears beforehand, where the largest tiles
@@ -478,7 +481,8 @@ static void finish_lane(const gemm_recipe *r, size_t best, const gemm_machines *
     double start_s = m->gemm_start_clk[i] / m->sm_clock_max_hz[i], launch_s = start_s + parts.reduce;
     out->bound[i] = bound_of(&parts, launch_s);
     out->picked[i] = r->plans->plans[best];
-    out->ctas[i] = ctas_of(&r->works[best], &parts, g, start_s, i);
+    bool persistent = m->generation == GENERATION_HOPPER || m->generation == GENERATION_BLACKWELL;
+    out->ctas[i] = ctas_of(&r->works[best], &parts, g, start_s, persistent, i);
 }
 
 double gemm_left_bytes(const op *gemm) {

@@ -61,6 +61,7 @@ own_memory own_memory_of(const own_traffic *t, residency where, const machine_bl
     double l2_rate = m->l2_bytes_per_clk[i] * m->sm_clock_max_hz[i];
     return (own_memory){
         .hbm_bytes = missed + written,
+        .write_frac = missed + written > 0 ? written / (missed + written) : 0,
         .hbm_s = missed / hbm_bytes_per_s(m, i, m->own_read_efficiency_frac[i]) +
                  written / hbm_bytes_per_s(m, i, m->own_write_efficiency_frac[i]),
         .l2_bytes = footprint + t->again_bytes,
@@ -115,7 +116,19 @@ static void finish_lane(const own_kernel *k, const machine_block *m, size_t i, r
                             .ctas_per_sm = (int32_t)slots,
                             .launches = (int32_t)k->launches,
                             .ctas = k->ctas};
-    out->ctas[i] = (cta_work){0};
+    out->ctas[i] = (cta_work){.time_s = out->time_s[i],
+                              .ctas = k->ctas,
+                              .slots_per_sm = slots,
+                              .before_s = memory.start_s * k->launches,
+                              .shared_s = issue_s / busiest,
+                              .least_s = block_s,
+                              .dispatch_s = dispatch_s,
+                              .l2_s = memory.l2_s,
+                              .hbm_s = memory.hbm_s,
+                              .hbm_bytes = memory.hbm_bytes,
+                              .hbm_write_frac = memory.write_frac,
+                              .exponent = exponent,
+                              .flows = true};
 }
 
 void own_cost(const own_kernel *k, residency where, const machine_block *m, cost_block *out) {

@@ -21,7 +21,8 @@ typedef struct own_traffic {
 /* One lane's memory times. */
 typedef struct own_memory {
     double hbm_s, l2_s, hbm_bytes, l2_bytes;
-    double latency_s; /* of a load, mean over what comes from L2 and from device memory */
+    double write_frac; /* of hbm_bytes */
+    double latency_s;  /* of a load, mean over what comes from L2 and from device memory */
     double start_s;
 } own_memory;
 

@@ -33,6 +33,25 @@ static attention_work work_of(const attention_params *p) {
     return w;
 }
 
+/* Blocks of an SM's time each, for the event engine; what does not overlap of L2 and device memory time lengthens the
+ * longer. `before_s` comes on top of the start. */
+static cta_work blocks_of(const attention_work *w, const own_memory *memory, double before_s, double block_s,
+                          double exponent) {
+    double both_s[] = {memory->l2_s, memory->hbm_s};
+    double longer = own_norm(both_s, 2, exponent) / larger(memory->l2_s, memory->hbm_s);
+    bool device = memory->hbm_s > memory->l2_s;
+    return (cta_work){.ctas = w->plan.ctas,
+                      .slots_per_sm = 1,
+                      .before_s = memory->start_s + before_s,
+                      .least_s = block_s,
+                      .l2_s = memory->l2_s * (device ? 1 : longer),
+                      .hbm_s = memory->hbm_s * (device ? longer : 1),
+                      .hbm_bytes = memory->hbm_bytes,
+                      .hbm_write_frac = memory->write_frac,
+                      .exponent = exponent,
+                      .flows = true};
+}
+
 static void finish(const attention_work *w, const own_memory *memory, double body_s, double compute_s, size_t i,
                    cost_block *out) {
     out->time_s[i] = memory->start_s + body_s;
@@ -46,7 +65,6 @@ static void finish(const attention_work *w, const own_memory *memory, double bod
                     : w->plan.split_k > 1 || w->queries < 2 ? BOUND_LATENCY
                                                             : BOUND_COMPUTE;
     out->picked[i] = w->plan;
-    out->ctas[i] = (cta_work){0};
 }
 
 /* ---- split ---- */
@@ -93,6 +111,8 @@ static void split_cost(const attention_params *p, residency where, const machine
         if (where != RESIDENCY_REPEATED)
             memory.start_s += m->own_split_code_latencies[i] * memory_latency_s(m, i);
         finish(&w, &memory, body_s + combine_s(p, &w, m, i), busy_s, i, out);
+        out->ctas[i] = blocks_of(&w, &memory, 0, block_s + steps * step_s, exponent);
+        out->ctas[i].time_s = memory.start_s + body_s;
     }
 }
 
@@ -120,6 +140,22 @@ static tile_steps steps_of(const attention_params *p, double tile_m) {
     return s;
 }
 
+/* Tiles of queries, the last of a head first, as the kernel takes them. A window hides what lies before it, so that
+ * lengths stop growing there. */
+static cta_period period_of(const attention_params *p, const tile_steps *s, double tile_m, double block_s,
+                            double step_s) {
+    double fall = tile_m / TILE_KEYS, most = p->window > 0 ? ceil((double)p->window / TILE_KEYS) + 1 : s->longest;
+    double first = ceil((double)p->kv_len / TILE_KEYS), sum = 0;
+    for (double b = 0; b < s->blocks; b++)
+        sum += smaller(most, first - b * fall);
+    double scale = s->mean * s->blocks / sum * step_s; /* ends of rows that are no multiple of a tile */
+    return (cta_period){.blocks = s->blocks,
+                        .fixed_s = block_s,
+                        .longest_s = first * scale,
+                        .fall_s = fall * scale,
+                        .most_s = most * scale};
+}
+
 static void tiles_cost(const attention_params *p, residency where, const machine_block *m, cost_block *out) {
     attention_work w = work_of(p);
     tile_steps steps = steps_of(p, w.plan.tile_m);
@@ -142,6 +178,10 @@ static void tiles_cost(const attention_params *p, residency where, const machine
         if (where != RESIDENCY_REPEATED)
             memory.start_s += m->own_tiles_code_latencies[i] * memory_latency_s(m, i);
         finish(&w, &memory, body_s, busy_s, i, out);
+        out->ctas[i] = blocks_of(&w, &memory, wait_s, alone * (block_s + steps.mean * step_s), exponent);
+        out->ctas[i].time_s = out->time_s[i];
+        if (p->causal)
+            out->ctas[i].uneven = period_of(p, &steps, w.plan.tile_m, alone * block_s, alone * step_s);
     }
 }
 
@@ -163,6 +203,10 @@ static void general_cost(const attention_params *p, residency where, const machi
                           memory.l2_s};
         double body_s = own_norm(terms, sizeof terms / sizeof *terms, m->own_overlap_exponent[i]);
         finish(&w, &memory, body_s, larger(terms[0], terms[1]), i, out);
+        out->ctas[i] = blocks_of(&w, &memory, 0, warp_s, m->own_overlap_exponent[i]);
+        out->ctas[i].time_s = out->time_s[i];
+        out->ctas[i].slots_per_sm = GENERAL_SLOTS;
+        out->ctas[i].shared_s = terms[1] / ceil_quotient(w.plan.ctas / m->sm_count[i]);
     }
 }
 

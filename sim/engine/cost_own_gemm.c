@@ -168,7 +168,17 @@ static void library8_cost(const op *o, residency where, const machine_block *m, 
                                 .ctas_per_sm = 1,
                                 .launches = 1,
                                 .ctas = tiles};
-        out->ctas[i] = (cta_work){0};
+        out->ctas[i] = (cta_work){.time_s = out->time_s[i],
+                                  .ctas = tiles,
+                                  .slots_per_sm = 1,
+                                  .before_s = start_s,
+                                  .least_s = sm_s / busiest,
+                                  .l2_s = l2_s,
+                                  .hbm_s = memory.hbm_s,
+                                  .hbm_bytes = memory.hbm_bytes,
+                                  .hbm_write_frac = memory.write_frac,
+                                  .exponent = m->own_gemm8_overlap_exponent[i],
+                                  .flows = true};
     }
 }
 
@@ -178,8 +188,7 @@ static void add_kernel(cost_block *sum, const cost_block *further) {
         sum->launches[i] += further->launches[i];
         sum->clocked_s[i] += further->clocked_s[i];
         sum->hbm_bytes[i] += further->hbm_bytes[i];
-        sum->l2_bytes[i] += further->l2_bytes[i];
-        sum->ctas[i] = (cta_work){0};
+        sum->l2_bytes[i] += further->l2_bytes[i]; /* its blocks stay undescribed: they follow the product's */
     }
 }
 

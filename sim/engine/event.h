@@ -70,6 +70,15 @@ void event_chip_add(event_chip *chip, event_kernel *kernel);
 /* Goes on to the next event. Afterwards kernels whose stage is EVENT_DONE have left the chip, at now_s. */
 void event_chip_advance(event_chip *chip);
 
+/* Hands out blocks to SMs with free slots: event_dispatch.c. */
+void event_dispatch(event_chip *chip);
+
+/* SMs that hold any of its blocks. */
+double event_held_sms(const event_cohort *c);
+
+/* The loop of the block at a place of its period. */
+double event_uneven_s(const cta_period *p, double at);
+
 /* A kernel alone on the chip, start to end. */
 double event_alone_s(const event_machine *on, const cta_work *work);
 

@@ -1,19 +1,17 @@
 /* Cohorts of blocks and fluid shares.
  *
- *   loop      = max(residents x max(SM time, waits / stages on their way), shortest loop)
+ *   loop      = norm(residents x max(SM time, waits / stages on their way), shortest loop, starts of blocks)
  *   SM side   = prologue + max(loop, loads through L2) + residents x epilogue
- *   block     = max(SM side, memory side) + exposed part of the shorter
+ *   block     = norm(SM side, memory side), or the longer with a part of the shorter exposed
  *
  * L2 and HBM serve what wants them at each moment in proportion to resident blocks; no kernel draws more from HBM than
  * it would alone, and all together no more than the device gives for their mix of reads and writes. */
 #include "sim/engine/event.h"
 
-#include "sim/engine/cost_memory.h"
+#include "sim/engine/cost_own.h"
 
 #include <assert.h>
 
-/* A longer grid goes in groups of waves, so that a kernel takes no more cohorts than this. */
-static const double WAVES_MAX = 64;
 /* Seconds below any event of interest: what is left of a stage after rounding. */
 static const double NOTHING_S = 1e-15;
 
@@ -30,91 +28,6 @@ void event_chip_add(event_chip *chip, event_kernel *kernel) {
     kernel->undispatched = kernel->work->ctas;
     kernel->running = 0;
     chip->kernels[chip->kernel_count++] = kernel;
-}
-
-/* ---- dispatch ---- */
-
-static void add_cohort(event_chip *chip, event_kernel *kernel, double ctas, double residents, double waves_taken,
-                       double sms) {
-    const cta_work *w = kernel->work;
-    double share = ctas / w->ctas, in_flight = smaller(residents * w->stages_cta, w->stages_sm);
-    double waited_s = in_flight > 0 ? w->waited_s / in_flight : 0;
-    double shared_s = residents * larger(w->shared_s, waited_s);
-    /* What products save of a last wave is SM time of its loops alone. */
-    double whole = w->l2_in_loop ? ceil_quotient(waves_taken) : waves_taken;
-    event_cohort *c = &chip->cohorts[chip->cohort_count++];
-    *c = (event_cohort){.kernel = kernel,
-                        .ctas = ctas,
-                        .residents = residents,
-                        .sms = sms,
-                        .prologue_s = whole * w->prologue_s,
-                        .loop_s = larger(waves_taken * shared_s, whole * w->least_s),
-                        .epilogue_s = whole * residents * w->epilogue_s,
-                        .l2_left_s = w->l2_s * share,
-                        .hbm_left_s = w->hbm_s * share,
-                        .shares_sm = residents * w->shared_s >= w->least_s && w->shared_s > 0};
-    c->left_s = c->prologue_s;
-    kernel->undispatched -= ctas;
-    kernel->running += ctas;
-    chip->used_sms += sms;
-}
-
-/* SMs that hold any of its blocks. */
-static double held_sms(const event_cohort *c) {
-    return c->sms * c->kernel->work->slots_per_sm / c->residents;
-}
-
-/* SMs that blocks can spread over: the empty ones where these are enough, else all that have a free slot. */
-static double open_sms(const event_chip *chip, double ctas) {
-    double full = 0, part = 0;
-    for (size_t i = 0; i < chip->cohort_count; i++) {
-        const event_cohort *c = &chip->cohorts[i];
-        bool fills = c->residents >= c->kernel->work->slots_per_sm;
-        *(fills ? &full : &part) += held_sms(c);
-    }
-    double open = larger(1, floor(chip->machine.sms - full + 1e-9)), empty = floor(open - part + 1e-9);
-    return ctas <= empty ? empty : open;
-}
-
-/* Blocks on fewer than all slots spread over the SMs: some hold one more than others. */
-static void dispatch_spread(event_chip *chip, event_kernel *kernel, double ctas) {
-    double sms = open_sms(chip, ctas), slots = kernel->work->slots_per_sm;
-    double few = floor(ctas / sms), more_sms = ctas - few * sms;
-    double taken = 1 - kernel->work->drift_frac * (1 - ctas / sms / (few + 1));
-    if (more_sms > 0)
-        add_cohort(chip, kernel, more_sms * (few + 1), few + 1, taken, more_sms * (few + 1) / slots);
-    if (few > 0)
-        add_cohort(chip, kernel, (sms - more_sms) * few, few, 1, (sms - more_sms) * few / slots);
-}
-
-static void dispatch_kernel(event_chip *chip, event_kernel *kernel) {
-    const cta_work *w = kernel->work;
-    double free_sms = chip->machine.sms - chip->used_sms, slots = floor(free_sms * w->slots_per_sm + 1e-6);
-    if (slots < 1 || chip->cohort_count + 2 > EVENT_COHORTS_MAX)
-        return;
-    double group = larger(1, floor(w->ctas / (chip->machine.sms * w->slots_per_sm) / WAVES_MAX));
-    double ctas = smaller(kernel->undispatched, slots * group), waves = ctas / slots;
-    bool whole = ctas >= w->ctas; /* a grid of one wave at most */
-    if (waves >= 1) {             /* every free slot is taken */
-        double residents = larger(1, floor(slots / open_sms(chip, slots)));
-        add_cohort(chip, kernel, ctas, residents, effective_waves(waves, w->drift_frac), slots / w->slots_per_sm);
-    } else if (w->shared_s > 0) {
-        dispatch_spread(chip, kernel, ctas);
-    } else {
-        double residents = larger(1, ceil_quotient(ctas / open_sms(chip, ctas)));
-        double taken = whole ? 1 : 1 - w->drift_frac * (1 - waves);
-        add_cohort(chip, kernel, ctas, residents, taken, ctas / w->slots_per_sm);
-    }
-}
-
-static void dispatch(event_chip *chip) {
-    for (size_t k = 0; k < chip->kernel_count; k++)
-        while (chip->kernels[k]->stage == EVENT_RUNNING && chip->kernels[k]->undispatched > 0) {
-            double before = chip->kernels[k]->undispatched;
-            dispatch_kernel(chip, chip->kernels[k]);
-            if (chip->kernels[k]->undispatched == before)
-                break;
-        }
 }
 
 /* ---- shares ---- */
@@ -138,7 +51,7 @@ static double sm_speed(const event_chip *chip) {
     double occupied = 0;
     for (size_t i = 0; i < chip->cohort_count; i++)
         if (chip->cohorts[i].kernel->work->shared_s > 0)
-            occupied += held_sms(&chip->cohorts[i]);
+            occupied += event_held_sms(&chip->cohorts[i]);
     return occupied > chip->machine.sms ? chip->machine.sms / occupied : 1;
 }
 
@@ -285,6 +198,15 @@ static void spend_cohort(event_cohort *c, const shares *s, size_t i, double dt_s
     spend(&c->hbm_left_s, dt_s * s->hbm[i]);
 }
 
+/* What follows once both sides are done. */
+static double exposed_s(const event_cohort *c) {
+    const cta_work *w = c->kernel->work;
+    if (w->exponent <= 0)
+        return w->exposed_frac * smaller(c->sm_s, c->memory_s);
+    double sides_s[] = {c->sm_s, c->memory_s};
+    return own_norm(sides_s, 2, w->exponent) - larger(c->sm_s, c->memory_s);
+}
+
 /* True when its blocks have ended. */
 static bool settle_cohort(event_cohort *c) {
     if (!c->exposed) {
@@ -292,7 +214,7 @@ static bool settle_cohort(event_cohort *c) {
         if (c->stage != COHORT_ENDED || !memory_ended(c))
             return false;
         c->exposed = true;
-        c->left_s = c->kernel->work->exposed_frac * smaller(c->sm_s, c->memory_s);
+        c->left_s = exposed_s(c);
         if (c->left_s < NOTHING_S)
             c->left_s = 0;
     }
@@ -361,7 +283,7 @@ void event_chip_advance(event_chip *chip) {
         spend_cohort(&chip->cohorts[i], &s, i, dt_s);
     retire_cohorts(chip);
     retire_kernels(chip);
-    dispatch(chip);
+    event_dispatch(chip);
     for (size_t i = 0; i < chip->cohort_count; i++)
         enter_stages(&chip->cohorts[i]); /* of those just dispatched */
 }

@@ -1,0 +1,250 @@
+/* Which blocks go to which SMs, and when.
+ *
+ * A grid that has the chip to itself and whose blocks start as others end (`flows`) goes out at once: SMs that run a
+ * block more than others are a cohort of their own, and memory serves the grid as one stream. Any other grid goes out
+ * wave by wave, as slots come free. */
+#include "sim/engine/cost_own.h"
+#include "sim/engine/event.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* A longer grid goes in groups of waves, so that a kernel takes no more cohorts than this. */
+static const double WAVES_MAX = 64;
+static const double SLACK = 1e-9; /* of quotients of whole numbers */
+
+/* What a cohort's SMs are given. */
+typedef struct portion {
+    double ctas, share;     /* share: of the grid's work */
+    double residents, sms;  /* residents: of its own, an SM; sms: that their slots would fill */
+    double rounds, busiest; /* blocks one after the other in a slot; blocks of the busiest SM */
+    double started_frac;    /* of the grid's block starts, that pass before its last one */
+    double loop_s;          /* where lengths differ: what the busiest SM's loops take; 0: by the three above */
+} portion;
+
+static double loop_s_of(const cta_work *w, const portion *p) {
+    double in_flight = smaller(p->residents * w->stages_cta, w->stages_sm);
+    double waited_s = in_flight > 0 ? w->waited_s / in_flight : 0;
+    double terms_s[] = {p->busiest * larger(w->shared_s, waited_s), p->rounds * w->least_s,
+                        p->started_frac * w->dispatch_s};
+    if (p->loop_s > 0)
+        terms_s[0] = 0, terms_s[1] = p->loop_s;
+    if (w->exponent > 0)
+        return own_norm(terms_s, sizeof terms_s / sizeof *terms_s, w->exponent);
+    return larger(terms_s[0], larger(terms_s[1], terms_s[2]));
+}
+
+static void add_cohort(event_chip *chip, event_kernel *kernel, const portion *p) {
+    const cta_work *w = kernel->work;
+    /* What products save of a last wave is SM time of its loops alone. */
+    double rounds = w->l2_in_loop ? ceil_quotient(p->rounds) : p->rounds;
+    portion whole = *p;
+    whole.rounds = rounds;
+    event_cohort *c = &chip->cohorts[chip->cohort_count++];
+    *c = (event_cohort){.kernel = kernel,
+                        .ctas = p->ctas,
+                        .residents = p->residents,
+                        .sms = p->sms,
+                        .prologue_s = rounds * w->prologue_s,
+                        .loop_s = loop_s_of(w, &whole),
+                        .epilogue_s = ceil_quotient(p->busiest) * w->epilogue_s,
+                        .l2_left_s = w->l2_s * p->share,
+                        .hbm_left_s = w->hbm_s * p->share,
+                        .shares_sm = p->residents * w->shared_s >= w->least_s && w->shared_s > 0};
+    c->left_s = c->prologue_s;
+    kernel->undispatched -= p->ctas;
+    kernel->running += p->ctas;
+    chip->used_sms += p->sms;
+}
+
+double event_held_sms(const event_cohort *c) {
+    return c->sms * c->kernel->work->slots_per_sm / c->residents;
+}
+
+/* ---- wave by wave ---- */
+
+/* `waves` of blocks that stay in step. */
+static void add_waves(event_chip *chip, event_kernel *kernel, double ctas, double residents, double waves, double sms) {
+    const cta_work *w = kernel->work;
+    portion p = {.ctas = ctas,
+                 .share = ctas / w->ctas,
+                 .residents = residents,
+                 .sms = sms,
+                 .rounds = waves,
+                 .busiest = waves * residents,
+                 .started_frac = ctas / w->ctas};
+    add_cohort(chip, kernel, &p);
+}
+
+/* SMs that blocks can spread over: the empty ones where these are enough, else all that have a free slot. */
+static double open_sms(const event_chip *chip, double ctas) {
+    double full = 0, part = 0;
+    for (size_t i = 0; i < chip->cohort_count; i++) {
+        const event_cohort *c = &chip->cohorts[i];
+        bool fills = c->residents >= c->kernel->work->slots_per_sm;
+        *(fills ? &full : &part) += event_held_sms(c);
+    }
+    double open = larger(1, floor(chip->machine.sms - full + SLACK)), empty = floor(open - part + SLACK);
+    return ctas <= empty ? empty : open;
+}
+
+/* Blocks on fewer than all slots spread over the SMs: some hold one more than others. */
+static void dispatch_spread(event_chip *chip, event_kernel *kernel, double ctas) {
+    double sms = open_sms(chip, ctas), slots = kernel->work->slots_per_sm;
+    double few = floor(ctas / sms), more_sms = ctas - few * sms;
+    double taken = 1 - kernel->work->drift_frac * (1 - ctas / sms / (few + 1));
+    if (more_sms > 0)
+        add_waves(chip, kernel, more_sms * (few + 1), few + 1, taken, more_sms * (few + 1) / slots);
+    if (few > 0)
+        add_waves(chip, kernel, (sms - more_sms) * few, few, 1, (sms - more_sms) * few / slots);
+}
+
+static void dispatch_waves(event_chip *chip, event_kernel *kernel) {
+    const cta_work *w = kernel->work;
+    double free_sms = chip->machine.sms - chip->used_sms, slots = floor(free_sms * w->slots_per_sm + 1e-6);
+    if (slots < 1 || chip->cohort_count + 2 > EVENT_COHORTS_MAX)
+        return;
+    double group = larger(1, floor(w->ctas / (chip->machine.sms * w->slots_per_sm) / WAVES_MAX));
+    double ctas = smaller(kernel->undispatched, slots * group), waves = ctas / slots;
+    bool whole = ctas >= w->ctas; /* a grid of one wave at most */
+    if (waves >= 1) {             /* every free slot is taken */
+        double residents = larger(1, floor(slots / open_sms(chip, slots)));
+        add_waves(chip, kernel, ctas, residents, effective_waves(waves, w->drift_frac), slots / w->slots_per_sm);
+    } else if (w->shared_s > 0) {
+        dispatch_spread(chip, kernel, ctas);
+    } else {
+        double residents = larger(1, ceil_quotient(ctas / open_sms(chip, ctas)));
+        double taken = whole ? 1 : 1 - w->drift_frac * (1 - waves);
+        add_waves(chip, kernel, ctas, residents, taken, ctas / w->slots_per_sm);
+    }
+}
+
+/* ---- all at once ---- */
+
+/* SMs that run so many blocks of equal length each. */
+static void add_even(event_chip *chip, event_kernel *kernel, double sms, double ctas, double rounds, double busiest) {
+    const cta_work *w = kernel->work;
+    double drift = w->drift_frac, least = w->ctas / chip->machine.sms;
+    portion p = {.ctas = ctas,
+                 .share = ctas / w->ctas,
+                 .residents = w->slots_per_sm,
+                 .sms = sms,
+                 .rounds = rounds - drift * larger(0, rounds - least / w->slots_per_sm),
+                 .busiest = busiest - drift * larger(0, busiest - least),
+                 .started_frac = 1};
+    add_cohort(chip, kernel, &p);
+}
+
+static void dispatch_even(event_chip *chip, event_kernel *kernel) {
+    const cta_work *w = kernel->work;
+    double sms = chip->machine.sms, slots = sms * w->slots_per_sm;
+    double rounds = floor(w->ctas / slots + SLACK), all = rounds * w->slots_per_sm, rest = w->ctas - rounds * slots;
+    if (rest < SLACK) {
+        add_even(chip, kernel, sms, w->ctas, rounds, all);
+    } else if (rest >= sms) { /* every SM has a last round, if not in all of its slots */
+        add_even(chip, kernel, sms, w->ctas, rounds + 1, all + ceil_quotient(rest / sms));
+    } else {
+        add_even(chip, kernel, rest, rest * (all + 1), rounds + 1, all + 1);
+        add_even(chip, kernel, sms - rest, (sms - rest) * all, rounds, all);
+    }
+}
+
+/* ---- blocks of different lengths ---- */
+
+double event_uneven_s(const cta_period *p, double at) {
+    return p->fixed_s + smaller(p->most_s, p->longest_s - at * p->fall_s);
+}
+
+/* Sinks the first of a heap of times to its place. */
+static void sink(double *heap, size_t count) {
+    for (size_t at = 0, child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && heap[child + 1] < heap[child])
+            child++;
+        if (heap[at] <= heap[child])
+            return;
+        double swapped = heap[at];
+        heap[at] = heap[child];
+        heap[child] = swapped;
+    }
+}
+
+static int by_time(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+enum { SMS_MAX = 4096 };
+
+/* When each SM is done, sorted: the next block goes to whichever is free first. What comes before the last waves of a
+ * long grid spreads evenly. */
+static void list_schedule(const cta_work *w, size_t sms, double *done_s) {
+    static const double LISTED_WAVES = 32;
+    const cta_period *p = &w->uneven;
+    double heads = floor(larger(0, w->ctas - LISTED_WAVES * (double)sms) / p->blocks), head_s = 0;
+    for (double j = 0; j < p->blocks; j++)
+        head_s += event_uneven_s(p, j);
+    for (size_t s = 0; s < sms; s++)
+        done_s[s] = heads * head_s / (double)sms;
+    double blocks = w->ctas - heads * p->blocks, at = 0;
+    for (double b = 0; b < blocks; b++) {
+        done_s[0] += event_uneven_s(p, at);
+        sink(done_s, sms);
+        at = at + 1 < p->blocks ? at + 1 : 0;
+    }
+    qsort(done_s, sms, sizeof *done_s, by_time);
+}
+
+/* SMs that are done at about the same time are a cohort. */
+static void dispatch_uneven(event_chip *chip, event_kernel *kernel) {
+    enum { BINS = 8 };
+    const cta_work *w = kernel->work;
+    size_t sms = (size_t)chip->machine.sms;
+    double done_s[SMS_MAX], sum_s = 0;
+    assert(sms <= SMS_MAX);
+    list_schedule(w, sms, done_s);
+    for (size_t s = 0; s < sms; s++)
+        sum_s += done_s[s];
+    for (size_t bin = 0, first = 0, end; bin < BINS; bin++, first = end) {
+        end = sms * (bin + 1) / BINS;
+        double bin_s = 0;
+        for (size_t s = first; s < end; s++)
+            bin_s += done_s[s];
+        if (bin_s <= 0)
+            continue; /* SMs that no block is left for */
+        portion p = {.ctas = w->ctas * bin_s / sum_s,
+                     .share = bin_s / sum_s,
+                     .residents = w->slots_per_sm,
+                     .sms = (double)(end - first),
+                     .rounds = 1,
+                     .busiest = 1,
+                     .loop_s = done_s[end - 1]};
+        add_cohort(chip, kernel, &p);
+    }
+}
+
+/* ---- */
+
+static bool goes_out_at_once(const event_chip *chip, const event_kernel *kernel) {
+    const cta_work *w = kernel->work;
+    return w->flows && chip->cohort_count == 0 && kernel->undispatched >= w->ctas &&
+           (w->uneven.blocks > 0 || w->ctas >= chip->machine.sms * w->slots_per_sm);
+}
+
+static void dispatch_kernel(event_chip *chip, event_kernel *kernel) {
+    if (!goes_out_at_once(chip, kernel)) {
+        dispatch_waves(chip, kernel);
+        return;
+    }
+    (kernel->work->uneven.blocks > 0 ? dispatch_uneven : dispatch_even)(chip, kernel);
+    kernel->undispatched = 0; /* but for rounding */
+}
+
+void event_dispatch(event_chip *chip) {
+    for (size_t k = 0; k < chip->kernel_count; k++)
+        while (chip->kernels[k]->stage == EVENT_RUNNING && chip->kernels[k]->undispatched > 0) {
+            double before = chip->kernels[k]->undispatched;
+            dispatch_kernel(chip, chip->kernels[k]);
+            if (chip->kernels[k]->undispatched == before)
+                break;
+        }
+}
