@@ -1,7 +1,7 @@
 /* ingot bench: operator rows timed on this GPU, or the GPU's ceilings. */
 #include "cli/command.h"
 #include "cli/gpu_setup.h"
-#include "core/base/csv.h"
+#include "cli/row_output.h"
 #include "validate/rows.h"
 
 #include <argp.h>
@@ -106,13 +106,6 @@ static const char *const added[] = {"measured_us", "least_us",    "most_us",    
                                     "recorder",    "sm_clock_hz", "actual_plan", "work_bytes"};
 enum { ADDED = sizeof added / sizeof added[0] };
 
-static bool is_added(const char *column) {
-    for (int i = 0; i < ADDED; i++)
-        if (strcmp(added[i], column) == 0)
-            return true;
-    return false;
-}
-
 typedef struct bench_run {
     const bench_arguments *options;
     const gpu_setup *gpu;
@@ -121,16 +114,8 @@ typedef struct bench_run {
     size_t measured, skipped;
 } bench_run;
 
-static void write_header(const bench_run *run) {
-    for (size_t c = 0; c < row_reader_column_count(run->reader); c++) {
-        const char *name = row_reader_column_name(run->reader, c);
-        if (is_added(name))
-            continue;
-        csv_write_field(run->out, name);
-        putc(',', run->out);
-    }
-    for (int i = 0; i < ADDED; i++)
-        fprintf(run->out, "%s%c", added[i], i + 1 < ADDED ? ',' : '\n');
+static row_output output_of(const bench_run *run) {
+    return (row_output){.out = run->out, .reader = run->reader, .added = added, .added_count = ADDED};
 }
 
 /* "128x256x64 stages 4 cluster 2x1 split 1", blank for our own kernels. */
@@ -143,12 +128,8 @@ static void plan_text(const plan *p, char *text, size_t bytes) {
 
 static void write_row(const bench_run *run, const operator_row *row, const bench_result *r) {
     char text[128];
-    for (size_t c = 0; c < row_reader_column_count(run->reader); c++) {
-        if (is_added(row_reader_column_name(run->reader, c)))
-            continue;
-        csv_write_field(run->out, row->fields[c]);
-        putc(',', run->out);
-    }
+    row_output output = output_of(run);
+    row_output_fields(&output, row);
     plan_text(&r->actual, text, sizeof text);
     bool steady = run->options->method == BENCH_GRAPH_STEADY;
     char clock[32] = "";
@@ -162,7 +143,8 @@ static void write_row(const bench_run *run, const operator_row *row, const bench
 }
 
 static status bench_rows(bench_run *run, error *err) {
-    write_header(run);
+    row_output output = output_of(run);
+    row_output_header(&output);
     for (;;) {
         const operator_row *row;
         status result = row_reader_next(run->reader, &row, err);

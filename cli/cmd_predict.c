@@ -1,6 +1,6 @@
 /* ingot predict: operator rows in, the same rows with predictions out. */
 #include "cli/command.h"
-#include "core/base/csv.h"
+#include "cli/row_output.h"
 #include "core/base/json_writer.h"
 #include "core/base/number.h"
 #include "sim/explore/ensemble.h"
@@ -55,13 +55,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
 static const char *const added[] = {"predicted_us", "lower_us", "upper_us", "bound", "extrapolated"};
 enum { ADDED = sizeof added / sizeof added[0] };
 
-static bool is_added(const char *column) {
-    for (int i = 0; i < ADDED; i++)
-        if (strcmp(added[i], column) == 0)
-            return true;
-    return false;
-}
-
 typedef struct prediction_run {
     const predict_options *options;
     const ensemble *ensemble;
@@ -72,16 +65,8 @@ typedef struct prediction_run {
     arena memory;
 } prediction_run;
 
-static void write_header(const prediction_run *run) {
-    for (size_t c = 0; c < row_reader_column_count(run->reader); c++) {
-        const char *name = row_reader_column_name(run->reader, c);
-        if (is_added(name))
-            continue;
-        csv_write_field(run->out, name);
-        putc(',', run->out);
-    }
-    for (int i = 0; i < ADDED; i++)
-        fprintf(run->out, "%s%c", added[i], i + 1 < ADDED ? ',' : '\n');
+static row_output output_of(const prediction_run *run) {
+    return (row_output){.out = run->out, .reader = run->reader, .added = added, .added_count = ADDED};
 }
 
 /* A number of microseconds; blank when it is not known. */
@@ -92,12 +77,8 @@ static void write_us(FILE *out, double time_s) {
 }
 
 static void write_csv(const prediction_run *run, const operator_row *row, const row_interval *p) {
-    for (size_t c = 0; c < row_reader_column_count(run->reader); c++) {
-        if (is_added(row_reader_column_name(run->reader, c)))
-            continue;
-        csv_write_field(run->out, row->fields[c]);
-        putc(',', run->out);
-    }
+    row_output output = output_of(run);
+    row_output_fields(&output, row);
     if (!p) {
         fputs(",,,,\n", run->out);
         return;
@@ -130,8 +111,9 @@ static status write_json(const prediction_run *run, const operator_row *row, con
 }
 
 static status predict_rows(prediction_run *run, error *err) {
+    row_output output = output_of(run);
     if (!run->options->json)
-        write_header(run);
+        row_output_header(&output);
     for (;;) {
         const operator_row *row;
         status result = row_reader_next(run->reader, &row, err);

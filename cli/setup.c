@@ -100,3 +100,11 @@ status setup_load(arena *a, const setup_options *o, setup *out, error *err) {
     out->options.zeros_frac = o->zeros_frac;
     return result;
 }
+
+status setup_run_with_call(arena *a, const setup *s, double call_s, engine_result *out, error *err) {
+    host_profile host = s->host;
+    host.call_s = call_s;
+    engine_options options = s->options;
+    options.host = &host;
+    return engine_run(&s->graph, &s->scenario, &s->block, &options, a, out, NULL, err);
+}

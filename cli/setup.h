@@ -41,4 +41,7 @@ typedef struct setup {
 /* Loads everything that the options name; text and graphs are owned by the arena. */
 status setup_load(arena *a, const setup_options *o, setup *out, error *err);
 
+/* The whole request with another cost of a framework call. */
+status setup_run_with_call(arena *a, const setup *s, double call_s, engine_result *out, error *err);
+
 #endif

@@ -35,12 +35,8 @@ static double host_calls_of(const graph *g, size_t phase, const scenario *s) {
 
 /* Wall of the step's phase with another cost a host call. */
 static status wall_at(arena *a, const setup *s, size_t phase, double call_s, double *wall_s, error *err) {
-    host_profile host = s->host;
-    host.call_s = call_s;
-    engine_options options = s->options;
-    options.host = &host;
     engine_result *r = ARENA_NEW(a, engine_result);
-    status result = engine_run(&s->graph, &s->scenario, &s->block, &options, a, r, NULL, err);
+    status result = setup_run_with_call(a, s, call_s, r, err);
     *wall_s = r->phases[phase].latency_s[0];
     return result;
 }

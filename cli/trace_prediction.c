@@ -126,12 +126,8 @@ static void measure_steps(const trace *t, trace_comparison *out) {
 }
 
 static status predict_phase(arena *a, const setup *s, size_t phase, double call_s, phase_totals *out, error *err) {
-    host_profile host = s->host;
-    host.call_s = call_s;
-    engine_options options = s->options;
-    options.host = &host;
     engine_result *r = ARENA_NEW(a, engine_result);
-    status result = engine_run(&s->graph, &s->scenario, &s->block, &options, a, r, NULL, err);
+    status result = setup_run_with_call(a, s, call_s, r, err);
     *out = r->phases[phase];
     return result;
 }

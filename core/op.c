@@ -90,6 +90,16 @@ void op_param_set(op *o, const op_param *param, double value) {
     }
 }
 
+bool op_same(const op *a, const op *b) {
+    const op_info *info = op_info_get(a->kind);
+    if (a->kind != b->kind || a->own != b->own)
+        return false;
+    for (size_t i = 0; i < info->param_count; i++)
+        if (op_param_get(a, &info->params[i]) != op_param_get(b, &info->params[i]))
+            return false;
+    return true;
+}
+
 void op_shape_text(const op *o, char *text, size_t bytes) {
     const op_info *info = op_info_get(o->kind);
     size_t used = 0;

@@ -143,6 +143,9 @@ status op_kind_parse(const char *name, op_kind *out);
 double op_param_get(const op *o, const op_param *param);
 void op_param_set(op *o, const op_param *param, double value);
 
+/* Whether two operators are the same: kind, kernels and every parameter. */
+bool op_same(const op *a, const op *b);
+
 /* "m=1 n=8192 k=22016 bf16": dimensions and types that are set, for people. Writes at most `bytes`. */
 void op_shape_text(const op *o, char *text, size_t bytes);
 

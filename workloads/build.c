@@ -139,3 +139,15 @@ graph_node *build_linear(graph_builder *b, const char *id, const levers *l, cons
         add_candidates(b->out->memory, node, l);
     return node;
 }
+
+graph_node *build_attention_product(graph_builder *b, const char *id, const model *m, double host_calls) {
+    op o = {.kind = OP_gemm,
+            .as.gemm = {.n = (int64_t)m->head_dim,
+                        .k = (int64_t)m->head_dim,
+                        .dtype = m->dtype,
+                        .weights_dtype = m->dtype,
+                        .activations_only = true}};
+    graph_node *node = build_node(b, id, o, host_calls);
+    node->category = CATEGORY_ATTENTION;
+    return node;
+}

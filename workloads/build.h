@@ -47,4 +47,8 @@ bool build_causal(const graph_builder *b);
 graph_node *build_linear(graph_builder *b, const char *id, const levers *l, const model *m, double k, double n,
                          double host_calls);
 
+/* A matrix multiply of two activations, as naive attention has it for scores and for values: head_dim is the operator's
+ * n and k until a varying dimension takes the place of one. */
+graph_node *build_attention_product(graph_builder *b, const char *id, const model *m, double host_calls);
+
 #endif

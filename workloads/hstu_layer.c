@@ -94,14 +94,7 @@ static void relative_bias(hstu_builder *h, const char *prefix) {
 
 static graph_node *product(hstu_builder *h, const char *id, const char *keys) {
     const model *m = h->m;
-    op o = {.kind = OP_gemm,
-            .as.gemm = {.n = (int64_t)m->head_dim,
-                        .k = (int64_t)m->head_dim,
-                        .dtype = m->dtype,
-                        .weights_dtype = m->dtype,
-                        .activations_only = true}};
-    graph_node *node = build_node(&h->b, id, o, LINEAR_CALLS);
-    node->category = CATEGORY_ATTENTION;
+    graph_node *node = build_attention_product(&h->b, id, m, LINEAR_CALLS);
     build_variable(node, "batch", SCENARIO_BATCH, m->heads);
     build_variable(node, "m", h->length, 1);
     build_variable(node, keys, h->length, 1);

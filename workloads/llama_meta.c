@@ -93,14 +93,7 @@ static void write_heads(graph_builder *b, const model *m, const char *id, bool r
 }
 
 static graph_node *product(graph_builder *b, const model *m, const char *id) {
-    op o = {.kind = OP_gemm,
-            .as.gemm = {.n = (int64_t)m->head_dim,
-                        .k = (int64_t)m->head_dim,
-                        .dtype = m->dtype,
-                        .weights_dtype = m->dtype,
-                        .activations_only = true}};
-    graph_node *node = build_node(b, id, o, KERNEL_CALLS);
-    node->category = CATEGORY_ATTENTION;
+    graph_node *node = build_attention_product(b, id, m, KERNEL_CALLS);
     build_variable(node, "batch", SCENARIO_BATCH, m->heads);
     build_query_tokens(b, node, "m");
     return node;

@@ -87,14 +87,7 @@ void seamless_qkv(seamless_builder *s, seamless_span at, const char *prefix) {
 
 static graph_node *product(seamless_builder *s, seamless_span at, const char *id) {
     const model *m = s->m;
-    op o = {.kind = OP_gemm,
-            .as.gemm = {.n = (int64_t)m->head_dim,
-                        .k = (int64_t)m->head_dim,
-                        .dtype = m->dtype,
-                        .weights_dtype = m->dtype,
-                        .activations_only = true}};
-    graph_node *node = build_node(&s->b, id, o, NAIVE_ATTENTION_CALLS);
-    node->category = CATEGORY_ATTENTION;
+    graph_node *node = build_attention_product(&s->b, id, m, NAIVE_ATTENTION_CALLS);
     build_variable(node, "batch", at.batch, m->heads);
     build_variable(node, "m", at.length, 1);
     return node;

@@ -44,19 +44,6 @@ static op pair_pointwise(const seamless_builder *s, pointwise_function function,
                 .as.elementwise = {.inputs = 1, .dtype = in, .out_dtype = out, .function = function}};
 }
 
-static graph_node *pair_product(seamless_builder *s, const char *id) {
-    data_type type = s->m->dtype;
-    op o = {.kind = OP_gemm,
-            .as.gemm = {.n = (int64_t)s->m->head_dim,
-                        .k = (int64_t)s->m->head_dim,
-                        .dtype = type,
-                        .weights_dtype = type,
-                        .activations_only = true}};
-    graph_node *node = build_node(&s->b, id, o, SHAW_CALLS);
-    node->category = CATEGORY_ATTENTION;
-    return node;
-}
-
 /* The table's rows for every pair of frames, and their products with the queries: one product a query position. */
 static void relative_scores(seamless_builder *s) {
     for (int i = 0; i < INDEX_KERNELS; i++) {
@@ -78,7 +65,7 @@ static void relative_scores(seamless_builder *s) {
     node->category = CATEGORY_ATTENTION;
     build_variable(node, "rows", SCENARIO_FRAME_PAIRS, 1);
     seamless_copy(s, seamless_frames, "relative_queries", s->m->hidden);
-    node = pair_product(s, "relative_scores");
+    node = build_attention_product(&s->b, "relative_scores", s->m, SHAW_CALLS);
     build_variable(node, "batch", SCENARIO_FRAMES, 1);
     build_variable(node, "m", SCENARIO_BATCH, s->m->heads);
     build_variable(node, "n", SCENARIO_FRAMES, 1);
@@ -88,7 +75,7 @@ static void relative_scores(seamless_builder *s) {
 
 static void shaw_written_out(seamless_builder *s) {
     data_type type = s->m->dtype;
-    graph_node *node = pair_product(s, "attention_scores");
+    graph_node *node = build_attention_product(&s->b, "attention_scores", s->m, SHAW_CALLS);
     build_variable(node, "batch", SCENARIO_BATCH, s->m->heads);
     build_variable(node, "m", SCENARIO_FRAMES, 1);
     build_variable(node, "n", SCENARIO_FRAMES, 1);
@@ -96,7 +83,7 @@ static void shaw_written_out(seamless_builder *s) {
     pair_scores(s, "attention_scale", pair_pointwise(s, pointwise_function_scale, type, type));
     pair_scores(s, "attention_softmax", (op){.kind = OP_softmax, .as.softmax = {.dtype = DTYPE_fp32}});
     pair_scores(s, "attention_softmax_out", pair_pointwise(s, pointwise_function_cast, DTYPE_fp32, type));
-    node = pair_product(s, "attention_values");
+    node = build_attention_product(&s->b, "attention_values", s->m, SHAW_CALLS);
     build_variable(node, "batch", SCENARIO_BATCH, s->m->heads);
     build_variable(node, "m", SCENARIO_FRAMES, 1);
     build_variable(node, "k", SCENARIO_FRAMES, 1);

@@ -83,19 +83,9 @@ static size_t add_item(const preparation *prep, const prepared_item *item) {
     return p->item_count++;
 }
 
-static bool same_op(const op *a, const op *b) {
-    const op_info *info = op_info_get(a->kind);
-    if (a->kind != b->kind || a->own != b->own)
-        return false;
-    for (size_t i = 0; i < info->param_count; i++)
-        if (op_param_get(a, &info->params[i]) != op_param_get(b, &info->params[i]))
-            return false;
-    return true;
-}
-
 static size_t item_of_op(const preparation *prep, const op *o) {
     for (size_t i = 0; i < prep->p->item_count; i++)
-        if (prep->p->items[i].recipe && same_op(&prep->p->items[i].o, o))
+        if (prep->p->items[i].recipe && op_same(&prep->p->items[i].o, o))
             return i;
     prepared_item item = {
         .o = *o, .work = op_work_of(o), .recipe = cost_prepare(o, RESIDENCY_PREDECESSORS, prep->limits, prep->memory)};

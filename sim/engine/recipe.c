@@ -4,8 +4,6 @@
 #include "sim/engine/cost_gemm.h"
 #include "sim/engine/cost_rowwise.h"
 
-#include <string.h>
-
 typedef enum recipe_kind { RECIPE_ROWS, RECIPE_GEMM, RECIPE_ATTENTION, RECIPE_SUM, RECIPE_OTHER } recipe_kind;
 
 enum { PARTS = 3 };
@@ -79,14 +77,4 @@ void cost_times_of(const cost_recipe *r, const machine_block *machines, cost_tim
         *out = cost.times;
     }
     }
-}
-
-bool cost_recipe_same(const cost_recipe *a, const cost_recipe *b) {
-    if (a->o.kind != b->o.kind || a->o.own != b->o.own || a->where != b->where)
-        return false;
-    const op_info *info = op_info_get(a->o.kind);
-    for (size_t i = 0; i < info->param_count; i++)
-        if (op_param_get(&a->o, &info->params[i]) != op_param_get(&b->o, &info->params[i]))
-            return false;
-    return true;
 }

@@ -15,7 +15,4 @@ const cost_recipe *cost_prepare(const op *o, residency where, const plan_limits 
 
 void cost_times_of(const cost_recipe *r, const machine_block *machines, cost_times *out);
 
-/* Whether two recipes give the same times on every machine. */
-bool cost_recipe_same(const cost_recipe *a, const cost_recipe *b);
-
 #endif
