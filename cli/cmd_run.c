@@ -35,7 +35,7 @@ static const struct argp_option option_table[] = {
     {"batch", 'b', "N", 0, "Sequences (default 1)", 0},
     {"prompt", 'P', "N", 0, "Prompt tokens a sequence, instead of the task's", 0},
     {"steps", SETUP_KEY_STEPS, "N", 0, "Decode steps, instead of the task's", 0},
-    {"layers", KEY_LAYERS, "N", 0, "Only so many layers of the model", 0},
+    {"layers", KEY_LAYERS, "N", 0, "Only so many layers of the model, and of one that drafts for it", 0},
     {"seed", KEY_SEED, "N", 0, "Of weights and tokens (default 1)", 0},
     {"repeats", KEY_REPEATS, "N", 0, "Runs of each step; the median counts (default 5)", 0},
     {"emulate-dispatch-us", KEY_DISPATCH, "US", 0, "Host time spent for each framework call; emulated, eager only", 0},
@@ -107,8 +107,10 @@ static status load(arena *a, run_arguments *o, run_setup *s, error *err) {
         result = levers_set(&s->levers, o->common.lever_overrides[i], err);
     if (result == STATUS_OK)
         result = workload_find(a, command_config_dir(), o->common.workload, &s->work, err);
-    if (result == STATUS_OK && o->layers > 0 && (double)o->layers < s->work.shape.layers)
-        s->work.shape.layers = (double)o->layers;
+    if (result == STATUS_OK && o->layers > 0) {
+        s->work.shape.layers = fmin(s->work.shape.layers, (double)o->layers);
+        s->work.draft_layers_max = (double)o->layers;
+    }
     if (result == STATUS_OK)
         result = workload_scenario(a, &s->work, &o->common.request, &s->levers, &s->scenario, err);
     if (result == STATUS_OK)

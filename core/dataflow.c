@@ -1,5 +1,6 @@
 #include "core/dataflow.h"
 
+#include "core/base/hash.h"
 #include "core/base/random.h"
 
 #include <assert.h>
@@ -82,7 +83,7 @@ static status check_bound(const graph *g, error *err) {
 
 /* So that activations keep their size through the layers: a sum of k products of variance-1 inputs has variance 1 when
  * the weights' is 1 / k, and uniform numbers of [-s, s] have variance s^2 / 3. */
-static weight_fill fill_of(const op *o, int operand_index, const operand *item) {
+static weight_fill fill_of(const graph_node *node, const op *o, int operand_index, const operand *item) {
     if (o->kind == OP_gemm) {
         double spread = sqrt(3 / (double)o->as.gemm.k);
         data_type type = o->as.gemm.weights_dtype;
@@ -94,7 +95,7 @@ static weight_fill fill_of(const op *o, int operand_index, const operand *item) 
         return (weight_fill){.spread = type == DTYPE_fp8 ? 1 : (float)spread};
     }
     if (o->kind == OP_rope)
-        return (weight_fill){.rotary = true};
+        return (weight_fill){.rotary = true, .theta = node->rope_theta};
     if (o->kind == OP_embedding)
         return (weight_fill){.spread = 1};
     if (strcmp(item->name, "bias") == 0)
@@ -127,6 +128,12 @@ static int64_t layers_of_weight(const graph *g, const char *name) {
     return layers;
 }
 
+static uint64_t weight_stream(const graph_node *node, const operand *item) {
+    const char *name = weight_name(node);
+    uint64_t hash = hash_fnv1a64(HASH_FNV1A64_BASIS, name, strlen(name) + 1);
+    return hash_mix64(hash_fnv1a64(hash, item->name, strlen(item->name)));
+}
+
 static int32_t add_weight(memory_plan *plan, const graph_node *node, const op *o, int index, const operand *item) {
     int32_t known = find_weight(plan, weight_name(node), item->name);
     if (known != REGISTER_NONE)
@@ -137,11 +144,11 @@ static int32_t add_weight(memory_plan *plan, const graph_node *node, const op *o
         .node = weight_name(node),
         .operand_name = item->name,
         .item = *item,
-        .fill = fill_of(o, index, item),
+        .fill = fill_of(node, o, index, item),
         .offset_bytes = plan->weight_bytes,
         .layer_stride_bytes = aligned((double)operand_bytes(item)),
         .layers = layers,
-        .stream = plan->weight_count,
+        .stream = weight_stream(node, item),
     };
     plan->weight_bytes += w->layer_stride_bytes * (size_t)layers;
     return (int32_t)plan->weight_count++;
@@ -172,7 +179,7 @@ static void collect_weights(arena *a, memory_plan *plan) {
 
 double weight_element(const memory_plan *plan, const plan_weight *w, int64_t index) {
     if (w->fill.rotary)
-        return pow(plan->graph->rope_theta, -(double)(index % w->item.cols) / (double)w->item.cols);
+        return pow(w->fill.theta, -(double)(index % w->item.cols) / (double)w->item.cols);
     /* 24 random bits: exact in fp32, so that a GPU computes the same numbers. */
     uint64_t bits = random_bits(plan->scenario->seed, w->stream, (uint64_t)index) >> 40;
     float u = (float)bits * 0x1p-23f - 1;
@@ -437,8 +444,9 @@ static void view_register(const memory_plan *plan, const flat_op *flat, const op
         v->block_stride = r->cols;
     }
     if (binding->last_tokens) {
-        column += (prompt - 1) * r->cols;
-        v->row_stride = prompt * r->cols;
+        int64_t tokens = binding->tokens > 0 ? binding->tokens : prompt;
+        column += (tokens - 1) * r->cols;
+        v->row_stride = tokens * r->cols;
     }
     if (r->kind == REGISTER_PAGES) {
         v->row_stride = plan->cache_pages;
@@ -518,7 +526,7 @@ static void fill_tokens(const memory_plan *plan, const graph_register *r, bool p
     const scenario *s = plan->scenario;
     int64_t prompt = (int64_t)s->values[SCENARIO_PROMPT_TOKENS], batch = (int64_t)s->values[SCENARIO_BATCH];
     int64_t tokens = prefill ? prompt : r->queries > 0 ? r->queries : 1;
-    int64_t first = prefill ? 0 : prompt + (int64_t)scenario_progress(s, step);
+    int64_t first = prefill ? 0 : prompt + (int64_t)scenario_progress(s, step) - r->behind;
     for (int64_t i = 0; i < batch * tokens; i++) {
         int64_t sequence = r->token_major ? i % batch : i / tokens;
         int64_t position = first + (r->token_major ? i / batch : i % tokens);

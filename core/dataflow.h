@@ -39,7 +39,8 @@ typedef struct graph_register {
      * each of all sequences, or sequence after sequence. A register with `queries` has nothing in the prefill. */
     int64_t queries;
     bool token_major;
-    uint64_t draw; /* which random token ids: another prompt's have another number */
+    int64_t behind; /* they begin so many tokens before the step's first */
+    uint64_t draw;  /* which random token ids: another prompt's have another number */
 } graph_register;
 
 enum { REGISTERS_MAX = 64, REGISTER_NONE = -1 };
@@ -49,7 +50,8 @@ typedef struct operand_binding {
     int32_t reg;       /* REGISTER_NONE: a weight, or an operand that is left out */
     int32_t first_reg; /* the register at the first layer of the segment; REGISTER_NONE: `reg` there too */
     int64_t column;    /* first column of the register that the operand sees */
-    bool last_tokens;  /* sees the last row of each sequence alone */
+    bool last_tokens;  /* sees the last row of each sequence alone ... */
+    int64_t tokens;    /* ... of so many; 0: of the prompt's */
     /* Columns of the register's row that the operand's rows share, several to one of them (the heads of a token); 0: a
      * row of the operand is in a row of the register. */
     int64_t width;
@@ -69,7 +71,8 @@ operand_binding *operand_bindings_new(arena *a);
  * integer types: spread * u rounded. */
 typedef struct weight_fill {
     float base, spread;
-    bool rotary; /* a table of theta^(-2 i / head_dim) instead */
+    bool rotary;  /* a table of theta^(-2 i / head_dim) instead */
+    double theta; /* of that table */
 } weight_fill;
 
 typedef struct plan_weight {
@@ -79,7 +82,7 @@ typedef struct plan_weight {
     size_t offset_bytes;       /* of the first layer's */
     size_t layer_stride_bytes; /* to the next layer's; a multiple of MEMORY_ALIGNMENT */
     int64_t layers;
-    uint64_t stream; /* of random numbers: its position in the plan */
+    uint64_t stream; /* of random numbers: by its names, so that a weight is the same beside any others */
 } plan_weight;
 
 enum { MEMORY_ALIGNMENT = 256 };

@@ -45,11 +45,13 @@ typedef struct graph_node {
     int32_t stream;      /* hint: operator-level parallelism */
     double host_calls;   /* framework calls made for it, the launching ones included */
     bool weights_shared; /* reads weights that another node already counted (capacity) */
-    /* When the graph is run: the node whose weights it reads (NULL: its own id), and the model's layer at which its
-     * segment begins (a verification goes on where drafts left off): weights and caches count from there. */
+    /* The node whose weights it reads (NULL: its own id; for choosing among alternatives, that before the dot), and,
+     * when the graph is run, the model's layer at which its segment begins (a verification goes on where drafts left
+     * off): weights and caches count from there. */
     const char *weight_id;
     int64_t first_layer;
-    int32_t launches; /* kernels it issues besides what its plan says; 0: the plan alone */
+    double rope_theta; /* base of the frequencies, where it rotates */
+    int32_t launches;  /* kernels it issues besides what its plan says; 0: the plan alone */
     /* Replayed with its neighbours as a CUDA graph inside a phase that is otherwise issued operator by operator; the
      * first of such a run launches that graph. */
     bool captured, launches_graph;
@@ -104,7 +106,6 @@ typedef struct graph {
     /* A graph shows what one GPU does, or one after the other: `ranks` do the same side by side, each its share, and
      * `stages` take turns. 0 counts as 1. */
     double ranks, stages;
-    double rope_theta;   /* base of rotary frequencies, where there are any */
     int64_t page_tokens; /* of a paged cache; 0: sequences lie one behind the other */
     arena *memory;       /* owns everything above */
 } graph;

@@ -189,7 +189,7 @@ typedef struct gpu_api {
     gpu_status (*launch_ranks)(gpu_context *const *contexts, int32_t ranks, const op *o, const gpu_operands *operands);
 } gpu_api;
 
-enum { GPU_API_VERSION = 6 };
+enum { GPU_API_VERSION = 7 };
 
 /* What libingot_gpu.so exports. */
 const gpu_api *ingot_gpu_api(void);

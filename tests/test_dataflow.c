@@ -106,34 +106,73 @@ Test(memory_plan, weights_are_the_models) {
     arena_free(&f.memory);
 }
 
+/* A draft model's weights and caches come on top of the model's own, in its own widths; activations share memory. */
+Test(memory_plan, a_draft_model_has_its_own) {
+    fixture alone, small, both;
+    error err = {0};
+    cr_assert_eq(make(&alone, "codellama-34b", "compile flavour=ingot", 3, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(make(&small, "codellama-7b", "compile flavour=ingot", 3, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(make(&both, "codellama-34b", "compile flavour=ingot speculate=draft(codellama-7b,3,0.7)", 3, &err),
+                 STATUS_OK, "%s", err.text);
+    cr_expect_eq(both.plan.weight_count, alone.plan.weight_count + small.plan.weight_count);
+    cr_expect_eq(both.plan.weight_bytes, alone.plan.weight_bytes + small.plan.weight_bytes);
+    double tokens = (double)both.plan.cache_tokens;
+    cr_expect_eq((double)both.plan.cache_bytes,
+                 3 * tokens * (alone.graph.kv_bytes_per_token + small.graph.kv_bytes_per_token));
+    cr_expect_lt(both.plan.activation_bytes, both.plan.activation_bytes_apart);
+    for (size_t p = 0; p < both.graph.phase_count; p++)
+        cr_expect_eq(count_clobbered(&both, p, 0), (size_t)0);
+    for (size_t i = 0; i < both.plan.weight_count; i++) { /* Code Llama's base; every weight's bits are its name's */
+        const plan_weight *w = &both.plan.weights[i];
+        cr_expect(!w->fill.rotary || w->fill.theta == 1e6);
+        for (size_t j = 0; j < i; j++)
+            cr_expect_neq(w->stream, both.plan.weights[j].stream);
+        for (size_t j = 0; j < alone.plan.weight_count; j++)
+            if (strcmp(w->node, alone.plan.weights[j].node) == 0 &&
+                strcmp(w->operand_name, alone.plan.weights[j].operand_name) == 0)
+                cr_expect_eq(w->stream, alone.plan.weights[j].stream);
+    }
+    arena_free(&alone.memory);
+    arena_free(&small.memory);
+    arena_free(&both.memory);
+}
+
+static void expect_views_inside(const fixture *f, size_t phase, int64_t step) {
+    arena scratch = {0};
+    graph_view view = graph_at(&f->graph, phase, &f->scenario, step, &scratch);
+    for (size_t i = 0; i < view.count; i++) {
+        op_views views;
+        memory_plan_views(&f->plan, &view.ops[i], &views);
+        for (size_t j = 0; j < views.count; j++) {
+            const tensor_view *v = &views.at[j];
+            if (!v->present) {
+                cr_expect(!operand_present(&v->item) || v->item.optional, "%s %s", view.ops[i].node->id, v->item.name);
+                continue;
+            }
+            operand last = v->item;
+            last.cols += (v->item.blocks - 1) * v->block_stride + (v->item.rows - 1) * v->row_stride;
+            if (v->item.role != ROLE_STATE || v->item.blocks > 1)
+                cr_expect_leq(v->offset_bytes + (size_t)operand_row_bytes(&last), f->plan.total_bytes);
+            cr_expect_eq(v->offset_bytes % 4, (size_t)0, "%s %s", view.ops[i].node->id, v->item.name);
+            if (v->item.role == ROLE_WEIGHT || v->item.strided)
+                cr_expect_eq(v->offset_bytes % 16, (size_t)0, "%s %s", view.ops[i].node->id, v->item.name);
+        }
+    }
+    arena_free(&scratch);
+}
+
 /* Every operand that an operator has lies inside the memory, to its last row. */
 Test(memory_plan, views_stay_inside) {
-    fixture f;
-    error err = {0};
-    cr_assert_eq(make(&f, "codellama-7b", "compile flavour=ingot", 2, &err), STATUS_OK, "%s", err.text);
-    for (size_t p = 0; p < f.graph.phase_count; p++) {
-        arena scratch = {0};
-        graph_view view = graph_at(&f.graph, p, &f.scenario, 4 * (int64_t)p, &scratch);
-        for (size_t i = 0; i < view.count; i++) {
-            op_views views;
-            memory_plan_views(&f.plan, &view.ops[i], &views);
-            for (size_t j = 0; j < views.count; j++) {
-                const tensor_view *v = &views.at[j];
-                if (!v->present) {
-                    cr_expect(!operand_present(&v->item) || v->item.optional, "%s %s", view.ops[i].node->id,
-                              v->item.name);
-                    continue;
-                }
-                operand last = v->item;
-                last.cols += (v->item.blocks - 1) * v->block_stride + (v->item.rows - 1) * v->row_stride;
-                if (v->item.role != ROLE_STATE || v->item.blocks > 1)
-                    cr_expect_leq(v->offset_bytes + (size_t)operand_row_bytes(&last), f.plan.total_bytes);
-                cr_expect_eq(v->offset_bytes % 16, (size_t)0, "%s %s", view.ops[i].node->id, v->item.name);
-            }
-        }
-        arena_free(&scratch);
+    static const char *const texts[] = {"compile flavour=ingot", "compile flavour=ingot speculate=layerskip(8,3,0.7)",
+                                        "compile flavour=ingot speculate=draft(llama-2-7b,3,0.7)"};
+    for (size_t t = 0; t < sizeof texts / sizeof texts[0]; t++) {
+        fixture f;
+        error err = {0};
+        cr_assert_eq(make(&f, "codellama-7b", texts[t], 2, &err), STATUS_OK, "%s", err.text);
+        for (size_t p = 0; p < f.graph.phase_count; p++)
+            expect_views_inside(&f, p, p == 0 ? 0 : (int64_t)f.scenario.values[SCENARIO_DECODE_STEPS] - 1);
+        arena_free(&f.memory);
     }
-    arena_free(&f.memory);
 }
 
 /* Positions go on from the prompt, and every sequence has its own part of the cache. */

@@ -130,6 +130,70 @@ Test(forwards, speculation_without_fused_norms_too) {
                         "compile flavour=ingot fuse=none speculate=layerskip(1,2,0.5)", BATCH, 2);
 }
 
+/* ---- a draft model ---- */
+
+/* `speculate=draft` with the small model of the tests, whose path is too long for a column of text. */
+static const char *drafting(arena *a, const char *preset, int64_t drafts, double acceptance) {
+    return arena_printf(a, "%s speculate=draft(%s/tests/data/tiny-draft.yaml,%lld,%g)", preset, INGOT_SOURCE_DIR,
+                        (long long)drafts, acceptance);
+}
+
+/* Whatever another model drafts, the verification's logits are those of plain decoding. */
+Test(forwards, a_draft_model_leaves_the_target_as_it_is) {
+    static const char *const presets[] = {"compile flavour=ingot", "compile flavour=ingot fuse=none",
+                                          "compile flavour=ingot kv_cache=paged(4)"};
+    arena a = {0};
+    for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++)
+        for (int64_t batch = 1; batch <= BATCH; batch++)
+            compare_speculation(presets[i], drafting(&a, presets[i], 3, 0.6), batch, 3);
+    compare_speculation("compile flavour=ingot kv_dtype=int8",
+                        drafting(&a, "compile flavour=ingot kv_dtype=int8", 2, 0.6), BATCH, 2);
+    arena_free(&a);
+}
+
+enum { DRAFTED_MAX = 2 * STEPS };
+
+/* Logits of a round's last draft, by the position that it stands at, counted from the prompt's end. */
+static size_t draft_all(const char *levers_text, int64_t drafts, bool *seen, double (*logits)[BATCH * VOCABULARY]) {
+    fixture f;
+    size_t accepted_all = 0;
+    memset(seen, 0, DRAFTED_MAX * sizeof *seen);
+    open_model(&f, "tiny-llama.yaml", false, levers_text, BATCH);
+    step(&f, "prefill", 0);
+    for (int64_t r = 0; r < (int64_t)f.scenario.values[SCENARIO_DECODE_STEPS]; r++) {
+        int64_t first = (int64_t)scenario_progress(&f.scenario, r);
+        int64_t next = (int64_t)scenario_progress(&f.scenario, r + 1), at = first + drafts - 1;
+        step(&f, "decode", r);
+        read_register(&f, "draft_logits", 0, DTYPE_bf16, BATCH * VOCABULARY, logits[at]);
+        seen[at] = true;
+        accepted_all += next - first == drafts + 1;
+    }
+    close_model(&f);
+    return accepted_all;
+}
+
+/* A draft model's cache holds every token before, also after a round that rejected nothing: its drafts are those of
+ * plain decoding with it, which is what rounds of one draft that is never accepted come to. */
+Test(forwards, a_draft_model_computes_what_it_does_alone) {
+    static double alone[DRAFTED_MAX][BATCH * VOCABULARY], ahead[DRAFTED_MAX][BATCH * VOCABULARY];
+    static const char *const presets[] = {"compile flavour=ingot", "compile flavour=ingot fuse=none"};
+    arena a = {0};
+    for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
+        bool seen[DRAFTED_MAX], seen_alone[DRAFTED_MAX];
+        draft_all(drafting(&a, presets[i], 1, 0), 1, seen_alone, alone);
+        size_t accepted_all = draft_all(drafting(&a, presets[i], 3, 1), 3, seen, ahead), compared = 0;
+        cr_assert_geq(accepted_all, (size_t)2); /* or nothing had to catch up */
+        for (int64_t at = 0; at < DRAFTED_MAX; at++) {
+            for (int64_t sequence = 0; sequence < BATCH && seen[at] && seen_alone[at]; sequence++, compared++)
+                cr_expect_lt(difference(ahead[at] + sequence * VOCABULARY, alone[at] + sequence * VOCABULARY),
+                             BF16_BOUND, "%s: token %lld of sequence %lld", presets[i], (long long)at,
+                             (long long)sequence);
+        }
+        cr_expect_geq(compared, (size_t)2 * BATCH);
+    }
+    arena_free(&a);
+}
+
 /* Guidance runs a second forward with a prompt and caches of its own, and leaves the first as it is without. */
 Test(forwards, guidance_keeps_its_forwards_apart) {
     enum { KEYS = (PROMPT + STEPS) * 64 };

@@ -38,6 +38,7 @@ graph_node *build_node(graph_builder *b, const char *id, op o, double host_calls
         .category = op_info_get(o.kind)->category,
         .host_calls = host_calls,
         .weights_shared = b->shared,
+        .weight_id = b->of ? arena_printf(b->out->memory, "%s.%s", id, b->of) : NULL,
     };
     return node;
 }

@@ -17,6 +17,7 @@ typedef struct graph_builder {
     int64_t ahead;      /* tokens a sequence that earlier forwards of the step put into the cache */
     const char *suffix; /* of its nodes' ids, "draft2", or NULL */
     bool shared;        /* another forward counts the same weights */
+    const char *of;     /* the model whose weights they are, where it is not the graph's: "draft", or NULL */
     size_t forwards;    /* room for so many in a phase; 0 counts as 1 */
     size_t node_capacity, segment_capacity;
 } graph_builder;

@@ -30,8 +30,9 @@ void scenario_experts(const model *m, scenario *s);
 void build_kv_state(graph *g, const model *m, const levers *l, double sequences);
 
 /* Binds the operands of a graph of flavour ingot to registers, so that it can be run; other flavours stay as they are.
+ * `draft` is the model that drafts, or NULL.
  */
-void bind_llama_dataflow(graph *g, const model *m, const levers *l);
+void bind_llama_dataflow(graph *g, const model *m, const model *draft, const levers *l);
 
 /* ---- the flavours ---- */
 

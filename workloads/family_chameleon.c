@@ -137,7 +137,7 @@ static status build(arena *a, const workload *w, const levers *l, graph *out, er
     }
     if (image_in || makes_images(w))
         out->weight_bytes += vqgan_parameter_count() * dtype_bytes(DTYPE_fp32);
-    bind_llama_dataflow(out, m, l);
+    bind_llama_dataflow(out, m, NULL, l);
     return STATUS_OK;
 }
 

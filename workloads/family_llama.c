@@ -61,7 +61,7 @@ static status build(arena *a, const workload *w, const levers *l, graph *out, er
     out->weight_bytes = decoder_stored_bytes(out, m);
     parallel_memory(out, m, l);
     add_draft_memory(out, &spec, l);
-    bind_llama_dataflow(out, m, l);
+    bind_llama_dataflow(out, m, spec.draft, l);
     return STATUS_OK;
 }
 

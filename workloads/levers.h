@@ -26,7 +26,7 @@ typedef enum lever_schedule { SCHEDULE_STATIC } lever_schedule;
 /* Values of `weights` besides the data types: the fastest of several, matrix by matrix. */
 enum { WEIGHTS_AUTOQUANT = DTYPE_COUNT, WEIGHTS_AUTOQUANT_INT4, WEIGHTS_AUTOQUANT_FP8 };
 
-enum { LEVER_ARGUMENTS_MAX = 3, LEVER_NAME_BYTES = 64 };
+enum { LEVER_ARGUMENTS_MAX = 3, LEVER_NAME_BYTES = 256 };
 
 /* layerskip(exit,drafts,acceptance) and draft(model,drafts,acceptance). */
 typedef struct speculate_arguments {

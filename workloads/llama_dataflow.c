@@ -1,125 +1,11 @@
 /* Which registers the operators of ingot's own decoder graphs read and write, by node id. An id may end in which
  * forward of a step its node belongs to: "qkv.draft2", "qkv.verify" (speculation), "qkv.uncond" (guidance). */
-#include "core/dataflow.h"
-#include "workloads/decoder.h"
 #include "workloads/kv_levers.h"
+#include "workloads/llama_registers.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef enum llama_register {
-    R_PROMPT,
-    R_POSITIONS,
-    R_SLOTS,
-    R_TOKENS,
-    R_ZEROS,
-    R_RESIDUAL, /* the stream that blocks add to */
-    R_BLOCK,    /* what a block has computed, not yet added */
-    R_NORMED,
-    R_QKV,
-    R_Q, /* rotated queries */
-    R_ATTENTION,
-    R_GATE_UP,
-    R_GATE,
-    R_UP,
-    R_GATED,
-    R_LOGITS,
-    R_Q_NORMED, /* with norms of heads */
-    R_K_NORMED,
-    R_SCORES, /* logits in fp32, where sampling is more than a maximum */
-    R_FILTERED,
-    R_SEEN,
-    R_UNIFORMS,
-    R_KEYS,
-    R_VALUES,
-    R_KEY_SCALES,
-    R_VALUE_SCALES,
-    /* The second forward of guidance has a prompt and caches of its own. */
-    R_PROMPT_UNCOND,
-    R_KEYS_UNCOND,
-    R_VALUES_UNCOND,
-    R_KEY_SCALES_UNCOND,
-    R_VALUE_SCALES_UNCOND,
-    /* Speculation: a block a draft, then one of the last draft's way through the first layers; and what the verifying
-     * forward sees, all of a sequence's tokens together. */
-    R_DRAFT_PROMPT,
-    R_DRAFT_POSITIONS,
-    R_DRAFT_SLOTS,
-    R_DRAFTED,
-    R_EXIT,
-    R_VERIFY_POSITIONS,
-    R_VERIFY_SLOTS,
-    R_VERIFIED,
-    R_ACCEPTED,
-    R_PAGES, /* of a paged cache */
-    LLAMA_REGISTERS,
-} llama_register;
-
-static graph_register make_register(const char *name, register_kind kind, data_type type, int64_t cols) {
-    return (graph_register){.name = name, .kind = kind, .type = type, .cols = cols};
-}
-
-static graph_register *make_registers(arena *a, const model *m, const levers *l) {
-    data_type kept = kv_cache_dtype(m, l);
-    int64_t vocabulary = (int64_t)m->vocabulary, heads = (int64_t)m->kv_heads;
-    int64_t q = (int64_t)(m->heads * m->head_dim), kv = (int64_t)(m->kv_heads * m->head_dim);
-    int64_t d = (int64_t)m->hidden, f = (int64_t)m->ffn;
-    const graph_register all[LLAMA_REGISTERS] = {
-        [R_PROMPT] = make_register("prompt", REGISTER_PROMPT, m->dtype, 1),
-        [R_POSITIONS] = make_register("positions", REGISTER_POSITIONS, m->dtype, 1),
-        [R_SLOTS] = make_register("slots", REGISTER_SLOTS, m->dtype, 1),
-        [R_TOKENS] = make_register("tokens", REGISTER_TOKENS, m->dtype, 1),
-        [R_ZEROS] = make_register("zeros", REGISTER_ZEROS, m->dtype, d),
-        [R_RESIDUAL] = make_register("residual", REGISTER_ACTIVATION, m->dtype, d),
-        [R_BLOCK] = make_register("block", REGISTER_ACTIVATION, m->dtype, d),
-        [R_NORMED] = make_register("normed", REGISTER_ACTIVATION, m->dtype, d),
-        [R_QKV] = make_register("qkv", REGISTER_ACTIVATION, m->dtype, q + 2 * kv),
-        [R_Q] = make_register("q", REGISTER_ACTIVATION, m->dtype, q),
-        [R_ATTENTION] = make_register("attention", REGISTER_ACTIVATION, m->dtype, q),
-        [R_GATE_UP] = make_register("gate_up", REGISTER_ACTIVATION, m->dtype, 2 * f),
-        [R_GATE] = make_register("gate", REGISTER_ACTIVATION, m->dtype, f),
-        [R_UP] = make_register("up", REGISTER_ACTIVATION, m->dtype, f),
-        [R_GATED] = make_register("gated", REGISTER_ACTIVATION, m->dtype, f),
-        [R_LOGITS] = make_register("logits", REGISTER_ACTIVATION, m->dtype, vocabulary),
-        [R_Q_NORMED] = make_register("q_normed", REGISTER_ACTIVATION, m->dtype, q),
-        [R_K_NORMED] = make_register("k_normed", REGISTER_ACTIVATION, m->dtype, kv),
-        [R_SCORES] = make_register("scores", REGISTER_ACTIVATION, DTYPE_fp32, vocabulary),
-        [R_FILTERED] = make_register("filtered", REGISTER_ACTIVATION, DTYPE_fp32, vocabulary),
-        [R_SEEN] = make_register("seen", REGISTER_SEEN, m->dtype, 1),
-        [R_UNIFORMS] = make_register("uniforms", REGISTER_UNIFORMS, DTYPE_fp32, 1),
-        [R_KEYS] = make_register("keys", REGISTER_CACHE, kept, kv),
-        [R_VALUES] = make_register("values", REGISTER_CACHE, kept, kv),
-        [R_KEY_SCALES] = make_register("key_scales", REGISTER_CACHE, DTYPE_fp16, heads),
-        [R_VALUE_SCALES] = make_register("value_scales", REGISTER_CACHE, DTYPE_fp16, heads),
-        [R_PROMPT_UNCOND] = make_register("prompt_uncond", REGISTER_PROMPT, m->dtype, 1),
-        [R_KEYS_UNCOND] = make_register("keys_uncond", REGISTER_CACHE, kept, kv),
-        [R_VALUES_UNCOND] = make_register("values_uncond", REGISTER_CACHE, kept, kv),
-        [R_KEY_SCALES_UNCOND] = make_register("key_scales_uncond", REGISTER_CACHE, DTYPE_fp16, heads),
-        [R_VALUE_SCALES_UNCOND] = make_register("value_scales_uncond", REGISTER_CACHE, DTYPE_fp16, heads),
-        [R_DRAFT_PROMPT] = make_register("draft_prompt", REGISTER_PROMPT, m->dtype, 1),
-        [R_DRAFT_POSITIONS] = make_register("draft_positions", REGISTER_POSITIONS, m->dtype, 1),
-        [R_DRAFT_SLOTS] = make_register("draft_slots", REGISTER_SLOTS, m->dtype, 1),
-        [R_DRAFTED] = make_register("drafted", REGISTER_TOKENS, m->dtype, 1),
-        [R_EXIT] = make_register("exit_states", REGISTER_ACTIVATION, m->dtype, d),
-        [R_VERIFY_POSITIONS] = make_register("verify_positions", REGISTER_POSITIONS, m->dtype, 1),
-        [R_VERIFY_SLOTS] = make_register("verify_slots", REGISTER_SLOTS, m->dtype, 1),
-        [R_VERIFIED] = make_register("verified", REGISTER_TOKENS, m->dtype, 1),
-        [R_ACCEPTED] = make_register("accepted", REGISTER_TOKENS, m->dtype, 1),
-        [R_PAGES] = make_register("pages", REGISTER_PAGES, m->dtype, 1),
-    };
-    graph_register *registers = ARENA_ARRAY(a, graph_register, LLAMA_REGISTERS);
-    memcpy(registers, all, sizeof all);
-    registers[R_LOGITS].kept = true;
-    registers[R_PROMPT_UNCOND].draw = 1;
-    const llama_register ahead[] = {R_DRAFT_PROMPT, R_DRAFT_POSITIONS,  R_DRAFT_SLOTS,  R_DRAFTED,
-                                    R_EXIT,         R_VERIFY_POSITIONS, R_VERIFY_SLOTS, R_VERIFIED};
-    for (size_t i = 0; i < sizeof ahead / sizeof ahead[0]; i++) {
-        registers[ahead[i]].queries = (int64_t)l->speculation.drafts + 1;
-        registers[ahead[i]].token_major = ahead[i] <= R_EXIT;
-    }
-    return registers;
-}
 
 typedef struct binding_row {
     const char *node;
@@ -265,7 +151,15 @@ static void bind_model(binding_table *t, const model *m, const levers *l) {
 
 /* ---- forwards ---- */
 
-typedef enum forward_kind { FORWARD_ONLY, FORWARD_UNCOND, FORWARD_DRAFT, FORWARD_VERIFY, FORWARD_UNKNOWN } forward_kind;
+typedef enum forward_kind {
+    FORWARD_ONLY,
+    FORWARD_UNCOND,
+    FORWARD_DRAFT_PROMPT, /* a draft model reads the prompt */
+    FORWARD_CATCH_UP,     /* its first step of a round, over two rows a sequence */
+    FORWARD_DRAFT,
+    FORWARD_VERIFY,
+    FORWARD_UNKNOWN
+} forward_kind;
 
 /* Which forward of a step a node belongs to. */
 typedef struct forward {
@@ -284,6 +178,7 @@ static bool is_base(const char *id, const char *base) {
 static forward forward_of(const char *id, const levers *l) {
     static const char draft[] = "draft";
     const char *suffix = id + base_length(id);
+    int64_t block = -1;
     if (!*suffix)
         return (forward){FORWARD_ONLY, 0};
     suffix++;
@@ -293,9 +188,12 @@ static forward forward_of(const char *id, const levers *l) {
         return (forward){FORWARD_DRAFT, (int64_t)l->speculation.drafts};
     if (strcmp(suffix, "verify") == 0)
         return (forward){FORWARD_VERIFY, 0};
-    /* A draft model's own layers ("qkv.draft") are another model's: no registers here fit them. */
-    if (l->speculate == SPECULATE_LAYERSKIP && strncmp(suffix, draft, strlen(draft)) == 0)
-        return (forward){FORWARD_DRAFT, strtoll(suffix + strlen(draft), NULL, 10) - 1};
+    if (strcmp(suffix, draft) == 0)
+        return (forward){FORWARD_DRAFT_PROMPT, 0};
+    if (strncmp(suffix, draft, strlen(draft)) == 0)
+        block = strtoll(suffix + strlen(draft), NULL, 10) - 1;
+    if (block >= 0)
+        return (forward){block == 0 && l->speculate == SPECULATE_DRAFT ? FORWARD_CATCH_UP : FORWARD_DRAFT, block};
     return (forward){FORWARD_UNKNOWN, 0};
 }
 
@@ -314,6 +212,11 @@ static llama_register forward_register(forward_kind kind, llama_register reg) {
         {FORWARD_DRAFT, R_POSITIONS, R_DRAFT_POSITIONS},
         {FORWARD_DRAFT, R_SLOTS, R_DRAFT_SLOTS},
         {FORWARD_DRAFT, R_TOKENS, R_DRAFTED},
+        {FORWARD_CATCH_UP, R_PROMPT, R_CATCH_UP_PROMPT},
+        {FORWARD_CATCH_UP, R_POSITIONS, R_CATCH_UP_POSITIONS},
+        {FORWARD_CATCH_UP, R_SLOTS, R_CATCH_UP_SLOTS},
+        {FORWARD_CATCH_UP, R_TOKENS, R_DRAFTED},
+        {FORWARD_VERIFY, R_PROMPT, R_VERIFY_PROMPT},
         {FORWARD_VERIFY, R_POSITIONS, R_VERIFY_POSITIONS},
         {FORWARD_VERIFY, R_SLOTS, R_VERIFY_SLOTS},
         {FORWARD_VERIFY, R_TOKENS, R_VERIFIED},
@@ -340,6 +243,28 @@ static void begin_at_exit(graph_node *node, operand_binding *bindings, bool fuse
     bindings[read].token_major = true;
 }
 
+/* Everything that is as wide as a model, in the draft model's own width. */
+static void bind_draft_model(operand_binding *bindings) {
+    for (size_t i = 0; i < OPERANDS_MAX; i++) {
+        operand_binding *b = &bindings[i];
+        if (b->reg != REGISTER_NONE)
+            b->reg = (int32_t)llama_draft_register((llama_register)b->reg);
+        if (b->first_reg != REGISTER_NONE)
+            b->first_reg = (int32_t)llama_draft_register((llama_register)b->first_reg);
+    }
+}
+
+/* Logits are wanted of each sequence's last row alone; the rows are as one behind the other from the norm on. */
+static void see_last_tokens(const graph_node *node, bool fused, operand_binding *bindings) {
+    if (!is_base(node->id, "norm"))
+        return;
+    const int32_t seen[] = {OPERAND_rmsnorm_x, OPERAND_rmsnorm_residual};
+    for (size_t i = 0; i < (fused ? 2 : 1); i++) {
+        bindings[seen[i]].last_tokens = true;
+        bindings[seen[i]].tokens = CATCH_UP_TOKENS;
+    }
+}
+
 static void bind_forward(graph_node *node, const forward *f, const levers *l, bool fused, operand_binding *bindings) {
     static const char *const without_layers[] = {"norm", "head", "sample", "accept", "exit_state", "embedding"};
     for (size_t i = 0; i < OPERANDS_MAX; i++) {
@@ -354,7 +279,9 @@ static void bind_forward(graph_node *node, const forward *f, const levers *l, bo
         bindings[OPERAND_copy_destination].block = 1;
     if (is_base(node->id, "accept"))
         bindings[OPERAND_accept_drafted].token_major = true;
-    if (f->kind != FORWARD_VERIFY)
+    if (f->kind == FORWARD_CATCH_UP)
+        see_last_tokens(node, fused, bindings);
+    if (f->kind != FORWARD_VERIFY || l->speculate != SPECULATE_LAYERSKIP)
         return;
     bool layered = true;
     for (size_t i = 0; i < sizeof without_layers / sizeof without_layers[0]; i++)
@@ -401,34 +328,58 @@ static void bind_prompt_attention(graph_node *node, const model *m, operand_bind
     bindings[OPERAND_attention_v] = (operand_binding){.reg = R_QKV, .first_reg = REGISTER_NONE, .column = q + kv};
 }
 
-void bind_llama_dataflow(graph *g, const model *m, const levers *l) {
+/* How the nodes of one model are bound. */
+typedef struct model_binding {
+    const model *m;
+    binding_table table;
+    bool fused;          /* norms take the residual in */
+    bool prompt_at_hand; /* a prompt attends to what is not in the cache as it is */
+} model_binding;
+
+static void bind_one_model(model_binding *out, const graph *g, const model *m, const levers *l) {
+    out->m = m;
+    out->table.count = 0;
+    bind_model(&out->table, m, l);
+    bind_sampling(&out->table, g);
+    out->fused = l->fuse != FUSE_NONE && !m->post_norm;
+    out->prompt_at_hand = kv_cache_dtype(m, l) != m->dtype || g->page_tokens > 0;
+}
+
+static void bind_one_node(graph *g, graph_node *node, bool prefill, const levers *l, const model_binding *of_target,
+                          const model_binding *of_draft) {
+    forward f = forward_of(node->id, l);
+    bool drafts = f.kind == FORWARD_DRAFT_PROMPT || f.kind == FORWARD_CATCH_UP ||
+                  (f.kind == FORWARD_DRAFT && l->speculate == SPECULATE_DRAFT);
+    const model_binding *of = drafts ? of_draft : of_target;
+    operand_binding *bindings =
+        f.kind == FORWARD_UNKNOWN || !of ? NULL : bind_node(g->memory, &of->table, node, prefill);
+    node->operands = bindings;
+    if (!bindings)
+        return;
+    if (prefill && of->prompt_at_hand)
+        bind_prompt_attention(node, of->m, bindings);
+    node->rope_theta = node->op.kind == OP_rope ? of->m->rope_theta : 0;
+    if (f.kind != FORWARD_ONLY && !node->weight_id)
+        node->weight_id = arena_printf(g->memory, "%.*s", (int)base_length(node->id), node->id);
+    bind_forward(node, &f, l, of->fused, bindings);
+    if (drafts)
+        bind_draft_model(bindings);
+}
+
+void bind_llama_dataflow(graph *g, const model *m, const model *draft, const levers *l) {
     if (l->flavour != FLAVOUR_INGOT)
         return;
-    g->registers = make_registers(g->memory, m, l);
-    g->register_count = LLAMA_REGISTERS;
-    g->rope_theta = m->rope_theta;
+    g->registers = llama_registers(g->memory, m, draft, l, &g->register_count);
     g->page_tokens = l->kv_cache == KV_PAGED ? (int64_t)l->page_tokens : 0;
-    binding_table table = {.count = 0};
-    bind_model(&table, m, l);
-    bind_sampling(&table, g);
-    bool apart = kv_cache_dtype(m, l) != m->dtype || g->page_tokens > 0;
-    bool fused = l->fuse != FUSE_NONE && !m->post_norm;
+    model_binding of_target, of_draft;
+    bind_one_model(&of_target, g, m, l);
+    if (draft)
+        bind_one_model(&of_draft, g, draft, l);
     for (size_t p = 0; p < g->phase_count; p++) {
         bool prefill = strcmp(g->phases[p].name, "prefill") == 0;
         if (!prefill && strcmp(g->phases[p].name, "decode") != 0)
             continue;
-        for (size_t n = 0; n < g->phases[p].node_count; n++) {
-            graph_node *node = &g->phases[p].nodes[n];
-            forward f = forward_of(node->id, l);
-            operand_binding *bindings = f.kind == FORWARD_UNKNOWN ? NULL : bind_node(g->memory, &table, node, prefill);
-            node->operands = bindings;
-            if (!bindings)
-                continue;
-            if (f.kind != FORWARD_ONLY)
-                node->weight_id = arena_printf(g->memory, "%.*s", (int)base_length(node->id), node->id);
-            bind_forward(node, &f, l, fused, bindings);
-            if (prefill && apart)
-                bind_prompt_attention(node, m, bindings);
-        }
+        for (size_t n = 0; n < g->phases[p].node_count; n++)
+            bind_one_node(g, &g->phases[p].nodes[n], prefill, l, &of_target, draft ? &of_draft : NULL);
     }
 }

@@ -4,8 +4,12 @@
 #include "core/base/random.h"
 #include "workloads/decoder.h"
 
+#include <math.h>
+
 /* Framework calls behind the kernels that only speculation has. */
 static const double SPECULATE_CALLS = 3;
+/* What a draft model's nodes and weights are called by. */
+static const char DRAFT[] = "draft";
 /* Of random numbers: acceptance draws from its own. */
 static const uint64_t STREAM_ACCEPTANCE = 0x616363657074; /* "accept" */
 
@@ -23,6 +27,13 @@ status speculation_of(arena *a, const workload *w, const levers *l, speculation 
     status result = config_find(a, dir, "draft model", l->speculation.model, &path, err);
     if (result == STATUS_OK)
         result = model_load(a, path, draft, err);
+    if (result == STATUS_OK && (!draft->decoder_only || draft->experts > 0))
+        return error_set(
+            err, STATUS_NEGATIVE,
+            "not applicable: %s cannot draft: draft models are dense decoders of text, as the model itself",
+            draft->name);
+    if (result == STATUS_OK && w->draft_layers_max > 0)
+        draft->layers = fmin(draft->layers, w->draft_layers_max);
     if (result == STATUS_OK && draft->vocabulary != w->shape.vocabulary)
         return error_set(err, STATUS_NEGATIVE,
                          "not applicable: %s drafts from a vocabulary of %.0f tokens, %s has %.0f", draft->name,
@@ -62,9 +73,13 @@ static void build_drafts(graph_builder *b, const model *m, const speculation *s,
     const model *drafter = s->draft ? s->draft : m;
     int64_t layers = s->draft ? (int64_t)s->draft->layers : s->exit;
     for (int64_t i = 0; i < s->drafts; i++) {
-        begin_forward(b, arena_printf(b->out->memory, "draft%lld", (long long)i + 1), i, 1, i > 0);
+        const char *name = arena_printf(b->out->memory, "%s%lld", DRAFT, (long long)i + 1);
+        bool catches_up = s->draft && i == 0;
+        begin_forward(b, name, catches_up ? -1 : i, catches_up ? 2 : 1, i > 0);
+        b->of = s->draft ? DRAFT : NULL;
         build_embedding(b, drafter, l);
         build_layers(b, drafter, l, layers);
+        b->queries = 1, b->ahead = i; /* logits are wanted of the last row */
         if (!s->draft) {
             keep_exit_state(b, m, l);
             b->shared = true; /* the verifying forward counts the head */
@@ -72,6 +87,7 @@ static void build_drafts(graph_builder *b, const model *m, const speculation *s,
         build_logits(b, drafter, l);
         build_greedy(b, drafter, l);
     }
+    b->of = NULL;
 }
 
 static void build_accept(graph_builder *b, const speculation *s) {
@@ -100,10 +116,10 @@ void build_speculation_round(graph_builder *b, const model *m, const speculation
 void build_draft_prefill(graph_builder *b, const speculation *s, const levers *l) {
     if (!s->draft)
         return;
-    b->suffix = "draft";
+    b->suffix = b->of = DRAFT;
     build_embedding(b, s->draft, l);
     build_layers(b, s->draft, l, (int64_t)s->draft->layers);
-    b->suffix = NULL;
+    b->suffix = b->of = NULL;
 }
 
 void add_draft_memory(graph *g, const speculation *s, const levers *l) {

@@ -5,8 +5,9 @@
  * The last draft's row has not been through the first layers yet, so one more pass of these goes before. Crop of the
  * cache is a change of length, no kernel.
  *
- * A draft model: D steps of it, then one forward of the model over D+1 rows. The pass by which a draft model catches up
- * after a round without rejection is left out. */
+ * A draft model: D steps of it, then one forward of the model over D+1 rows. Where a round rejects nothing, its last
+ * draft has not been through the draft model: the first step of the next round takes the token before its own along, so
+ * that it has two rows a sequence. */
 #ifndef INGOT_SPECULATE_H
 #define INGOT_SPECULATE_H
 

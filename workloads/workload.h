@@ -9,8 +9,9 @@
 typedef struct workload {
     const char *name; /* as asked for */
     model shape;
-    const task *task;       /* NULL for a bare model */
-    const char *config_dir; /* where other models are found */
+    const task *task;        /* NULL for a bare model */
+    const char *config_dir;  /* where other models are found */
+    double draft_layers_max; /* of a model that drafts; 0: all that it has */
 } workload;
 
 /* "codellama-34b/humaneval", "codellama-34b", a path to a model file (ending in .yaml) or to a Hugging Face

@@ -5,9 +5,19 @@
 #include <math.h>
 #include <string.h>
 
+static const char *weight_name(const graph_node *node) {
+    return node->weight_id ? node->weight_id : node->id;
+}
+
+/* Forwards of a step share weights by the id before the dot, unless they say otherwise. */
+static size_t weight_name_length(const graph_node *node) {
+    return node->weight_id ? strlen(node->weight_id) : strcspn(node->id, ".");
+}
+
 static bool same_weight(const graph_node *a, const graph_node *b) {
-    size_t length = strcspn(a->id, ".");
-    if (strcspn(b->id, ".") != length || strncmp(a->id, b->id, length) != 0 || a->op.kind != b->op.kind)
+    size_t length = weight_name_length(a);
+    if (weight_name_length(b) != length || strncmp(weight_name(a), weight_name(b), length) != 0 ||
+        a->op.kind != b->op.kind)
         return false;
     return a->op.kind != OP_gemm || (a->op.as.gemm.k == b->op.as.gemm.k && a->op.as.gemm.n == b->op.as.gemm.n);
 }

@@ -143,6 +143,14 @@ for part in $parts; do
             numerics "layerskip b$batch" -w codellama-7b --layers 3 -P 21 --steps 5 -b "$batch" \
                 -s "speculate=layerskip(1,3,0.6)"
         done
+        for batch in 1 2; do # a draft model with weights, widths and caches of its own
+            numerics "draft model b$batch" -w codellama-13b --layers 2 -P 21 --steps 5 -b "$batch" \
+                -s "speculate=draft(codellama-7b,3,0.6)"
+        done
+        numerics "draft model unfused" -w codellama-13b --layers 2 -P 21 --steps 4 -b 2 -s fuse=none \
+            -s "speculate=draft(codellama-7b,2,0.6)"
+        numerics "draft model paged" -w codellama-13b --layers 2 -P 21 --steps 4 -b 2 -s "kv_cache=paged(16)" \
+            -s "speculate=draft(codellama-7b,2,0.6)"
         for type in fp8 int8 int4; do
             numerics "kv $type" -w codellama-7b --layers 2 -P 21 --steps 2 -b 2 -s kv_dtype=$type
         done
