@@ -4,6 +4,7 @@
 #include "cli/fidelity_engines.h"
 #include "cli/fidelity_order.h"
 #include "cli/fidelity_own.h"
+#include "cli/fidelity_published.h"
 #include "cli/fidelity_silicon.h"
 #include "cli/fidelity_verdict.h"
 #include "cli/step_prediction.h"
@@ -22,13 +23,15 @@
 
 typedef struct fidelity_options {
     const char *measured;
-    bool no_ablation;
+    bool no_ablation, published;
 } fidelity_options;
 
-enum { KEY_NO_ABLATION = 256, SPEED_ROWS = 200000 };
+enum { KEY_NO_ABLATION = 256, KEY_PUBLISHED, SPEED_ROWS = 200000 };
 
 static const struct argp_option option_table[] = {
     {"no-ablation", KEY_NO_ABLATION, 0, 0, "Leave out the table of terms", 0},
+    {"published", KEY_PUBLISHED, 0, 0, "Only what others published for GPUs that nothing was fitted to, each figure",
+     0},
     {0},
 };
 
@@ -37,6 +40,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     switch (key) {
     case KEY_NO_ABLATION:
         o->no_ablation = true;
+        break;
+    case KEY_PUBLISHED:
+        o->published = true;
         break;
     case ARGP_KEY_ARG:
         if (o->measured)
@@ -235,6 +241,11 @@ static status fidelity(arena *a, const fidelity_options *o, error *err) {
     source_map sources = {0};
     const char *measured = o->measured ? o->measured : INGOT_SOURCE_DIR "/../shared/measured";
     status result = sources_load(INGOT_SOURCE_DIR "/validate/sources.csv", &sources, err);
+    if (result == STATUS_OK && o->published) {
+        result = fidelity_published(a, &sources, true, err);
+        sources_free(&sources);
+        return result;
+    }
     if (result == STATUS_OK)
         result = print_public(a, measured, &sources, err);
     if (result == STATUS_OK)
@@ -255,6 +266,8 @@ static status fidelity(arena *a, const fidelity_options *o, error *err) {
         result = fidelity_memory(a, err);
     if (result == STATUS_OK)
         result = fidelity_power(a, err);
+    if (result == STATUS_OK)
+        result = fidelity_published(a, &sources, false, err);
     if (result == STATUS_OK)
         puts("9 bounds and monotony: tests/test_bounds.c");
     if (result == STATUS_OK && !o->no_ablation)
