@@ -21,7 +21,8 @@ static const listing listings[] = {
     {"hosts", "software in front of the GPU", list_hosts},
     {"engines", "ways to predict a time", list_engines},
     {"memories", "timing tables of memory standards", list_memories},
-    {"ops", "operator kinds", list_ops},
+    {"ops", "operators of the models, by id, with the tests that launch their kernels", list_ops},
+    {"kinds", "operator kinds", list_kinds},
 };
 enum { LISTING_COUNT = sizeof listings / sizeof listings[0] };
 
@@ -66,7 +67,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
 
 status command_list(int argc, char **argv, error *err) {
     static const char doc[] =
-        "What can be asked for. WHAT is machines, workloads, levers, presets, hosts, engines, memories or ops.\v"
+        "What can be asked for. WHAT is machines, workloads, levers, presets, hosts, engines, memories, ops or kinds.\v"
         "example: ingot list machines";
     list_command o = {.err = err};
     const struct argp parser = {.options = option_table, .parser = parse_option, .args_doc = "WHAT", .doc = doc};
@@ -76,9 +77,9 @@ status command_list(int argc, char **argv, error *err) {
     if (result != STATUS_OK)
         return result;
     if (!o.of)
-        return error_set(
-            err, STATUS_BAD_INPUT,
-            "ingot list: list what? (known: machines, workloads, levers, presets, hosts, engines, memories, ops)");
+        return error_set(err, STATUS_BAD_INPUT,
+                         "ingot list: list what? (known: machines, workloads, levers, presets, hosts, engines, "
+                         "memories, ops, kinds)");
     arena a = {0};
     list_table table = {.memory = &a};
     result = o.of->fill(&table, err);

@@ -123,17 +123,77 @@ status list_engines(list_table *table, error *err) {
 
 /* ---- operators ---- */
 
-enum { OP_COLUMN_KIND, OP_COLUMN_CATEGORY, OP_COLUMN_TEXT, OP_COLUMN_PARAMS, OP_COLUMN_IDS };
+enum { OP_ID, OP_KERNEL_KIND, OP_TEXT, OP_KERNEL, OP_REFERENCE, OP_COMMAND, OP_TESTS, OP_SUCH_AS };
 
 static const list_column op_columns[] = {
-    [OP_COLUMN_KIND] = {"kind", "operator", LIST_TEXT, UNIT_PLAIN},
-    [OP_COLUMN_CATEGORY] = {"category", "category", LIST_TEXT, UNIT_PLAIN},
-    [OP_COLUMN_TEXT] = {"text", "what", LIST_TEXT, UNIT_PLAIN},
-    [OP_COLUMN_PARAMS] = {"params", NULL, LIST_WORDS, UNIT_PLAIN},
-    [OP_COLUMN_IDS] = {"ids", NULL, LIST_WORDS, UNIT_PLAIN},
+    [OP_ID] = {"id", "id", LIST_TEXT, UNIT_PLAIN},
+    [OP_KERNEL_KIND] = {"kind", "operator", LIST_TEXT, UNIT_PLAIN},
+    [OP_TEXT] = {"text", "what", LIST_TEXT, UNIT_PLAIN},
+    [OP_KERNEL] = {"kernel", NULL, LIST_TEXT, UNIT_PLAIN},
+    [OP_REFERENCE] = {"reference", NULL, LIST_TEXT, UNIT_PLAIN},
+    [OP_COMMAND] = {"command", "test", LIST_TEXT, UNIT_PLAIN},
+    [OP_TESTS] = {"tests", NULL, LIST_WORDS, UNIT_PLAIN},
+    [OP_SUCH_AS] = {"first_test", "first of its cases", LIST_TEXT, UNIT_PLAIN},
 };
 
-/* Ids of the catalogue that a kind runs; tests/gpu has a case for each. */
+/* Cases of the kernel test that launch kernels at the operator's shapes. */
+static list_words cases_of(arena *a, const char *id) {
+    size_t count, found = 0;
+    const catalogue_case *cases = catalogue_cases(&count);
+    const char **names = ARENA_ARRAY(a, const char *, count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(cases[i].id, id) == 0)
+            names[found++] = cases[i].name;
+    return (list_words){names, found};
+}
+
+static void fill_op(list_table *table, const catalogue_entry *entry) {
+    arena *a = table->memory;
+    list_cell *row = list_add_row(table);
+    row[OP_ID].text = entry->id;
+    row[OP_TEXT].text = entry->text;
+    if (entry->runtime_test) { /* no kernel of its own */
+        const char **test = ARENA_ARRAY(a, const char *, 1);
+        test[0] = entry->runtime_test;
+        row[OP_KERNEL_KIND].text = "(runtime)";
+        row[OP_COMMAND].text = "ctest";
+        row[OP_TESTS].words = (list_words){test, 1};
+        row[OP_SUCH_AS].text = entry->runtime_test;
+        return;
+    }
+    const char *kind = op_info_get(entry->kind)->name;
+    row[OP_KERNEL_KIND].text = kind;
+    row[OP_KERNEL].text = arena_printf(a, "kernels/%s.cu", kind);
+    row[OP_REFERENCE].text = arena_printf(a, "kernels/ref/%s.c", kind);
+    row[OP_TESTS].words = cases_of(a, entry->id);
+    row[OP_COMMAND].text = arena_printf(a, "kernel_test --id %s: %zu", entry->id, row[OP_TESTS].words.count);
+    row[OP_SUCH_AS].text = row[OP_TESTS].words.count > 0 ? row[OP_TESTS].words.items[0] : NULL;
+}
+
+status list_ops(list_table *table, error *err) {
+    (void)err;
+    size_t count;
+    const catalogue_entry *entries = catalogue(&count);
+    table->columns = op_columns;
+    table->column_count = COUNT_OF(op_columns);
+    for (size_t i = 0; i < count; i++)
+        fill_op(table, &entries[i]);
+    return STATUS_OK;
+}
+
+/* ---- operator kinds ---- */
+
+enum { KIND_NAME, KIND_CATEGORY, KIND_TEXT, KIND_PARAMS, KIND_IDS };
+
+static const list_column kind_columns[] = {
+    [KIND_NAME] = {"kind", "operator", LIST_TEXT, UNIT_PLAIN},
+    [KIND_CATEGORY] = {"category", "category", LIST_TEXT, UNIT_PLAIN},
+    [KIND_TEXT] = {"text", "what", LIST_TEXT, UNIT_PLAIN},
+    [KIND_PARAMS] = {"params", NULL, LIST_WORDS, UNIT_PLAIN},
+    [KIND_IDS] = {"ids", NULL, LIST_WORDS, UNIT_PLAIN},
+};
+
+/* Ids of the catalogue that a kind runs. */
 static list_words ids_of(arena *a, op_kind kind) {
     size_t count, found = 0;
     const catalogue_entry *entries = catalogue(&count);
@@ -144,21 +204,21 @@ static list_words ids_of(arena *a, op_kind kind) {
     return (list_words){ids, found};
 }
 
-status list_ops(list_table *table, error *err) {
+status list_kinds(list_table *table, error *err) {
     (void)err;
-    table->columns = op_columns;
-    table->column_count = COUNT_OF(op_columns);
+    table->columns = kind_columns;
+    table->column_count = COUNT_OF(kind_columns);
     for (int kind = 0; kind < OP_KIND_COUNT; kind++) {
         const op_info *info = op_info_get((op_kind)kind);
         const char **params = ARENA_ARRAY(table->memory, const char *, info->param_count + 1);
         for (size_t i = 0; i < info->param_count; i++)
             params[i] = info->params[i].name;
         list_cell *row = list_add_row(table);
-        row[OP_COLUMN_KIND].text = info->name;
-        row[OP_COLUMN_CATEGORY].text = op_category_name(info->category);
-        row[OP_COLUMN_TEXT].text = info->text;
-        row[OP_COLUMN_PARAMS].words = (list_words){params, info->param_count};
-        row[OP_COLUMN_IDS].words = ids_of(table->memory, (op_kind)kind);
+        row[KIND_NAME].text = info->name;
+        row[KIND_CATEGORY].text = op_category_name(info->category);
+        row[KIND_TEXT].text = info->text;
+        row[KIND_PARAMS].words = (list_words){params, info->param_count};
+        row[KIND_IDS].words = ids_of(table->memory, (op_kind)kind);
     }
     return STATUS_OK;
 }

@@ -51,7 +51,7 @@ status list_print_json(const list_table *table, error *err);
 /* What is listed: fills columns and rows. */
 typedef status list_function(list_table *table, error *err);
 
-list_function list_machines, list_workloads, list_hosts;                        /* read from configs/ */
-list_function list_levers, list_presets, list_engines, list_ops, list_memories; /* built in */
+list_function list_machines, list_workloads, list_hosts;                                    /* read from configs/ */
+list_function list_levers, list_presets, list_engines, list_memories, list_ops, list_kinds; /* built in */
 
 #endif

@@ -58,7 +58,15 @@ static double random_element(const operand *item, double u) {
     return 0;
 }
 
-static void fill_values(const operand *item, double *values, uint64_t seed, uint64_t stream) {
+/* A floating-point value in [-1, 1] as the pattern has it; `u` is random. */
+static double patterned(const operand *item, case_pattern pattern, int64_t i, double u) {
+    const double apart = 0.5;
+    if (pattern == PATTERN_TIES)
+        return apart * nearbyint((2 * u - 1) / apart);
+    return 2 * (double)(i % item->cols + 1) / (double)item->cols - 1;
+}
+
+static void fill_values(const operand *item, case_pattern pattern, double *values, uint64_t seed, uint64_t stream) {
     int64_t count = operand_elements(item);
     if (item->content == CONTENT_SLOTS) {
         shuffle_slots(values, count, item->index_limit, seed, stream);
@@ -66,7 +74,9 @@ static void fill_values(const operand *item, double *values, uint64_t seed, uint
     }
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < count; i++) {
-        double value = random_element(item, random_uniform(seed, stream, (uint64_t)i));
+        double u = random_uniform(seed, stream, (uint64_t)i);
+        bool random = pattern == PATTERN_RANDOM || item->content != CONTENT_VALUES || largest_level(item->type) > 0;
+        double value = random ? random_element(item, u) : patterned(item, pattern, i, u);
         values[i] = operand_is_integer(item) ? value : round_to_type(item->type, value);
     }
     if (item->content == CONTENT_LENGTHS) /* one sequence is as long as can be */
@@ -117,8 +127,8 @@ static void encode_image(case_buffer *b) {
     }
 }
 
-static status make_buffer(const gpu_api *gpu, gpu_context *context, case_buffer *b, uint64_t seed, uint64_t stream,
-                          error *err) {
+static status make_buffer(const gpu_api *gpu, gpu_context *context, case_pattern pattern, case_buffer *b, uint64_t seed,
+                          uint64_t stream, error *err) {
     int64_t count = operand_elements(&b->item);
     lay_out(b);
     if (!layout_is_exact(b))
@@ -130,14 +140,14 @@ static status make_buffer(const gpu_api *gpu, gpu_context *context, case_buffer 
         for (int64_t i = 0; i < count; i++)
             b->exact[i] = NAN;
     else
-        fill_values(&b->item, b->exact, seed, stream);
+        fill_values(&b->item, pattern, b->exact, seed, stream);
     encode_image(b);
     status result = gpu->allocate(context, b->image_bytes, &b->device, err);
     return result == STATUS_OK ? gpu->copy_in(context, b->device, b->image, b->image_bytes, err) : result;
 }
 
-status buffers_make(const gpu_api *gpu, gpu_context *context, const op *o, uint64_t seed, case_buffers *out,
-                    error *err) {
+status buffers_make(const gpu_api *gpu, gpu_context *context, const op *o, case_pattern pattern, uint64_t seed,
+                    case_buffers *out, error *err) {
     memset(out, 0, sizeof *out);
     operands_of(o, &out->list);
     for (size_t i = 0; i < out->list.count; i++) {
@@ -145,7 +155,7 @@ status buffers_make(const gpu_api *gpu, gpu_context *context, const op *o, uint6
         b->item = out->list.at[i];
         if (!operand_present(&b->item))
             continue;
-        if (make_buffer(gpu, context, b, seed, i, err) != STATUS_OK)
+        if (make_buffer(gpu, context, pattern, b, seed, i, err) != STATUS_OK)
             return STATUS_ENVIRONMENT;
         out->gpu.at[i] = (gpu_tensor){(char *)b->device + GUARD_BYTES, b->row_stride, b->block_stride};
         out->ref.at[i] = ref_contiguous(&b->item, b->exact);

@@ -4,6 +4,7 @@
 
 #include "kernels/gpu.h"
 #include "kernels/ref/ref.h"
+#include "tests/gpu/cases.h"
 
 typedef struct case_buffer {
     operand item;
@@ -22,8 +23,8 @@ typedef struct case_buffers {
 } case_buffers;
 
 /* Fills everything from the seed and copies it to the GPU. Free with buffers_free, also after an error. */
-status buffers_make(const gpu_api *gpu, gpu_context *context, const op *o, uint64_t seed, case_buffers *out,
-                    error *err);
+status buffers_make(const gpu_api *gpu, gpu_context *context, const op *o, case_pattern pattern, uint64_t seed,
+                    case_buffers *out, error *err);
 void buffers_free(const gpu_api *gpu, gpu_context *context, case_buffers *buffers);
 
 /* Fetches what the GPU holds now. */

@@ -6,8 +6,12 @@
 
 /* `ids` names the catalogue entries (LM-2, LS-5, CH-1) whose kernel and shape this is; NULL for shapes that are there
  * because they are odd. */
+/* Inputs: random; of few different values, so that many are equal; or rising along a row. */
+typedef enum case_pattern { PATTERN_RANDOM, PATTERN_TIES, PATTERN_RISING } case_pattern;
+
 typedef struct kernel_case {
     const char *ids;
+    case_pattern pattern;
     op op;
 } kernel_case;
 
@@ -15,6 +19,9 @@ typedef struct kernel_cases {
     const kernel_case *items;
     size_t count;
 } kernel_cases;
+
+/* Whether the case is of that entry: LM-6 is not LM-6b. */
+bool kernel_case_has_id(const kernel_case *item, const char *id);
 
 /* A family is cases_NAME.c with kernel_cases_NAME(). */
 #define KERNEL_FAMILIES(X) X(pointwise) X(gemm) X(tokens) X(attention) X(collective)

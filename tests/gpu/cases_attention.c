@@ -3,11 +3,11 @@
 
 /* clang-format off */
 #define ATTENTION(ids, b, q_heads, groups, d, q, kv, see, type, cache, w) \
-    {ids, {.kind = OP_attention, .as.attention = {.batch = (b), .heads = (q_heads), .kv_heads = (groups), .head_dim = (d), \
+    {ids, PATTERN_RANDOM, {.kind = OP_attention, .as.attention = {.batch = (b), .heads = (q_heads), .kv_heads = (groups), .head_dim = (d), \
         .q_len = (q), .kv_len = (kv), .window = (w), .dtype = DTYPE_##type, .kv_dtype = DTYPE_##cache, .causal = (see), \
         .backend = attention_backend_ingot}}}
 #define PAGED(ids, b, q_heads, groups, d, q, kv, page, type, cache) \
-    {ids, {.kind = OP_attention, .as.attention = {.batch = (b), .heads = (q_heads), .kv_heads = (groups), .head_dim = (d), \
+    {ids, PATTERN_RANDOM, {.kind = OP_attention, .as.attention = {.batch = (b), .heads = (q_heads), .kv_heads = (groups), .head_dim = (d), \
         .q_len = (q), .kv_len = (kv), .page_tokens = (page), .dtype = DTYPE_##type, .kv_dtype = DTYPE_##cache, \
         .causal = true, .backend = attention_backend_ingot}}}
 /* clang-format on */

@@ -3,7 +3,7 @@
 
 /* clang-format off */
 #define COLLECTIVE(ids, how, count, size, type) \
-    {ids, {.kind = OP_collective, .as.collective = {.ranks = (count), .bytes = (size), .dtype = DTYPE_##type, .collective = collective_pattern_##how}}}
+    {ids, PATTERN_RANDOM, {.kind = OP_collective, .as.collective = {.ranks = (count), .bytes = (size), .dtype = DTYPE_##type, .collective = collective_pattern_##how}}}
 /* clang-format on */
 
 static const kernel_case cases[] = {

@@ -3,25 +3,43 @@
 
 /* clang-format off */
 #define GEMM(ids, M, N, K, B, type, wtype, group, quantise) \
-    {ids, {.kind = OP_gemm, .as.gemm = {.m = (M), .n = (N), .k = (K), .batch = (B), .dtype = DTYPE_##type, \
+    {ids, PATTERN_RANDOM, {.kind = OP_gemm, .as.gemm = {.m = (M), .n = (N), .k = (K), .batch = (B), .dtype = DTYPE_##type, \
         .weights_dtype = DTYPE_##wtype, .group_size = (group), .dynamic_quantise = (quantise), .activations_only = (B) > 1}}}
 #define EPILOGUE(M, N, K, type, what) \
-    {NULL, {.kind = OP_gemm, .as.gemm = {.m = (M), .n = (N), .k = (K), .batch = 1, .dtype = DTYPE_##type, \
+    {NULL, PATTERN_RANDOM, {.kind = OP_gemm, .as.gemm = {.m = (M), .n = (N), .k = (K), .batch = 1, .dtype = DTYPE_##type, \
         .weights_dtype = DTYPE_##type, .epilogue = gemm_epilogue_##what}}}
 /* clang-format on */
 
 static const kernel_case cases[] = {
     GEMM("LM-3,LS-1", 1, 12288, 4096, 1, bf16, bf16, 0, false),
     GEMM("LM-3", 1, 10240, 8192, 1, bf16, bf16, 0, false),
+    GEMM("LM-3", 218, 12288, 4096, 1, bf16, bf16, 0, false),
+    GEMM("LM-3", 154, 10240, 8192, 1, fp16, fp16, 0, false),
+    GEMM("LM-9,LS-1", 1, 4096, 4096, 1, bf16, bf16, 0, false),
+    GEMM("LM-9", 1, 8192, 8192, 1, bf16, bf16, 0, false),
     GEMM("LM-9", 4, 8192, 8192, 1, fp16, fp16, 0, false),
-    GEMM("LM-11", 1, 22016, 4096, 1, bf16, bf16, 0, false),
+    GEMM("LM-9", 154, 8192, 8192, 1, bf16, bf16, 0, false),
+    GEMM("LM-11,LS-1", 1, 22016, 4096, 1, bf16, bf16, 0, false),
+    GEMM("LM-11", 1, 44032, 8192, 1, bf16, bf16, 0, false),
+    GEMM("LM-11", 154, 22016, 4096, 1, bf16, bf16, 0, false),
+    GEMM("LM-13,LS-1", 1, 4096, 11008, 1, bf16, bf16, 0, false),
     GEMM("LM-13", 2, 4096, 11008, 1, bf16, bf16, 0, false),
+    GEMM("LM-13", 154, 4096, 11008, 1, fp16, fp16, 0, false),
     GEMM("LM-13", 1, 8192, 22016, 1, bf16, bf16, 0, false),
     GEMM("LM-15,LS-2", 1, 32000, 4096, 1, bf16, bf16, 0, false),
+    GEMM("LM-15", 1, 32000, 8192, 1, bf16, bf16, 0, false),
+    GEMM("LM-15", 3, 65536, 4096, 1, bf16, bf16, 0, false), /* Chameleon, three conditions */
     GEMM("LS-4", 7, 12288, 4096, 1, bf16, bf16, 0, false),
-    GEMM("LM-3", 218, 1536, 4096, 1, bf16, bf16, 0, false),
+    GEMM("LS-4", 7, 22016, 4096, 1, bf16, bf16, 0, false),
+    GEMM("LS-4", 7, 4096, 11008, 1, bf16, bf16, 0, false),
+    GEMM(NULL, 218, 1536, 4096, 1, bf16, bf16, 0, false),
+    GEMM("LM-7a", 1, 218, 128, 32, bf16, bf16, 0, false),
     GEMM("LM-7a", 64, 218, 128, 32, bf16, bf16, 0, false),
+    GEMM("LM-7a", 218, 218, 128, 32, bf16, bf16, 0, false),
+    GEMM("LM-7c", 1, 128, 218, 32, bf16, bf16, 0, false),
     GEMM("LM-7c", 64, 128, 224, 32, fp16, fp16, 0, false),
+    GEMM("LM-7c", 218, 128, 218, 32, bf16, bf16, 0, false),
+    GEMM("LM-22", 218, 12288, 4096, 1, int8, int8, 0, false),
     GEMM("LM-22", 218, 1536, 4096, 1, int8, int8, 0, false),
     GEMM("LM-22", 16, 4096, 4096, 1, int8, int8, 0, true),
     GEMM("LM-21,LM-22", 218, 1536, 4096, 1, int8, int8, 0, true),
@@ -37,6 +55,8 @@ static const kernel_case cases[] = {
     GEMM("LM-20", 4, 4096, 11008, 1, bf16, int8, 0, false),
     GEMM("LM-20", 1, 10240, 8192, 1, fp16, int8, 0, false),
     GEMM("LM-23", 1, 12288, 4096, 1, bf16, int4, 128, false),
+    GEMM("LM-23", 1, 12288, 4096, 1, bf16, int4, 64, false),
+    GEMM("LM-23", 1, 12288, 4096, 1, bf16, int4, 32, false),
     GEMM("LM-23", 8, 4096, 11008, 1, bf16, int4, 128, false),
     GEMM(NULL, 3, 1000, 512, 1, bf16, int8, 0, false),
     GEMM(NULL, 5, 1001, 640, 1, fp16, int4, 128, false),

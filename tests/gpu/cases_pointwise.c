@@ -2,22 +2,22 @@
 #include "tests/gpu/cases.h"
 
 /* clang-format off */
-#define ADD(ids, r, c, type) {ids, {.kind = OP_add, .as.add = {.rows = (r), .cols = (c), .dtype = DTYPE_##type}}}
+#define ADD(ids, r, c, type) {ids, PATTERN_RANDOM, {.kind = OP_add, .as.add = {.rows = (r), .cols = (c), .dtype = DTYPE_##type}}}
 #define RMSNORM(ids, r, c, type, with_residual) \
-    {ids, {.kind = OP_rmsnorm, .as.rmsnorm = {.rows = (r), .cols = (c), .dtype = DTYPE_##type, .residual = (with_residual)}}}
+    {ids, PATTERN_RANDOM, {.kind = OP_rmsnorm, .as.rmsnorm = {.rows = (r), .cols = (c), .dtype = DTYPE_##type, .residual = (with_residual)}}}
 #define LAYERNORM(ids, r, c, type, with_residual, with_gate) \
-    {ids, {.kind = OP_layernorm, .as.layernorm = {.rows = (r), .cols = (c), .dtype = DTYPE_##type, .residual = (with_residual), .gated = (with_gate)}}}
+    {ids, PATTERN_RANDOM, {.kind = OP_layernorm, .as.layernorm = {.rows = (r), .cols = (c), .dtype = DTYPE_##type, .residual = (with_residual), .gated = (with_gate)}}}
 #define EMBEDDING(ids, r, c, table, type) \
-    {ids, {.kind = OP_embedding, .as.embedding = {.rows = (r), .cols = (c), .table_rows = (table), .dtype = DTYPE_##type}}}
+    {ids, PATTERN_RANDOM, {.kind = OP_embedding, .as.embedding = {.rows = (r), .cols = (c), .table_rows = (table), .dtype = DTYPE_##type}}}
 #define ACTIVATION(ids, r, c, type, f, with_gate) \
-    {ids, {.kind = OP_activation, .as.activation = {.rows = (r), .cols = (c), .dtype = DTYPE_##type, .function = activation_function_##f, .gated = (with_gate)}}}
+    {ids, PATTERN_RANDOM, {.kind = OP_activation, .as.activation = {.rows = (r), .cols = (c), .dtype = DTYPE_##type, .function = activation_function_##f, .gated = (with_gate)}}}
 #define ELEMENTWISE(ids, r, c, in, out, f, count) \
-    {ids, {.kind = OP_elementwise, .as.elementwise = {.rows = (r), .cols = (c), .inputs = (count), .dtype = DTYPE_##in, .out_dtype = DTYPE_##out, .function = pointwise_function_##f}}}
+    {ids, PATTERN_RANDOM, {.kind = OP_elementwise, .as.elementwise = {.rows = (r), .cols = (c), .inputs = (count), .dtype = DTYPE_##in, .out_dtype = DTYPE_##out, .function = pointwise_function_##f}}}
 #define COPY(ids, r, c, in, out, apart) \
-    {ids, {.kind = OP_copy, .as.copy = {.rows = (r), .cols = (c), .dtype = DTYPE_##in, .out_dtype = DTYPE_##out, .strided = (apart)}}}
-#define REDUCE(ids, r, c, type) {ids, {.kind = OP_reduce, .as.reduce = {.rows = (r), .cols = (c), .dtype = DTYPE_##type}}}
+    {ids, PATTERN_RANDOM, {.kind = OP_copy, .as.copy = {.rows = (r), .cols = (c), .dtype = DTYPE_##in, .out_dtype = DTYPE_##out, .strided = (apart)}}}
+#define REDUCE(ids, r, c, type) {ids, PATTERN_RANDOM, {.kind = OP_reduce, .as.reduce = {.rows = (r), .cols = (c), .dtype = DTYPE_##type}}}
 #define SOFTMAX(ids, r, c, type, logarithm) \
-    {ids, {.kind = OP_softmax, .as.softmax = {.rows = (r), .cols = (c), .dtype = DTYPE_##type, .log = (logarithm)}}}
+    {ids, PATTERN_RANDOM, {.kind = OP_softmax, .as.softmax = {.rows = (r), .cols = (c), .dtype = DTYPE_##type, .log = (logarithm)}}}
 /* clang-format on */
 
 static const kernel_case cases[] = {
@@ -43,6 +43,7 @@ static const kernel_case cases[] = {
     RMSNORM(NULL, 1100, 1500, fp32, true),
     LAYERNORM("LM-4", 64, 128, bf16, false, false),
     LAYERNORM("LM-4", 8 * 1030, 128, bf16, false, false),
+    LAYERNORM("LM-4", 64 * 1030, 128, bf16, false, false),
     LAYERNORM(NULL, 218, 1024, fp16, true, false),
     LAYERNORM(NULL, 77, 512, bf16, false, true),
     LAYERNORM(NULL, 9, 160, fp16, false, false),
@@ -54,6 +55,7 @@ static const kernel_case cases[] = {
     LAYERNORM(NULL, 1100, 5360, bf16, false, false),
     EMBEDDING("LM-1", 154, 4096, 32000, bf16),
     EMBEDDING("LM-1", 1, 8192, 32000, bf16),
+    EMBEDDING("LM-1", 1030, 4096, 65536, bf16),
     EMBEDDING(NULL, 33, 77, 101, fp16),
     EMBEDDING(NULL, 1000, 64, 7, fp32),
     EMBEDDING(NULL, 301, 8200, 50, bf16),
@@ -67,6 +69,7 @@ static const kernel_case cases[] = {
     ACTIVATION(NULL, 5, 1000, bf16, tanh, false),
     ACTIVATION(NULL, 1, 100003, fp16, leaky_relu, false),
     ELEMENTWISE("LM-19", 4, 1, fp32, fp32, compare, 1),
+    COPY("LM-19", 4, 1, fp32, fp32, true), /* a 32-bit token a sequence */
     ELEMENTWISE(NULL, 7, 4096, bf16, fp32, cast, 1),
     ELEMENTWISE(NULL, 7, 4096, fp32, bf16, cast, 1),
     ELEMENTWISE(NULL, 3, 4097, bf16, fp8, cast, 1),
@@ -78,13 +81,15 @@ static const kernel_case cases[] = {
     ELEMENTWISE(NULL, 1, 129, fp32, fp32, rsqrt, 1),
     ELEMENTWISE(NULL, 4, 128, fp32, fp32, cos, 1),
     ELEMENTWISE(NULL, 4, 128, fp32, bf16, sin, 1),
-    ELEMENTWISE("CH-2", 3, 65536, fp32, fp32, where, 1),
+    ELEMENTWISE("CH-2,LM-18", 3, 65536, fp32, fp32, where, 1), /* allowed tokens */
     ELEMENTWISE(NULL, 2, 501, fp16, fp16, compare, 2),
     ELEMENTWISE("LM-16", 1, 32000, fp32, fp32, scale, 1),
     ELEMENTWISE(NULL, 9, 1000, fp16, fp16, fill, 1),
     ELEMENTWISE(NULL, 9, 1000, bf16, bf16, neg, 1),
     ELEMENTWISE(NULL, 9, 1000, fp32, fp32, pow, 1),
     COPY("LM-15", 1, 32000, bf16, fp32, false),
+    COPY("LM-15", 3, 65536, bf16, fp32, false),
+    COPY("LM-14", 1, 8192, bf16, bf16, true),
     COPY("LM-14", 8, 4096, bf16, bf16, true),
     COPY("LS-3", 6, 4096, bf16, bf16, false),
     COPY("CH-3", 3, 4, fp32, fp32, true), /* 32-bit tokens of three conditions */

@@ -3,22 +3,24 @@
 
 /* clang-format off */
 #define ROPE(ids, r, q, kv, d, type, cache, pairs) \
-    {ids, {.kind = OP_rope, .as.rope = {.rows = (r), .heads = (q), .kv_heads = (kv), .head_dim = (d), .dtype = DTYPE_##type, .kv_write = (cache), .interleaved = (pairs)}}}
+    {ids, PATTERN_RANDOM, {.kind = OP_rope, .as.rope = {.rows = (r), .heads = (q), .kv_heads = (kv), .head_dim = (d), .dtype = DTYPE_##type, .kv_write = (cache), .interleaved = (pairs)}}}
 #define APPEND(ids, r, kv, d, type, to) \
-    {ids, {.kind = OP_kv_append, .as.kv_append = {.rows = (r), .kv_heads = (kv), .head_dim = (d), .dtype = DTYPE_##type, .kv_dtype = DTYPE_##to}}}
+    {ids, PATTERN_RANDOM, {.kind = OP_kv_append, .as.kv_append = {.rows = (r), .kv_heads = (kv), .head_dim = (d), .dtype = DTYPE_##type, .kv_dtype = DTYPE_##to}}}
 #define CONCAT(ids, b, kv, d, l, type) \
-    {ids, {.kind = OP_kv_concat, .as.kv_concat = {.batch = (b), .kv_heads = (kv), .head_dim = (d), .kv_len = (l), .dtype = DTYPE_##type}}}
+    {ids, PATTERN_RANDOM, {.kind = OP_kv_concat, .as.kv_concat = {.batch = (b), .kv_heads = (kv), .head_dim = (d), .kv_len = (l), .dtype = DTYPE_##type}}}
 #define REORDER(ids, b, kv, d, l, type) \
-    {ids, {.kind = OP_kv_reorder, .as.kv_reorder = {.batch = (b), .kv_heads = (kv), .head_dim = (d), .kv_len = (l), .dtype = DTYPE_##type}}}
+    {ids, PATTERN_RANDOM, {.kind = OP_kv_reorder, .as.kv_reorder = {.batch = (b), .kv_heads = (kv), .head_dim = (d), .kv_len = (l), .dtype = DTYPE_##type}}}
 #define SAMPLE(ids, r, c, type, how) \
-    {ids, {.kind = OP_sample, .as.sample = {.rows = (r), .cols = (c), .dtype = DTYPE_##type, .method = sample_method_##how}}}
-#define TOPK(ids, r, c, k, type) {ids, {.kind = OP_topk, .as.topk = {.rows = (r), .cols = (c), .top = (k), .dtype = DTYPE_##type}}}
+    {ids, PATTERN_RANDOM, {.kind = OP_sample, .as.sample = {.rows = (r), .cols = (c), .dtype = DTYPE_##type, .method = sample_method_##how}}}
+#define TOPK(ids, r, c, k, type) {ids, PATTERN_RANDOM, {.kind = OP_topk, .as.topk = {.rows = (r), .cols = (c), .top = (k), .dtype = DTYPE_##type}}}
+#define TOPK_OF(how, r, c, k, type) \
+    {NULL, PATTERN_##how, {.kind = OP_topk, .as.topk = {.rows = (r), .cols = (c), .top = (k), .dtype = DTYPE_##type}}}
 #define PENALTY(ids, r, c, l, type) \
-    {ids, {.kind = OP_penalty, .as.penalty = {.rows = (r), .cols = (c), .len = (l), .dtype = DTYPE_##type}}}
-#define CFG_MIX(ids, r, c, n, type) {ids, {.kind = OP_cfg_mix, .as.cfg_mix = {.rows = (r), .cols = (c), .ways = (n), .dtype = DTYPE_##type}}}
-#define ACCEPT(ids, r, n) {ids, {.kind = OP_accept, .as.accept = {.rows = (r), .drafts = (n)}}}
+    {ids, PATTERN_RANDOM, {.kind = OP_penalty, .as.penalty = {.rows = (r), .cols = (c), .len = (l), .dtype = DTYPE_##type}}}
+#define CFG_MIX(ids, r, c, n, type) {ids, PATTERN_RANDOM, {.kind = OP_cfg_mix, .as.cfg_mix = {.rows = (r), .cols = (c), .ways = (n), .dtype = DTYPE_##type}}}
+#define ACCEPT(ids, r, n) {ids, PATTERN_RANDOM, {.kind = OP_accept, .as.accept = {.rows = (r), .drafts = (n)}}}
 #define QUANTISE(ids, r, c, in, out) \
-    {ids, {.kind = OP_quantise, .as.quantise = {.rows = (r), .cols = (c), .dtype = DTYPE_##in, .out_dtype = DTYPE_##out}}}
+    {ids, PATTERN_RANDOM, {.kind = OP_quantise, .as.quantise = {.rows = (r), .cols = (c), .dtype = DTYPE_##in, .out_dtype = DTYPE_##out}}}
 /* clang-format on */
 
 static const kernel_case cases[] = {
@@ -73,6 +75,19 @@ static const kernel_case cases[] = {
     TOPK(NULL, 2, 3, 3, bf16),
     TOPK(NULL, 40, 12288, 128, fp32),
     TOPK(NULL, 7, 20000, 128, bf16),
+    TOPK(NULL, 300, 60, 8, bf16), /* a row in a block; rows that begin anywhere */
+    TOPK(NULL, 64, 1001, 10, fp32),
+    TOPK(NULL, 140, 10002, 50, fp32),
+    TOPK(NULL, 300, 4096, 128, fp16),
+    TOPK(NULL, 40, 100002, 50, fp32), /* a row in a cluster */
+    TOPK(NULL, 72, 70001, 128, bf16),
+    TOPK(NULL, 66, 256102, 10, fp32),
+    TOPK_OF(TIES, 3, 20000, 50, fp32),
+    TOPK_OF(TIES, 40, 100002, 50, fp32),
+    TOPK_OF(TIES, 64, 5000, 128, bf16),
+    TOPK_OF(RISING, 2, 40000, 20, fp32),
+    TOPK_OF(RISING, 40, 100000, 128, fp32),
+    TOPK_OF(RISING, 300, 9000, 10, bf16),
     PENALTY("LM-18", 1, 65536, 1030, fp32),
     PENALTY("LM-18", 8, 32000, 154, fp32),
     PENALTY(NULL, 3, 5, 100, fp16), /* every token many times */

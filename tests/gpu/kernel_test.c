@@ -1,9 +1,10 @@
 /* Every kernel against its CPU reference: fresh random inputs, odd shapes, poisoned outputs, guard bytes.
  *
- *     kernel_test [--seed N] [--kind NAME] [--max-bytes N] [--verbose]
+ *     kernel_test [--seed N] [--kind NAME] [--id LM-3] [--max-bytes N] [--part I/N] [--verbose]
  *
- * Exit 0: all passed; 1: some failed; 77: skipped, no GPU. --max-bytes keeps to cases whose operands are no larger, for
- * runs under compute-sanitizer. */
+ * Exit 0: all passed; 1: some failed; 77: skipped, no GPU. --id runs the cases of one entry of core/catalogue.def.
+ * --max-bytes keeps to cases whose operands are no larger, and --part to every N-th of them from the I-th (0 on): for
+ * runs under compute-sanitizer, several beside each other. */
 #include "tests/gpu/buffers.h"
 #include "tests/gpu/cases.h"
 #include "tests/gpu/ranks_case.h"
@@ -19,8 +20,10 @@ typedef struct test_run {
     const gpu_api *gpu;
     gpu_context *context;
     uint64_t seed;
-    const char *kind; /* NULL: all */
+    const char *kind, *id; /* NULL: all */
     double max_bytes;
+    uint64_t part, parts;
+    uint64_t in_reach; /* cases so far that kind, id and bytes let in */
     bool verbose;
     size_t passed, failed, skipped, not_written;
 } test_run;
@@ -85,10 +88,18 @@ static void run_exchange(test_run *run, const kernel_case *item, const char *sha
     printf("skipped: %s %s: %s\n", op_info_get(item->op.kind)->name, shape, text);
 }
 
+static bool is_asked_for(test_run *run, const kernel_case *item) {
+    if (run->kind && strcmp(run->kind, op_info_get(item->op.kind)->name) != 0)
+        return false;
+    if (run->id && !kernel_case_has_id(item, run->id))
+        return false;
+    return operand_bytes_of(&item->op) <= run->max_bytes && run->in_reach++ % run->parts == run->part;
+}
+
 static void run_case(test_run *run, const kernel_case *item, uint64_t number) {
     const op *o = &item->op;
     const char *kind = op_info_get(o->kind)->name;
-    if ((run->kind && strcmp(run->kind, kind) != 0) || operand_bytes_of(o) > run->max_bytes)
+    if (!is_asked_for(run, item))
         return;
     char shape[256], text[ERROR_TEXT_BYTES + 256] = "";
     op_shape_text(o, shape, sizeof shape);
@@ -110,7 +121,7 @@ static void run_case(test_run *run, const kernel_case *item, uint64_t number) {
     error err = {0};
     double worst = 0;
     const char *wrong = NULL;
-    if (buffers_make(run->gpu, run->context, o, run->seed + number, &buffers, &err) != STATUS_OK) {
+    if (buffers_make(run->gpu, run->context, o, item->pattern, run->seed + number, &buffers, &err) != STATUS_OK) {
         wrong = err.text;
     } else {
         reference(o, &buffers.ref);
@@ -129,18 +140,27 @@ static bool parse_arguments(int argc, char **argv, test_run *run) {
             run->seed = strtoull(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--kind") == 0 && more)
             run->kind = argv[++i];
+        else if (strcmp(argv[i], "--id") == 0 && more)
+            run->id = argv[++i];
         else if (strcmp(argv[i], "--max-bytes") == 0 && more)
             run->max_bytes = strtod(argv[++i], NULL);
-        else
+        else if (strcmp(argv[i], "--part") == 0 && more) {
+            char *rest;
+            run->part = strtoull(argv[++i], &rest, 10);
+            run->parts = *rest == '/' ? strtoull(rest + 1, NULL, 10) : 0;
+            if (run->part >= run->parts)
+                return false;
+        } else
             return false;
     }
     return true;
 }
 
 int main(int argc, char **argv) {
-    test_run run = {.seed = (uint64_t)time(NULL), .max_bytes = 1e12};
+    test_run run = {.seed = (uint64_t)time(NULL), .max_bytes = 1e12, .parts = 1};
     if (!parse_arguments(argc, argv, &run)) {
-        fputs("usage: kernel_test [--seed N] [--kind NAME] [--max-bytes N] [--verbose]\n", stderr);
+        fputs("usage: kernel_test [--seed N] [--kind NAME] [--id LM-3] [--max-bytes N] [--part I/N] [--verbose]\n",
+              stderr);
         return STATUS_BAD_INPUT;
     }
     error err = {0};

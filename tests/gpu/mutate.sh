@@ -28,7 +28,8 @@ mutate() { # NAME KIND FILE SED-EXPRESSION
 
 mutate off_by_one add add.cu 's/i < count; i \+= stride/i <= count; i += stride/'
 mutate missing_barrier rope rope.cu '0,/__syncthreads\(\);/s///'
-mutate dropped_scale gemm gemm_int8.cu 's/ \* col_scales\[c\]//'
-mutate wrong_mask attention attention_general.cu 's/(static_cast<int>\(sequence\)\)), query\)/\1, query + 1)/'
-mutate swapped_head attention attention_general.cu 's|kv_head = head / s.group|kv_head = head % s.kv_heads|'
+mutate dropped_scale gemm gemm_weight_only.cu 's/sum \*= __half2float\(s.scales\[feature\]\);/sum *= 1.0f;/'
+mutate wrong_mask attention attention_tiles.cu 's/(visible_keys\(s, length, min\(query), (s.q_len - 1\)\);)/\1 + 1, \2/'
+mutate swapped_head attention attention_split.cu \
+    's/(index \/ s.group \* s.q.row \+ )\(at.kv_head \* s.group \+ index % s.group\)/\1(index % s.group * s.kv_heads + at.kv_head)/'
 cmake --build "$build" --target ingot_gpu >/dev/null

@@ -21,7 +21,7 @@ static status exchange(const gpu_api *gpu, const op *o, uint64_t seed, ranks_run
     ref_operands exact[RANKS_MAX];
     for (int32_t r = 0; r < run->ranks; r++) {
         uint64_t own = seed + SEED_APART * (uint64_t)r;
-        if (buffers_make(gpu, run->contexts[r], o, own, &run->buffers[r], err) != STATUS_OK)
+        if (buffers_make(gpu, run->contexts[r], o, PATTERN_RANDOM, own, &run->buffers[r], err) != STATUS_OK)
             return STATUS_ENVIRONMENT;
         operands[r] = run->buffers[r].gpu;
         exact[r] = run->buffers[r].ref;

@@ -1,0 +1,1 @@
+ingot list kinds
