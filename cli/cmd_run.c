@@ -225,9 +225,12 @@ static void print_text(arena *a, const run_arguments *o, const run_setup *s, con
         printf("variant: %d SMs (%s)\n", gpu->actual.sm_count, gpu->actual.sm_method);
     if (gpu->actual.l2_set_aside_bytes > 0)
         printf("variant: %.1f MB of L2 set aside\n", gpu->actual.l2_set_aside_bytes / 1e6);
-    if (gpu->actual.background_blocks > 0)
-        printf("variant: %.3g of %.3g TB/s left by background traffic\n", gpu->actual.read_bytes_per_s / 1e12,
-               gpu->actual.read_alone_bytes_per_s / 1e12);
+    const gpu_memory_rates *alone = &gpu->actual.alone, *left = &gpu->actual.left;
+    if (gpu->actual.resident_blocks > 0)
+        printf("variant: read %.3g of %.3g TB/s, write %.3g of %.3g; L2 %.3g of %.3g TB/s, %.3g of %.3g MB\n",
+               left->read_bytes_per_s / 1e12, alone->read_bytes_per_s / 1e12, left->write_bytes_per_s / 1e12,
+               alone->write_bytes_per_s / 1e12, left->l2_read_bytes_per_s / 1e12, alone->l2_read_bytes_per_s / 1e12,
+               left->l2_bytes / 1e6, alone->l2_bytes / 1e6);
     printf("memory %.3f GB (activations %.3f MB, %.3f MB without sharing); energy %.3g J; SM %.0f MHz\n",
            r->memory_bytes / BYTES_PER_GB, (double)s->plan.activation_bytes / 1e6,
            (double)s->plan.activation_bytes_apart / 1e6, r->after.energy_j - r->before.energy_j,

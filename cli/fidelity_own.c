@@ -16,10 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is shipped was measured on this machine. */
-#define OWN_MACHINE "h100-sxm"
-#define OWN_FOLDER INGOT_SOURCE_DIR "/validate/measured/" OWN_MACHINE
-
 /* ---- line 1: operator rows ---- */
 
 typedef enum own_group { GROUP_GEMM, GROUP_ATTENTION, GROUP_VECTOR, GROUP_ALL } own_group;
@@ -97,11 +93,10 @@ static int by_name(const void *a, const void *b) {
 
 enum { OWN_FILES_MAX = 256 };
 
-/* Files of a folder by the end of their names, sorted. */
-static size_t list_files(arena *a, const char *folder, const char *ending, const char **out) {
+size_t fidelity_list_files(arena *a, const char *folder, const char *ending, const char **out, size_t most) {
     size_t count = 0, end = strlen(ending);
     DIR *dir = opendir(folder);
-    for (struct dirent *entry; dir && (entry = readdir(dir)) && count < OWN_FILES_MAX;) {
+    for (struct dirent *entry; dir && (entry = readdir(dir)) && count < most;) {
         size_t length = strlen(entry->d_name);
         if (length > end && strcmp(entry->d_name + length - end, ending) == 0)
             out[count++] = arena_strdup(a, entry->d_name);
@@ -120,7 +115,7 @@ static bool in_phase(const run *r, const char *phase) {
 }
 
 #define RUN_STEPS OWN_FOLDER "/run-steps.csv"
-static const char run_ending[] = ".run.jsonl.gz", rows_ending[] = ".csv";
+static const char run_ending[] = ".run.jsonl.gz";
 
 typedef struct run_totals {
     double busy_error, idle_error; /* sums: relative; of shares */
@@ -206,7 +201,7 @@ static status print_run(arena *a, const char *name, run_totals *totals, error *e
 status fidelity_own_runs(arena *a, error *err) {
     static const double BUSY_BAR = 0.04, IDLE_BAR = 0.05;
     const char *names[OWN_FILES_MAX];
-    size_t count = list_files(a, OWN_FOLDER, run_ending, names);
+    size_t count = fidelity_list_files(a, OWN_FOLDER, run_ending, names, OWN_FILES_MAX);
     run_totals totals = {0};
     status result = STATUS_OK;
     puts("5 runs of our executor on H100, a step:");
@@ -222,121 +217,5 @@ status fidelity_own_runs(arena *a, error *err) {
         printf("%-48s %6zu %7.1f %7.1f  %s\n", "5 our executor's eager runs, idle share, points", totals.eagers,
                100 * totals.idle_error / (double)totals.eagers, 100 * IDLE_BAR,
                fidelity_verdict(totals.idle_error <= IDLE_BAR * (double)totals.eagers));
-    return result;
-}
-
-/* ---- line 5: variants of one GPU ---- */
-
-#define VARIANTS_FOLDER OWN_FOLDER "/variants"
-static const char whole_gpu[] = "whole.csv";
-
-/* A number of a recording's `variant`; NaN where it is unknown. */
-static double variant_number(const json_object *meta, const char *key) {
-    const char *path[] = {"variant", key, NULL};
-    yajl_val value = yajl_tree_get(meta->root, path, yajl_t_number);
-    return YAJL_IS_NUMBER(value) ? YAJL_GET_DOUBLE(value) : NAN;
-}
-
-static double known(double value, double otherwise) {
-    return isnan(value) ? otherwise : value;
-}
-
-/* What a knob leaves of the machine: SMs, L2 and, of the bandwidth, the part that its own calibration measured (the
- * wanted part where that is not recorded). */
-static void apply_variant(const json_object *meta, machine *m) {
-    double read = variant_number(meta, "read_bytes_per_s"), alone = variant_number(meta, "read_alone_bytes_per_s");
-    double wanted = known(variant_number(meta, "bandwidth_share_wanted"), 1);
-    m->sm.count = known(variant_number(meta, "sm_count"), m->sm.count);
-    m->l2.bytes -= known(variant_number(meta, "l2_set_aside_bytes"), 0);
-    m->hbm.bandwidth_bytes_per_s *= known(read / alone, wanted);
-}
-
-static status block_of(arena *a, const json_object *meta, machine_block *block, error *err) {
-    machine m;
-    calibration c;
-    status result = machine_load(a, command_config_dir(), OWN_MACHINE, &m, NULL, err);
-    if (result == STATUS_OK)
-        result = calibration_load(a, command_config_dir(), &m, &c, err);
-    if (result != STATUS_OK)
-        return result;
-    if (meta)
-        apply_variant(meta, &m);
-    const machine *machines[] = {&m};
-    const calibration *calibrations[] = {&c};
-    machine_block_fill(block, machines, calibrations, 1);
-    return STATUS_OK;
-}
-
-static const operator_row *same_row(const row_table *table, const operator_row *row) {
-    for (size_t i = 0; i < table->count; i++)
-        if (table->rows[i].hash == row->hash)
-            return &table->rows[i];
-    return NULL;
-}
-
-/* Predicted over measured ratio to the whole GPU, less one: its mean size over the rows. */
-static double ratio_error(const row_table *whole, const machine_block *base, const row_table *part,
-                          const machine_block *block, size_t *count) {
-    double sum = 0;
-    *count = 0;
-    for (size_t i = 0; i < part->count; i++) {
-        const operator_row *row = &part->rows[i], *other = same_row(whole, row);
-        if (!other || !(row->measured_s > 0) || !(other->measured_s > 0))
-            continue;
-        double predicted = predict_row(row, block).time_s / predict_row(other, base).time_s;
-        sum += fabs(predicted / (row->measured_s / other->measured_s) - 1);
-        ++*count;
-    }
-    return *count > 0 ? sum / (double)*count : 0;
-}
-
-typedef struct variant_totals {
-    double error; /* sum over rows */
-    size_t rows;
-} variant_totals;
-
-static status print_variant(arena *a, const char *name, const source_map *sources, const row_table *whole,
-                            const machine_block *base, variant_totals *totals, error *err) {
-    static const double BAR = 0.05;
-    row_table table = {0};
-    json_object meta = {0};
-    machine_block *block = ARENA_NEW(a, machine_block);
-    size_t count = 0;
-    status result = json_object_load(arena_printf(a, VARIANTS_FOLDER "/%s.meta.json", name), &meta, err);
-    if (result == STATUS_OK)
-        result = block_of(a, &meta, block, err);
-    if (result == STATUS_OK)
-        result = rows_load(arena_printf(a, VARIANTS_FOLDER "/%s", name), sources, EMPTY_ROWS_SKIPPED, &table, err);
-    if (result == STATUS_OK) {
-        double mean = ratio_error(whole, base, &table, block, &count);
-        printf("5 ratio to the whole GPU: %-22.*s %6zu %7.1f %7.1f  %s\n", (int)(strlen(name) - strlen(rows_ending)),
-               name, count, 100 * mean, 100 * BAR, fidelity_verdict(mean <= BAR));
-        totals->error += mean * (double)count, totals->rows += count;
-    }
-    json_object_free(&meta);
-    rows_free(&table);
-    return result;
-}
-
-status fidelity_own_variants(arena *a, const source_map *sources, error *err) {
-    static const double BAR = 0.05;
-    const char *names[OWN_FILES_MAX];
-    size_t count = list_files(a, VARIANTS_FOLDER, rows_ending, names);
-    row_table whole = {0};
-    machine_block *base = ARENA_NEW(a, machine_block);
-    variant_totals totals = {0};
-    if (count == 0)
-        return STATUS_OK;
-    status result = block_of(a, NULL, base, err);
-    if (result == STATUS_OK)
-        result = rows_load(arena_printf(a, VARIANTS_FOLDER "/%s", whole_gpu), sources, EMPTY_ROWS_SKIPPED, &whole, err);
-    for (size_t i = 0; i < count && result == STATUS_OK; i++)
-        if (strcmp(names[i], whole_gpu) != 0)
-            result = print_variant(a, names[i], sources, &whole, base, &totals, err);
-    if (result == STATUS_OK && totals.rows > 0)
-        printf("%-48s %6zu %7.1f %7.1f  %s\n", "5 ratio to the whole GPU, all variants", totals.rows,
-               100 * totals.error / (double)totals.rows, 100 * BAR,
-               fidelity_verdict(totals.error <= BAR * (double)totals.rows));
-    rows_free(&whole);
     return result;
 }

@@ -6,6 +6,13 @@
 #include "core/base/arena.h"
 #include "validate/sources.h"
 
+/* What is shipped was measured on this machine. */
+#define OWN_MACHINE "h100-sxm"
+#define OWN_FOLDER INGOT_SOURCE_DIR "/validate/measured/" OWN_MACHINE
+
+/* Files of a folder by the end of their names, sorted; at most so many. Text is owned by the arena. */
+size_t fidelity_list_files(arena *a, const char *folder, const char *ending, const char **out, size_t most);
+
 status fidelity_own_rows(arena *a, const source_map *sources, error *err);
 status fidelity_own_runs(arena *a, error *err);
 status fidelity_own_variants(arena *a, const source_map *sources, error *err);

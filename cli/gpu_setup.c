@@ -18,9 +18,6 @@ static double share(argument_failure *f, const char *option, const char *text) {
 
 bool gpu_variant_argument(gpu_variant *out, int key, const char *value, argument_failure *failure) {
     switch (key) {
-    case KEY_SMS_RESIDENT:
-        out->sm_resident = true;
-        return true;
     case KEY_SMS:
         out->sm_count = (int32_t)argument_whole_within(failure, "sms", value, 1, SM_COUNT_MAX);
         return true;
@@ -67,6 +64,18 @@ void gpu_telemetry_json(json_writer *w, const char *key, const gpu_telemetry *t)
     json_object_end(w);
 }
 
+/* Without and with what takes L2 or bandwidth; nothing where nothing does. */
+static void memory_rates_json(json_writer *w, const char *key, const gpu_memory_rates *rates) {
+    if (rates->read_bytes_per_s <= 0)
+        return;
+    json_object_begin(w, key);
+    json_number(w, "read_bytes_per_s", rates->read_bytes_per_s);
+    json_number(w, "write_bytes_per_s", rates->write_bytes_per_s);
+    json_number(w, "l2_read_bytes_per_s", rates->l2_read_bytes_per_s);
+    json_number(w, "l2_bytes", rates->l2_bytes);
+    json_object_end(w);
+}
+
 void gpu_environment_json(json_writer *w, const gpu_setup *gpu, int argc, char **argv) {
     char date[64], command[1024] = "";
     time_t now = time(NULL);
@@ -92,8 +101,9 @@ void gpu_environment_json(json_writer *w, const gpu_setup *gpu, int argc, char *
     json_text(w, "sm_method", gpu->actual.sm_method);
     json_number(w, "l2_set_aside_bytes", gpu->actual.l2_set_aside_bytes);
     json_number(w, "bandwidth_share_wanted", gpu->variant.bandwidth_share > 0 ? gpu->variant.bandwidth_share : NAN);
-    json_number(w, "read_alone_bytes_per_s", gpu->actual.background_blocks ? gpu->actual.read_alone_bytes_per_s : NAN);
-    json_number(w, "read_bytes_per_s", gpu->actual.background_blocks ? gpu->actual.read_bytes_per_s : NAN);
-    json_integer(w, "background_blocks", gpu->actual.background_blocks);
+    memory_rates_json(w, "alone", &gpu->actual.alone);
+    memory_rates_json(w, "left", &gpu->actual.left);
+    json_integer(w, "resident_blocks", gpu->actual.resident_blocks);
+    json_integer(w, "resident_sm_count", gpu->actual.resident_sm_count);
     json_object_end(w);
 }

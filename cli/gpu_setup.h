@@ -15,13 +15,13 @@ typedef struct gpu_setup {
 } gpu_setup;
 
 /* Options of a GPU's variants, for argp tables and parsers. */
-enum { KEY_SMS = 512, KEY_SMS_RESIDENT, KEY_L2_SET_ASIDE, KEY_L2_SHARE, KEY_BANDWIDTH_SHARE };
+enum { KEY_SMS = 512, KEY_L2_SET_ASIDE, KEY_L2_SHARE, KEY_BANDWIDTH_SHARE };
 #define GPU_VARIANT_OPTIONS                                                                                            \
-    {"sms", KEY_SMS, "N", 0, "Run on N of the SMs (a green context, else a resident kernel holds the others)", 1},     \
-        {"sms-resident", KEY_SMS_RESIDENT, 0, 0, "Hold the others by a resident kernel in any case", 1},               \
+    {"sms", KEY_SMS, "N", 0, "Run on N of the SMs, an even number (a green context)", 1},                              \
         {"l2-set-aside-mb", KEY_L2_SET_ASIDE, "MB", 0, "Take so much of L2 away", 1},                                  \
         {"l2-share", KEY_L2_SHARE, "FRAC", 0, "Leave this share of L2", 1}, {                                          \
-        "bandwidth-share", KEY_BANDWIDTH_SHARE, "FRAC", 0, "Leave this share of the memory bandwidth", 1               \
+        "bandwidth-share", KEY_BANDWIDTH_SHARE, "FRAC", 0,                                                             \
+            "Leave this share of the memory bandwidth (SMs that are not measured draw the rest)", 1                    \
     }
 
 /* Takes one option; false when it is none of these. */

@@ -101,18 +101,22 @@ typedef struct gpu_telemetry {
 /* Real silicon variants, in force from variant_begin to the end of the process. 0: as it is. */
 typedef struct gpu_variant {
     int32_t sm_count;          /* run on so many SMs */
-    bool sm_resident;          /* ... held back by a resident kernel even where a green context could */
     double l2_set_aside_bytes; /* taken from L2 by lines that stay */
     double l2_share;           /* the same as a share of L2 that is left, in (0, 1) */
-    double bandwidth_share;    /* of a read's bandwidth that background traffic leaves, in (0, 1) */
+    double bandwidth_share;    /* of a read's bandwidth that traffic of other SMs leaves, in (0, 1) */
 } gpu_variant;
+
+/* Of the measured SMs: streams over a gigabyte, rereading a fifth of L2, and the buffer that half of is found again. */
+typedef struct gpu_memory_rates {
+    double read_bytes_per_s, write_bytes_per_s, l2_read_bytes_per_s, l2_bytes;
+} gpu_memory_rates;
 
 typedef struct gpu_variant_actual {
     int32_t sm_count;
-    const char *sm_method;                           /* "whole GPU", "green context" or "resident kernel" */
-    double l2_set_aside_bytes;                       /* as the driver rounded it */
-    double read_alone_bytes_per_s, read_bytes_per_s; /* without and with background traffic; 0: none wanted */
-    int32_t background_blocks;
+    const char *sm_method;                      /* "whole GPU" or "green context" */
+    double l2_set_aside_bytes;                  /* as the driver rounded it */
+    gpu_memory_rates alone, left;               /* without and with what takes L2 or bandwidth; 0: neither wanted */
+    int32_t resident_blocks, resident_sm_count; /* of that, on SMs of its own */
 } gpu_variant_actual;
 
 /* ---- measuring ---- */

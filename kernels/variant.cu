@@ -1,12 +1,12 @@
-/* Fewer SMs: a green context (driver API) where the driver's granularity gives just that number, whose streams run on a
- * part of the SMs; every later allocation and library handle of the process is made in it. Else a resident kernel,
- * which holds the other SMs while measured work runs: a block an SM, with all of its shared memory, so that no other
- * block fits beside it. Less L2: a part is set aside for persisting accesses, and filled by a buffer that is touched
- * that way, so that ordinary accesses find the rest. Less bandwidth: a kernel on a stream of its own keeps copying
- * while the measured work runs; how many blocks it takes is calibrated against a read.
+/* Fewer SMs: a green context (driver API), whose streams run on a part of the SMs; every later allocation and library
+ * handle of the process is made in it. Less bandwidth: blocks on SMs of their own, the rest of such a split, keep
+ * writing to device memory while the measured work runs; how many is calibrated against a read of the measured part.
+ * Less L2: a part is set aside for persisting accesses, and blocks on the rest of the SMs keep reading a buffer of that
+ * size that is to be evicted last. (Set aside alone, a part stays open to ordinary reads, and a buffer touched once is
+ * soon gone.) So what such a variant lacks beside the same SMs undisturbed is bandwidth or L2 alone.
  *
- * What the knobs cannot do alone: a background copy also takes a few SMs' issue slots and passes through L2; persisting
- * lines may lie twice in an L2 of two partitions. Actual figures are measured and told. */
+ * Traffic writes: a few SMs draw more that way than by reading, and lines marked to be evicted first leave what others
+ * keep in L2. What knobs leave of each rate and of the L2 is measured and told. */
 #include "kernels/variant.h"
 
 #include "kernels/device.cuh"
@@ -17,98 +17,48 @@
 #include <stdlib.h>
 
 enum {
-    HELD_MAX = 1024, /* SMs of any GPU */
-    HOLD_THREADS = 32,
-    HOLD_SLEEP_NS = 10000, /* between looks at the host's flag */
-    BACKGROUND_THREADS = 256,
-    BACKGROUND_STEP = 4, /* blocks that calibration adds at a time */
-    CALIBRATION_RUNS = 5,
+    THREADS = 512,
+    BLOCKS_PER_SM = 4, /* all that fit */
+    TRAFFIC_SMS = 28,  /* taken where the caller names no part of the GPU, at least, in whole groups */
+    KEEPING_SMS = 20,  /* the same, to keep lines in L2 */
+    KEEPING_BLOCKS = 8,
+    SM_GROUP = 8, /* SMs that keep clusters of thread blocks possible */
+    CALIBRATION_RUNS = 3,
+    CAPACITY_STEPS = 24,
     GREEN_CONTEXT_VERSION = CUDART_VERSION, /* as the headers declare these functions */
 };
 
-static const size_t BACKGROUND_BYTES = 512u << 20; /* far above any L2 */
-static const double BACKGROUND_LIMIT_NS = 20e9;    /* a background kernel ends by itself after so long */
+static const size_t FAR_BYTES = 1u << 30;       /* far above any L2 */
+static const size_t TRAFFIC_BYTES = 512u << 20; /* the same */
+static const double RESIDENT_LIMIT_NS = 20e9;   /* a resident kernel ends by itself after so long */
+static const double LOOK_NS = 100e3; /* between looks at the host's flag: each holds up L2, and many slow it by half */
+static const double NEAR_FRAC = 0.2; /* of L2: a buffer that is found there again */
+static const double CAPACITY_FRAC_MAX = 1.3; /* of L2: the largest buffer tried */
+static const double WRITE_SHARE_MIN = 0.7; /* below it, too few ways are left for stores: no smaller L2 is like that */
 
-/* Written by the host, read by the background kernels, and the other way round. */
-typedef struct background_flags {
+/* Written by the host, read by one thread of a resident kernel, and the other way round. */
+typedef struct resident_flags {
     volatile int stop, started;
-    volatile int held[HELD_MAX]; /* by block of the resident kernel: it has its SM */
-} background_flags;
+} resident_flags;
+
+typedef enum resident_work { RESIDENT_NONE, RESIDENT_TRAFFIC, RESIDENT_KEEPS_L2 } resident_work;
 
 typedef struct variant_state {
-    CUgreenCtx green;
-    void *persisting;
-    uint4 *traffic;
-    background_flags *flags; /* in host memory that the GPU sees */
-    cudaStream_t stream, hold_stream;
-    int blocks; /* 0: no background traffic */
-    int held;   /* SMs that the resident kernel takes; 0: none */
-    size_t hold_bytes;
-    bool running;
+    CUgreenCtx green, others; /* the measured SMs, and the rest of them */
+    CUcontext whole, measured;
+    decltype(&cuCtxSetCurrent) set_current;
+    int rest_sms;
+    resident_work work; /* on the rest, while measured work runs */
+    uint4 *buffer;      /* that it writes or reads */
+    size_t buffer_bytes;
+    volatile int *ends;    /* on the GPU: its blocks are to end */
+    resident_flags *flags; /* in host memory that the GPU sees */
+    cudaStream_t stream;   /* on the rest */
+    int blocks;
+    bool set_aside, running;
 } variant_state;
 
-static __device__ unsigned long long timer_ns(void) {
-    unsigned long long now;
-    asm volatile("mov.u64 %0, %globaltimer;" : "=l"(now));
-    return now;
-}
-
-static status make_flags(variant_state *v, error *err) {
-    if (v->flags)
-        return STATUS_OK;
-    return gpu_check(cudaHostAlloc(reinterpret_cast<void **>(&v->flags), sizeof *v->flags, cudaHostAllocMapped),
-                     "allocating flags", err);
-}
-
 /* ---- SMs ---- */
-
-/* A block an SM; it does nothing but be there. */
-static __global__ void __launch_bounds__(HOLD_THREADS) hold_kernel(background_flags *flags, double limit_ns) {
-    extern __shared__ char all_of_it[];
-    unsigned long long begin = timer_ns();
-    if (threadIdx.x != 0)
-        return;
-    *reinterpret_cast<volatile char *>(all_of_it) = 0;
-    flags->held[blockIdx.x] = 1;
-    __threadfence_system();
-    while (!flags->stop && static_cast<double>(timer_ns() - begin) < limit_ns)
-        __nanosleep(HOLD_SLEEP_NS);
-}
-
-static bool all_held(const variant_state *v) {
-    for (int i = 0; i < v->held; i++)
-        if (!v->flags->held[i])
-            return false;
-    return true;
-}
-
-static status hold_sms(const variant_state *v, double limit_ns, error *err) {
-    hold_kernel<<<static_cast<unsigned>(v->held), HOLD_THREADS, v->hold_bytes, v->hold_stream>>>(v->flags, limit_ns);
-    return gpu_check(gpu_last_error(), "holding SMs", err);
-}
-
-static status resident_sms(gpu_context *context, variant_state *v, int wanted, gpu_variant_actual *actual, error *err) {
-    v->held = context->info.sm_count - wanted;
-    v->hold_bytes = static_cast<size_t>(context->info.shared_bytes_per_block);
-    if (v->held > HELD_MAX)
-        return error_set(err, STATUS_NEGATIVE, "at most %d SMs can be held", HELD_MAX);
-    status result = make_flags(v, err);
-    if (result == STATUS_OK)
-        result = gpu_check(cudaStreamCreateWithFlags(&v->hold_stream, cudaStreamNonBlocking), "making a stream", err);
-    if (result == STATUS_OK)
-        result = gpu_check(cudaFuncSetAttribute(hold_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                                static_cast<int>(v->hold_bytes)),
-                           "holding SMs", err);
-    v->flags->stop = 1;
-    if (result == STATUS_OK) /* loaded before it must run beside others */
-        result = hold_sms(v, 0, err);
-    if (result == STATUS_OK)
-        result = gpu_check(cudaStreamSynchronize(v->hold_stream), "holding SMs", err);
-    context->info.sm_count = wanted;
-    actual->sm_count = wanted;
-    actual->sm_method = "resident kernel";
-    return result;
-}
 
 template <typename F> static bool driver_function(const char *name, F *out) {
     cudaDriverEntryPointQueryResult found;
@@ -121,143 +71,186 @@ template <typename F> static bool driver_function(const char *name, F *out) {
     return true;
 }
 
-/* False when the driver has no green contexts, or none of just so many SMs. */
-static bool green_sms(gpu_context *context, variant_state *v, int wanted, gpu_variant_actual *actual) {
-    decltype(&cuDeviceGet) get_device = nullptr;
-    decltype(&cuDeviceGetDevResource) get_resource = nullptr;
-    decltype(&cuDevSmResourceSplitByCount) split = nullptr;
-    decltype(&cuDevResourceGenerateDesc) describe = nullptr;
-    decltype(&cuGreenCtxCreate) create = nullptr;
-    decltype(&cuCtxFromGreenCtx) as_context = nullptr;
-    decltype(&cuCtxSetCurrent) set_current = nullptr;
-    decltype(&cuGreenCtxStreamCreate) make_stream = nullptr;
-    bool found =
-        driver_function("cuDeviceGet", &get_device) && driver_function("cuDeviceGetDevResource", &get_resource) &&
-        driver_function("cuDevSmResourceSplitByCount", &split) &&
-        driver_function("cuDevResourceGenerateDesc", &describe) && driver_function("cuGreenCtxCreate", &create) &&
-        driver_function("cuCtxFromGreenCtx", &as_context) && driver_function("cuCtxSetCurrent", &set_current) &&
-        driver_function("cuGreenCtxStreamCreate", &make_stream);
-    if (!found)
-        return false;
+typedef struct green_functions {
+    decltype(&cuDeviceGet) get_device;
+    decltype(&cuDeviceGetDevResource) get_resource;
+    decltype(&cuDevSmResourceSplitByCount) split;
+    decltype(&cuDevResourceGenerateDesc) describe;
+    decltype(&cuGreenCtxCreate) create;
+    decltype(&cuCtxFromGreenCtx) as_context;
+    decltype(&cuCtxGetCurrent) get_current;
+    decltype(&cuCtxSetCurrent) set_current;
+    decltype(&cuGreenCtxStreamCreate) make_stream;
+} green_functions;
+
+static bool find_functions(green_functions *f) {
+    return driver_function("cuDeviceGet", &f->get_device) &&
+           driver_function("cuDeviceGetDevResource", &f->get_resource) &&
+           driver_function("cuDevSmResourceSplitByCount", &f->split) &&
+           driver_function("cuDevResourceGenerateDesc", &f->describe) &&
+           driver_function("cuGreenCtxCreate", &f->create) && driver_function("cuCtxFromGreenCtx", &f->as_context) &&
+           driver_function("cuCtxGetCurrent", &f->get_current) && driver_function("cuCtxSetCurrent", &f->set_current) &&
+           driver_function("cuGreenCtxStreamCreate", &f->make_stream);
+}
+
+/* A context on these SMs and a stream in it. */
+static bool make_green(const green_functions *f, CUdevice device, CUdevResource *sms, CUgreenCtx *green,
+                       CUstream *stream) {
+    CUdevResourceDesc description;
+    return f->describe(&description, sms, 1) == CUDA_SUCCESS &&
+           f->create(green, description, device, CU_GREEN_CTX_DEFAULT_STREAM) == CUDA_SUCCESS &&
+           f->make_stream(stream, *green, CU_STREAM_NON_BLOCKING, 0) == CUDA_SUCCESS;
+}
+
+/* Just `wanted` SMs: in whole groups where they make that number, else SM pair by SM pair. */
+static bool split_sms(const green_functions *f, const CUdevResource *all, int wanted, CUdevResource *part,
+                      CUdevResource *rest) {
+    static const unsigned ways[] = {0, CU_DEV_SM_RESOURCE_SPLIT_IGNORE_SM_COSCHEDULING};
+    for (unsigned way : ways) {
+        unsigned groups = 1;
+        if (f->split(part, &groups, all, rest, way, static_cast<unsigned>(wanted)) == CUDA_SUCCESS && groups == 1 &&
+            static_cast<int>(part->sm.smCount) == wanted)
+            return true;
+    }
+    return false;
+}
+
+static status fewer_sms(gpu_context *context, variant_state *v, int wanted, gpu_variant_actual *actual, error *err) {
+    green_functions f;
     CUdevice device;
     CUdevResource all, part, rest;
-    CUdevResourceDesc description;
-    CUcontext as_current;
+    if (!find_functions(&f) || f.get_device(&device, context->device) != CUDA_SUCCESS ||
+        f.get_resource(device, &all, CU_DEV_RESOURCE_TYPE_SM) != CUDA_SUCCESS)
+        return error_set(err, STATUS_ENVIRONMENT, "this driver has no green contexts, which fewer SMs need");
+    if (!split_sms(&f, &all, wanted, &part, &rest))
+        return error_set(err, STATUS_NEGATIVE, "%d SMs cannot be split off this GPU's %d: even numbers below it can",
+                         wanted, context->info.sm_count);
     CUstream stream = nullptr;
-    unsigned groups = 1;
-    bool fine = get_device(&device, context->device) == CUDA_SUCCESS &&
-                get_resource(device, &all, CU_DEV_RESOURCE_TYPE_SM) == CUDA_SUCCESS &&
-                split(&part, &groups, &all, &rest, 0, static_cast<unsigned>(wanted)) == CUDA_SUCCESS && groups == 1 &&
-                static_cast<int>(part.sm.smCount) == wanted && describe(&description, &part, 1) == CUDA_SUCCESS &&
-                create(&v->green, description, device, CU_GREEN_CTX_DEFAULT_STREAM) == CUDA_SUCCESS &&
-                as_context(&as_current, v->green) == CUDA_SUCCESS && set_current(as_current) == CUDA_SUCCESS &&
-                make_stream(&stream, v->green, CU_STREAM_NON_BLOCKING, 0) == CUDA_SUCCESS;
+    v->rest_sms = static_cast<int>(rest.sm.smCount);
+    v->set_current = f.set_current;
+    bool fine = f.get_current(&v->whole) == CUDA_SUCCESS && make_green(&f, device, &part, &v->green, &stream) &&
+                f.as_context(&v->measured, v->green) == CUDA_SUCCESS &&
+                make_green(&f, device, &rest, &v->others, &v->stream) && f.set_current(v->measured) == CUDA_SUCCESS;
     if (!fine)
-        return false;
+        return error_set(err, STATUS_ENVIRONMENT, "the driver makes no green context of %d SMs", wanted);
     cudaStreamDestroy(context->stream);
     context->stream = stream;
     context->info.sm_count = wanted;
     actual->sm_count = wanted;
     actual->sm_method = "green context";
-    return true;
+    return STATUS_OK;
 }
 
-static status fewer_sms(gpu_context *context, variant_state *v, const gpu_variant *wanted, gpu_variant_actual *actual,
-                        error *err) {
-    if (!wanted->sm_resident && green_sms(context, v, wanted->sm_count, actual))
-        return STATUS_OK;
-    return resident_sms(context, v, wanted->sm_count, actual, err);
+/* ---- resident kernels ---- */
+
+static __device__ unsigned long long timer_ns(void) {
+    unsigned long long now;
+    asm volatile("mov.u64 %0, %globaltimer;" : "=l"(now));
+    return now;
 }
 
-/* ---- L2 ---- */
+/* What a resident block knows of its end. */
+typedef struct resident_clock {
+    resident_flags *flags;
+    volatile int *ends;
+    unsigned long long begin_ns, looked_ns;
+    double limit_ns;
+} resident_clock;
 
-static __global__ void touch_kernel(uint4 *data, size_t count) {
-    size_t stride = static_cast<size_t>(gridDim.x) * blockDim.x;
-    for (size_t i = static_cast<size_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride) {
-        uint4 v = data[i];
-        v.x ^= 1;
-        data[i] = v;
-    }
-}
-
-static status less_l2(gpu_context *context, variant_state *v, double wanted_bytes, gpu_variant_actual *actual,
-                      error *err) {
-    if (wanted_bytes > context->info.persisting_l2_max_bytes)
-        return error_set(err, STATUS_NEGATIVE, "at most %.0f bytes of this L2 can be set aside",
-                         context->info.persisting_l2_max_bytes);
-    size_t bytes = static_cast<size_t>(wanted_bytes) / VECTOR_BYTES * VECTOR_BYTES, limit = 0;
-    status result = gpu_check(cudaDeviceSetLimit(cudaLimitPersistingL2CacheSize, bytes), "setting L2 aside", err);
-    if (result == STATUS_OK)
-        result = gpu_check(cudaDeviceGetLimit(&limit, cudaLimitPersistingL2CacheSize), "setting L2 aside", err);
-    if (result == STATUS_OK)
-        result = gpu_check(cudaMalloc(&v->persisting, bytes), "allocating what fills L2", err);
-    if (result != STATUS_OK)
-        return result;
-    cudaStream_t stream = nullptr;
-    cudaStreamAttrValue attribute = {};
-    attribute.accessPolicyWindow.base_ptr = v->persisting;
-    attribute.accessPolicyWindow.num_bytes = bytes;
-    attribute.accessPolicyWindow.hitRatio = 1.0f;
-    attribute.accessPolicyWindow.hitProp = cudaAccessPropertyPersisting;
-    attribute.accessPolicyWindow.missProp = cudaAccessPropertyStreaming;
-    result = gpu_check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "making a stream", err);
-    if (result == STATUS_OK)
-        result = gpu_check(cudaStreamSetAttribute(stream, cudaStreamAttributeAccessPolicyWindow, &attribute),
-                           "setting L2 aside", err);
-    enum { TOUCH_BLOCKS = 256, TOUCH_THREADS = 256, TOUCHES = 2 };
-    for (int i = 0; i < TOUCHES && result == STATUS_OK; i++) {
-        touch_kernel<<<TOUCH_BLOCKS, TOUCH_THREADS, 0, stream>>>(static_cast<uint4 *>(v->persisting),
-                                                                 bytes / VECTOR_BYTES);
-        result = gpu_check(gpu_last_error(), "filling L2", err);
-    }
-    if (result == STATUS_OK)
-        result = gpu_check(cudaStreamSynchronize(stream), "filling L2", err);
-    if (stream)
-        cudaStreamDestroy(stream);
-    actual->l2_set_aside_bytes = static_cast<double>(limit);
-    return result;
-}
-
-/* ---- bandwidth ---- */
-
-/* Copies one half of the buffer onto the other, in pieces, until it is told to stop. */
-static __global__ void __launch_bounds__(BACKGROUND_THREADS)
-    background_kernel(uint4 *data, size_t count, background_flags *flags, double limit_ns) {
-    unsigned long long begin = timer_ns();
-    size_t half = count / 2, stride = static_cast<size_t>(gridDim.x) * blockDim.x;
-    size_t i = static_cast<size_t>(blockIdx.x) * blockDim.x + threadIdx.x;
-    enum { COPIES_A_CHECK = 256 };
-    if (blockIdx.x == 0 && threadIdx.x == 0) {
-        flags->started = 1;
-        __threadfence_system();
-    }
-    while (!flags->stop && static_cast<double>(timer_ns() - begin) < limit_ns) {
-        for (int k = 0; k < COPIES_A_CHECK; k++) {
-            data[half + i] = data[i];
-            i += stride;
-            i = i < half ? i : i % half;
+/* Of all threads together: whether the block is to end. The first block looks at the host's flag for all. */
+static __device__ bool resident_ends(resident_clock *c) {
+    bool ends = false;
+    if (threadIdx.x == 0) {
+        unsigned long long now = timer_ns();
+        if (blockIdx.x == 0 && static_cast<double>(now - c->looked_ns) > LOOK_NS) {
+            c->looked_ns = now;
+            if (c->flags->stop)
+                *c->ends = 1;
         }
+        ends = *c->ends != 0 || static_cast<double>(now - c->begin_ns) > c->limit_ns;
     }
+    return __syncthreads_or(ends);
+}
+
+static __device__ void resident_started(const resident_clock *c) {
+    if (blockIdx.x != 0 || threadIdx.x != 0)
+        return;
+    c->flags->started = 1;
+    __threadfence_system();
+}
+
+/* Streams writes over the buffer, round after round. */
+static __global__ void __launch_bounds__(THREADS) traffic_kernel(uint4 *data, size_t count, resident_clock clock) {
+    enum { WRITES_A_LOOK = 256 };
+    size_t stride = static_cast<size_t>(gridDim.x) * blockDim.x;
+    size_t i = static_cast<size_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+    unsigned long long first_out;
+    asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(first_out));
+    clock.begin_ns = timer_ns();
+    resident_started(&clock);
+    do {
+        for (int k = 0; k < WRITES_A_LOOK; k++) {
+            asm volatile("st.global.L1::no_allocate.L2::cache_hint.v4.u32 [%0], {%1, %1, %1, %1}, %2;" ::"l"(data + i),
+                         "r"(k), "l"(first_out)
+                         : "memory");
+            i += stride;
+            i = i < count ? i : i % stride;
+        }
+    } while (!resident_ends(&clock));
+}
+
+/* Reads the buffer over and over, so that its lines stay. */
+static __global__ void __launch_bounds__(THREADS) keep_kernel(uint4 *data, size_t count, resident_clock clock) {
+    enum { TOGETHER = 8, ROUNDS_TO_FILL = 3 };
+    size_t stride = static_cast<size_t>(gridDim.x) * blockDim.x;
+    unsigned long long last_out;
+    unsigned sum = 0;
+    int rounds = 0;
+    asm volatile("createpolicy.fractional.L2::evict_last.b64 %0, 1.0;" : "=l"(last_out));
+    clock.begin_ns = timer_ns();
+    do {
+        for (size_t i = static_cast<size_t>(blockIdx.x) * blockDim.x + threadIdx.x; i + (TOGETHER - 1) * stride < count;
+             i += TOGETHER * stride) {
+            uint4 v[TOGETHER];
+#pragma unroll
+            for (int k = 0; k < TOGETHER; k++)
+                asm volatile("ld.global.L1::no_allocate.L2::cache_hint.v4.u32 {%0, %1, %2, %3}, [%4], %5;"
+                             : "=r"(v[k].x), "=r"(v[k].y), "=r"(v[k].z), "=r"(v[k].w)
+                             : "l"(data + i + k * stride), "l"(last_out));
+#pragma unroll
+            for (int k = 0; k < TOGETHER; k++)
+                sum ^= v[k].x ^ v[k].y ^ v[k].z ^ v[k].w;
+        }
+        if (++rounds == ROUNDS_TO_FILL)
+            resident_started(&clock);
+    } while (!resident_ends(&clock));
+    if (sum == 0x9e3779b9u)
+        data->x = sum;
+}
+
+/* From the context of the whole GPU, which any stream's kernels may be launched from. */
+static status start_resident(const variant_state *v, double limit_ns, error *err) {
+    const resident_clock clock = {v->flags, v->ends, 0, 0, limit_ns};
+    unsigned blocks = static_cast<unsigned>(v->blocks);
+    v->set_current(v->whole);
+    cudaMemsetAsync(const_cast<int *>(v->ends), 0, sizeof *v->ends, v->stream);
+    if (v->work == RESIDENT_TRAFFIC)
+        traffic_kernel<<<blocks, THREADS, 0, v->stream>>>(v->buffer, v->buffer_bytes / VECTOR_BYTES, clock);
+    else
+        keep_kernel<<<blocks, THREADS, 0, v->stream>>>(v->buffer, v->buffer_bytes / VECTOR_BYTES, clock);
+    status result = gpu_check(gpu_last_error(), "starting a resident kernel", err);
+    v->set_current(v->measured);
+    return result;
 }
 
 status variant_run_begins(gpu_context *context, error *err) {
     variant_state *v = context->variant;
-    if (!v || (v->blocks == 0 && v->held == 0))
+    if (!v || v->blocks == 0)
         return STATUS_OK;
     v->flags->stop = v->flags->started = 0;
-    for (int i = 0; i < v->held; i++)
-        v->flags->held[i] = 0;
-    status result = v->held > 0 ? hold_sms(v, BACKGROUND_LIMIT_NS, err) : STATUS_OK;
+    status result = start_resident(v, RESIDENT_LIMIT_NS, err);
     v->running = result == STATUS_OK;
-    while (v->running && !all_held(v) && cudaStreamQuery(v->hold_stream) == cudaErrorNotReady)
-        ;
-    if (v->blocks == 0 || result != STATUS_OK)
-        return result;
-    background_kernel<<<static_cast<unsigned>(v->blocks), BACKGROUND_THREADS, 0, v->stream>>>(
-        v->traffic, BACKGROUND_BYTES / VECTOR_BYTES, v->flags, BACKGROUND_LIMIT_NS);
-    result = gpu_check(gpu_last_error(), "starting background traffic", err);
-    bool started = result == STATUS_OK;
-    while (started && !v->flags->started && cudaStreamQuery(v->stream) == cudaErrorNotReady)
+    while (v->running && !v->flags->started && cudaStreamQuery(v->stream) == cudaErrorNotReady)
         ;
     return result;
 }
@@ -267,83 +260,200 @@ void variant_run_ends(gpu_context *context) {
     if (!v || !v->running)
         return;
     v->flags->stop = 1;
-    if (v->stream)
-        cudaStreamSynchronize(v->stream);
-    if (v->hold_stream)
-        cudaStreamSynchronize(v->hold_stream);
+    cudaStreamSynchronize(v->stream);
     v->running = false;
 }
 
-static __global__ void __launch_bounds__(BACKGROUND_THREADS) read_all(const uint4 *in, size_t count, unsigned *sink) {
+/* ---- what is left ---- */
+
+static __global__ void __launch_bounds__(THREADS) read_all(const uint4 *in, size_t count, int rounds, unsigned *sink) {
     unsigned sum = 0;
     size_t stride = static_cast<size_t>(gridDim.x) * blockDim.x;
+    for (int round = 0; round < rounds; round++)
 #pragma unroll 4
-    for (size_t i = static_cast<size_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride) {
-        uint4 x = in[i];
-        sum ^= x.x ^ x.y ^ x.z ^ x.w;
-    }
+        for (size_t i = static_cast<size_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride) {
+            uint4 x = __ldcg(in + i);
+            sum ^= x.x ^ x.y ^ x.z ^ x.w;
+        }
     if (sum == 0x9e3779b9u)
         *sink = sum;
 }
 
-/* Bytes a second of a large read beside the background traffic, the median of several. */
-static status read_rate(gpu_context *context, const uint4 *data, size_t bytes, double *out, error *err) {
-    enum { READ_BLOCKS_PER_SM = 8 };
-    unsigned blocks = static_cast<unsigned>(context->info.sm_count) * READ_BLOCKS_PER_SM;
-    unsigned *sink = reinterpret_cast<unsigned *>(const_cast<uint4 *>(data));
+static __global__ void __launch_bounds__(THREADS) write_all(uint4 *out, size_t count) {
+    size_t stride = static_cast<size_t>(gridDim.x) * blockDim.x;
+    for (size_t i = static_cast<size_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride)
+        out[i] = make_uint4(0, 0, 0, 0);
+}
+
+/* A buffer, and how often a kernel reads it; 0: it is written once. */
+typedef struct stream_work {
+    uint4 *data;
+    size_t bytes;
+    int rounds;
+} stream_work;
+
+/* Bytes a second, the median of several, beside the resident kernel. */
+static status stream_rate(gpu_context *context, const stream_work *w, double *out, error *err) {
+    unsigned blocks = static_cast<unsigned>(context->info.sm_count) * BLOCKS_PER_SM;
+    size_t count = w->bytes / VECTOR_BYTES;
     cudaEvent_t before, after;
     cudaEventCreate(&before);
     cudaEventCreate(&after);
     double times[CALIBRATION_RUNS];
     status result = STATUS_OK;
-    read_all<<<blocks, BACKGROUND_THREADS, 0, context->stream>>>(data, bytes / VECTOR_BYTES, sink);
-    cudaStreamSynchronize(context->stream);
     for (int i = 0; i < CALIBRATION_RUNS && result == STATUS_OK; i++) {
         result = variant_run_begins(context, err);
         cudaEventRecord(before, context->stream);
-        read_all<<<blocks, BACKGROUND_THREADS, 0, context->stream>>>(data, bytes / VECTOR_BYTES, sink);
+        if (w->rounds == 0)
+            write_all<<<blocks, THREADS, 0, context->stream>>>(w->data, count);
+        else
+            read_all<<<blocks, THREADS, 0, context->stream>>>(w->data, count, w->rounds,
+                                                              reinterpret_cast<unsigned *>(w->data));
         cudaEventRecord(after, context->stream);
         cudaEventSynchronize(after);
         variant_run_ends(context);
         float ms = 0;
         if (result == STATUS_OK)
-            result = gpu_check(cudaEventElapsedTime(&ms, before, after), "calibrating background traffic", err);
+            result = gpu_check(cudaEventElapsedTime(&ms, before, after), "timing a stream", err);
         times[i] = ms * 1e-3;
     }
     cudaEventDestroy(before);
     cudaEventDestroy(after);
+    if (result != STATUS_OK)
+        return result;
     std::sort(times, times + CALIBRATION_RUNS);
-    *out = static_cast<double>(bytes) / times[CALIBRATION_RUNS / 2];
+    *out = static_cast<double>(w->bytes) * std::max(w->rounds, 1) / times[CALIBRATION_RUNS / 2];
+    return STATUS_OK;
+}
+
+/* The buffer whose repeated reading is half way between the rates of L2 and of device memory. */
+static status find_capacity(gpu_context *context, uint4 *data, gpu_memory_rates *out, error *err) {
+    enum { CAPACITY_ROUNDS = 20 };
+    double rates[CAPACITY_STEPS], sizes[CAPACITY_STEPS], best = 0;
+    for (int i = 0; i < CAPACITY_STEPS; i++) {
+        double frac = NEAR_FRAC + (CAPACITY_FRAC_MAX - NEAR_FRAC) * i / (CAPACITY_STEPS - 1);
+        stream_work w = {data, static_cast<size_t>(frac * context->info.l2_bytes), CAPACITY_ROUNDS};
+        sizes[i] = static_cast<double>(w.bytes);
+        status result = stream_rate(context, &w, &rates[i], err);
+        if (result != STATUS_OK)
+            return result;
+        best = std::max(best, rates[i]);
+    }
+    double half = (best + out->read_bytes_per_s) / 2;
+    int last = CAPACITY_STEPS - 1;
+    while (last > 0 && rates[last] < half)
+        last--;
+    double beyond = last + 1 < CAPACITY_STEPS ? (rates[last] - half) / (rates[last] - rates[last + 1]) : 0;
+    out->l2_bytes = sizes[last] + beyond * (sizes[1] - sizes[0]);
+    return STATUS_OK;
+}
+
+static status measure_rates(gpu_context *context, uint4 *data, gpu_memory_rates *out, error *err) {
+    enum { NEAR_ROUNDS = 100 };
+    const stream_work reads = {data, FAR_BYTES, 1}, writes = {data, FAR_BYTES, 0};
+    const stream_work near = {data, static_cast<size_t>(NEAR_FRAC * context->info.l2_bytes), NEAR_ROUNDS};
+    status result = stream_rate(context, &reads, &out->read_bytes_per_s, err);
+    if (result == STATUS_OK)
+        result = stream_rate(context, &writes, &out->write_bytes_per_s, err);
+    if (result == STATUS_OK)
+        result = stream_rate(context, &near, &out->l2_read_bytes_per_s, err);
+    return result == STATUS_OK ? find_capacity(context, data, out, err) : result;
+}
+
+/* Buffers, and all kernels loaded before they run side by side. */
+static status prepare_resident(gpu_context *context, variant_state *v, resident_work work, size_t bytes, uint4 *data,
+                               error *err) {
+    gpu_memory_rates ignored;
+    v->set_current(v->whole);
+    v->work = work;
+    v->buffer_bytes = bytes;
+    status result = gpu_check(cudaMalloc(&v->buffer, bytes), "allocating a resident kernel's buffer", err);
+    if (result == STATUS_OK)
+        result = gpu_check(cudaMalloc(const_cast<int **>(&v->ends), sizeof *v->ends), "allocating a flag", err);
+    if (result == STATUS_OK)
+        result = gpu_check(cudaHostAlloc(reinterpret_cast<void **>(&v->flags), sizeof *v->flags, cudaHostAllocMapped),
+                           "allocating flags", err);
+    v->set_current(v->measured);
+    if (result != STATUS_OK)
+        return result;
+    v->blocks = 1;
+    v->flags->stop = 1;
+    result = start_resident(v, 0, err);
+    if (result == STATUS_OK)
+        result = gpu_check(cudaStreamSynchronize(v->stream), "loading a resident kernel", err);
+    v->blocks = 0;
+    return result == STATUS_OK ? measure_rates(context, data, &ignored, err) : result;
+}
+
+/* ---- L2 ---- */
+
+static status less_l2(gpu_context *context, variant_state *v, double wanted_bytes, uint4 *data,
+                      gpu_variant_actual *actual, error *err) {
+    if (wanted_bytes > context->info.persisting_l2_max_bytes)
+        return error_set(err, STATUS_NEGATIVE, "at most %.0f bytes of this L2 can be set aside",
+                         context->info.persisting_l2_max_bytes);
+    size_t bytes = static_cast<size_t>(wanted_bytes) / VECTOR_BYTES * VECTOR_BYTES, limit = 0;
+    status result = prepare_resident(context, v, RESIDENT_KEEPS_L2, bytes, data, err);
+    if (result == STATUS_OK)
+        result = measure_rates(context, data, &actual->alone, err);
+    v->set_current(v->whole);
+    if (result == STATUS_OK)
+        result = gpu_check(cudaDeviceSetLimit(cudaLimitPersistingL2CacheSize, bytes), "setting L2 aside", err);
+    if (result == STATUS_OK)
+        result = gpu_check(cudaDeviceGetLimit(&limit, cudaLimitPersistingL2CacheSize), "setting L2 aside", err);
+    v->set_current(v->measured);
+    if (result != STATUS_OK)
+        return result;
+    v->set_aside = true;
+    v->blocks = actual->resident_blocks = std::min<int>(KEEPING_BLOCKS, v->rest_sms);
+    actual->l2_set_aside_bytes = static_cast<double>(limit);
+    result = measure_rates(context, data, &actual->left, err);
+    double write_share = actual->left.write_bytes_per_s / actual->alone.write_bytes_per_s;
+    if (result == STATUS_OK && write_share < WRITE_SHARE_MIN)
+        return error_set(
+            err, STATUS_NEGATIVE,
+            "with %.0f MB of L2 set aside, stores reach %.2f of their rate, which no smaller L2 does: leave "
+            "more of it",
+            actual->l2_set_aside_bytes / 1e6, write_share);
     return result;
 }
 
-static status less_bandwidth(gpu_context *context, variant_state *v, double share, gpu_variant_actual *actual,
-                             error *err) {
-    const size_t read_bytes = static_cast<size_t>(1) << 30;
-    uint4 *data = nullptr;
-    status result = gpu_check(cudaMalloc(&v->traffic, BACKGROUND_BYTES), "allocating background traffic", err);
-    if (result == STATUS_OK)
-        result = gpu_check(cudaMalloc(&data, read_bytes), "allocating a calibration buffer", err);
-    if (result == STATUS_OK)
-        result = make_flags(v, err);
-    if (result == STATUS_OK)
-        result = gpu_check(cudaStreamCreateWithFlags(&v->stream, cudaStreamNonBlocking), "making a stream", err);
-    if (result == STATUS_OK) { /* both kernels loaded before they run side by side */
-        v->flags->stop = 1;
-        background_kernel<<<1, BACKGROUND_THREADS, 0, v->stream>>>(v->traffic, BACKGROUND_BYTES / VECTOR_BYTES,
-                                                                   v->flags, 0);
-        result = gpu_check(cudaStreamSynchronize(v->stream), "loading background traffic", err);
+/* ---- bandwidth ---- */
+
+/* The fewest blocks beside which a read gets no more than its share, by bisection. */
+static status find_blocks(gpu_context *context, variant_state *v, const stream_work *far, double wanted_bytes_per_s,
+                          error *err) {
+    int too_few = 0, enough = v->rest_sms * BLOCKS_PER_SM;
+    double rate = 0;
+    v->blocks = enough;
+    status result = stream_rate(context, far, &rate, err);
+    if (result == STATUS_OK && rate > wanted_bytes_per_s)
+        return error_set(err, STATUS_NEGATIVE,
+                         "%d SMs of traffic leave the other %d still %.3g TB/s: take fewer of these (--sms)",
+                         v->rest_sms, context->info.sm_count, rate / 1e12);
+    while (result == STATUS_OK && enough - too_few > 1) {
+        v->blocks = (too_few + enough) / 2;
+        result = stream_rate(context, far, &rate, err);
+        if (rate > wanted_bytes_per_s)
+            too_few = v->blocks;
+        else
+            enough = v->blocks;
     }
+    v->blocks = enough;
+    return result;
+}
+
+static status less_bandwidth(gpu_context *context, variant_state *v, double share, uint4 *data,
+                             gpu_variant_actual *actual, error *err) {
+    const stream_work far = {data, FAR_BYTES, 1};
+    status result = prepare_resident(context, v, RESIDENT_TRAFFIC, TRAFFIC_BYTES, data, err);
     if (result == STATUS_OK)
-        result = read_rate(context, data, read_bytes, &actual->read_alone_bytes_per_s, err);
-    actual->read_bytes_per_s = actual->read_alone_bytes_per_s;
-    while (result == STATUS_OK && actual->read_bytes_per_s > share * actual->read_alone_bytes_per_s &&
-           v->blocks + BACKGROUND_STEP <= 4 * context->info.sm_count) {
-        v->blocks += BACKGROUND_STEP;
-        result = read_rate(context, data, read_bytes, &actual->read_bytes_per_s, err);
-    }
-    actual->background_blocks = v->blocks;
-    cudaFree(data);
+        result = measure_rates(context, data, &actual->alone, err);
+    if (result == STATUS_OK)
+        result = find_blocks(context, v, &far, share * actual->alone.read_bytes_per_s, err);
+    if (result == STATUS_OK)
+        result = measure_rates(context, data, &actual->left, err);
+    actual->resident_blocks = v->blocks;
     return result;
 }
 
@@ -352,36 +462,49 @@ static status less_bandwidth(gpu_context *context, variant_state *v, double shar
 void variant_free(struct variant_state *v) {
     if (!v)
         return;
-    cudaFree(v->persisting);
-    cudaFree(v->traffic);
+    cudaFree(v->buffer);
+    cudaFree(const_cast<int *>(v->ends));
     if (v->flags)
         cudaFreeHost(v->flags);
     if (v->stream)
         cudaStreamDestroy(v->stream);
-    if (v->hold_stream)
-        cudaStreamDestroy(v->hold_stream);
-    if (v->persisting)
+    if (v->set_aside)
         cudaCtxResetPersistingL2Cache();
-    free(v); /* a green context goes with the process: streams and memory were made in it */
+    free(v); /* green contexts go with the process: streams and memory were made in them */
+}
+
+/* What a resident kernel takes where the caller names no part of the GPU. */
+static int default_sms(int all, bool traffic) {
+    return (all - (traffic ? TRAFFIC_SMS : KEEPING_SMS)) / SM_GROUP * SM_GROUP;
 }
 
 status variant_begin(gpu_context *context, const gpu_variant *wanted, gpu_variant_actual *actual, error *err) {
     *actual = gpu_variant_actual{};
-    actual->sm_count = context->info.sm_count;
+    int all = context->info.sm_count;
+    actual->sm_count = all;
     actual->sm_method = "whole GPU";
+    bool traffic = wanted->bandwidth_share > 0 && wanted->bandwidth_share < 1;
+    double aside_bytes =
+        wanted->l2_share > 0 ? (1 - wanted->l2_share) * context->info.l2_bytes : wanted->l2_set_aside_bytes;
+    if (traffic && aside_bytes > 0)
+        return error_set(err, STATUS_NEGATIVE, "less L2 and less bandwidth cannot be had at once");
     variant_state *v = static_cast<variant_state *>(calloc(1, sizeof *v));
     if (!v)
         abort();
     context->variant = v;
-    status result = STATUS_OK;
-    if (wanted->sm_count > 0 && wanted->sm_count < context->info.sm_count)
-        result = fewer_sms(context, v, wanted, actual, err);
-    double set_aside_bytes = wanted->l2_set_aside_bytes;
-    if (wanted->l2_share > 0)
-        set_aside_bytes = (1 - wanted->l2_share) * context->info.l2_bytes;
-    if (result == STATUS_OK && set_aside_bytes > 0)
-        result = less_l2(context, v, set_aside_bytes, actual, err);
-    if (result == STATUS_OK && wanted->bandwidth_share > 0 && wanted->bandwidth_share < 1)
-        result = less_bandwidth(context, v, wanted->bandwidth_share, actual, err);
+    bool resident = traffic || aside_bytes > 0;
+    int sms = wanted->sm_count > 0 ? wanted->sm_count : resident ? default_sms(all, traffic) : all;
+    status result = sms < all ? fewer_sms(context, v, sms, actual, err) : STATUS_OK;
+    if (result != STATUS_OK || !resident)
+        return result;
+    if (v->rest_sms == 0)
+        return error_set(err, STATUS_NEGATIVE, "less L2 or bandwidth takes SMs of its own: measure fewer than %d", sms);
+    actual->resident_sm_count = v->rest_sms;
+    uint4 *data = nullptr;
+    result = gpu_check(cudaMalloc(&data, FAR_BYTES), "allocating a calibration buffer", err);
+    if (result == STATUS_OK)
+        result = traffic ? less_bandwidth(context, v, wanted->bandwidth_share, data, actual, err)
+                         : less_l2(context, v, aside_bytes, data, actual, err);
+    cudaFree(data);
     return result;
 }

@@ -234,21 +234,17 @@ for part in $parts; do
         done
         ;;
     variants) # each beside the whole GPU; the simulator's for the same override are asked for elsewhere
-        sms=$(with_libraries "$here/ingot" detect 2>/dev/null | sed -n 's/^ *count: {value: \([0-9]*\),.*/\1/p')
-        sms=${sms:-132}
         variant whole
-        for percent in 25 50 75 90; do
-            variant "sms-$percent" --sms $((sms * percent / 100))
+        for count in 32 48 64 66 80 96 100 104 112; do # of an H100's 132; 66 is half, 100 about three quarters
+            variant "sms-$count" --sms $count
         done
-        variant sms-64-green --sms 64
-        variant sms-64-resident --sms 64 --sms-resident
-        for share in 0.75 0.5 0.375 0.25; do # how much a GPU lets be set aside differs
-            variant "l2-$share" --l2-share $share
+        # What takes bandwidth or L2 has SMs of its own: each is to be compared with the same SMs alone, above.
+        for pair in 104:0.9 104:0.82 96:0.78 64:0.85 64:0.7 64:0.6; do
+            variant "sms-${pair%:*}-bandwidth-${pair#*:}" --sms "${pair%:*}" --bandwidth-share "${pair#*:}"
         done
-        for share in 0.85 0.7 0.5; do
-            variant "bandwidth-$share" --bandwidth-share $share
+        for share in 0.75 0.6 0.5; do
+            variant "sms-112-l2-$share" --sms 112 --l2-share $share
         done
-        variant sms-50-bandwidth-0.7 --sms $((sms / 2)) --bandwidth-share 0.7
         # A launch costs 3.3 us from C: two and four times that, emulated; eager steps alone.
         model "launch-x1" -w codellama-7b -P 512 --steps 2 -s launch=eager
         model "launch-x2" -w codellama-7b -P 512 --steps 2 -s launch=eager --emulate-launch-us 3.3
