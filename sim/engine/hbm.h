@@ -176,6 +176,8 @@ typedef struct hbm_pattern {
     double write_frac;  /* of requests; 0.5 is a copy */
     int32_t item_bytes; /* gather: consecutive bytes; stride: distance between sectors */
     double in_flight;   /* stride: sectors on their way at once, whose warps arrive in any order */
+    int32_t ways;       /* stream: places that each direction is at together, as a thread's loads in a loop over the */
+    double apart_bytes; /* grid lie a grid apart; 0 or 1 way: one place */
 } hbm_pattern;
 
 /* Bytes moved over bytes that the pins could have moved, one pseudo-channel. */

@@ -52,11 +52,22 @@ static int32_t bursts_of(const hbm_memory *memory, double bytes) {
     return (int32_t)ceil(bytes / memory->kind->burst_bytes);
 }
 
+/* Where the n-th granule of a direction lies that goes on at several places, granule by granule in turn; past what lies
+ * between them all go on behind the last. */
+static uint64_t place_of_ways(const pattern_source *s, uint64_t n) {
+    uint64_t ways = (uint64_t)s->pattern->ways;
+    if (ways <= 1)
+        return n;
+    double apart = s->pattern->apart_bytes / (HBM_GRANULE_BYTES * s->memory->pseudo_channels);
+    double along = floor((double)n / (double)ways), passes = floor(along / apart);
+    return (uint64_t)(floor((passes * (double)ways + (double)(n % ways)) * apart) + along - ceil(passes * apart));
+}
+
 static void next_stream(pattern_source *s) {
     /* Granules of either direction, in proportion. */
     double reads = (double)s->issued_items[0], writes = (double)s->issued_items[1];
     bool write = s->pattern->write_frac > 0 && writes <= s->pattern->write_frac * (reads + writes);
-    uint64_t block = arrival_of(s->issued_items[write]++);
+    uint64_t block = place_of_ways(s, arrival_of(s->issued_items[write]++));
     s->current.write = write;
     s->current.place = hbm_place_of_block(s->memory, 0, block + (write ? WRITE_REGION_BLOCK : 0));
     s->current_left = bursts_of(s->memory, HBM_GRANULE_BYTES);
