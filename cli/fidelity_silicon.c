@@ -2,20 +2,14 @@
 
 #include "cli/command.h"
 #include "cli/fidelity_verdict.h"
-#include "core/base/csv.h"
 #include "core/base/json_reader.h"
 #include "hwmodels/machine_load.h"
 #include "sim/engine/hbm.h"
-#include "sim/engine/power.h"
-#include "sim/explore/row_prediction.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #define MEASURED INGOT_SOURCE_DIR "/validate/measured/"
-
-/* ---- device memory ---- */
 
 typedef enum memory_pattern {
     PATTERN_READ,
@@ -40,10 +34,10 @@ static const memory_line h200_lines[] = {
     {"4 H200 copy (sets the write batch)", "copy_GBps", PATTERN_COPY, 0, true},
 };
 static const memory_line h100_lines[] = {
-    {"4 H100 read by a loop over the grid", "read_bytes_per_s", PATTERN_READ_GRID, 0, false},
+    {"4 H100 read", "read_bytes_per_s", PATTERN_READ_GRID, 0, false},
     {"4 H100 write", "write_bytes_per_s", PATTERN_WRITE, 0, false},
     {"4 H100 copy by the copy call", "memcpy_bytes_per_s", PATTERN_COPY, 0, false},
-    {"4 H100 copy by a loop over the grid", "copy_bytes_per_s", PATTERN_COPY_GRID, 0, false},
+    {"4 H100 copy by a kernel", "copy_bytes_per_s", PATTERN_COPY_GRID, 0, false},
     {"4 H100 gather of 128 bytes (sets the read queue)", "gather_128_bytes_per_s", PATTERN_GATHER, 128, true},
     {"4 H100 32 bytes of every 128", "strided_32_of_128_bytes_per_s", PATTERN_STRIDE, 128, false},
     {"4 H100 32 bytes of every 512", "strided_32_of_512_bytes_per_s", PATTERN_STRIDE, 512, false},
@@ -165,109 +159,4 @@ status fidelity_memory(arena *a, error *err) {
             return result;
     }
     return STATUS_OK;
-}
-
-/* ---- power ---- */
-
-/* Products and copies, long repeated. */
-static op op_of_power_row(const char *name, const char *dtype, double size) {
-    op o = {.kind = OP_copy};
-    if (strcmp(name, "copy") == 0) {
-        enum { COLS = 4096 };
-        o.as.copy.cols = COLS;
-        o.as.copy.rows = (int64_t)(size / COLS / dtype_bytes(DTYPE_bf16));
-        o.as.copy.dtype = o.as.copy.out_dtype = DTYPE_bf16;
-        return o;
-    }
-    data_type type = strcmp(dtype, "fp8") == 0 ? DTYPE_fp8 : DTYPE_bf16;
-    int64_t n = (int64_t)size;
-    return (op){.kind = OP_gemm, .as.gemm = {.m = n, .n = n, .k = n, .batch = 1, .dtype = type, .weights_dtype = type}};
-}
-
-typedef struct power_columns {
-    int op, dtype, size, data, power, clock, rate, sets;
-} power_columns;
-
-static status find_columns(const csv_reader *r, power_columns *c, error *err) {
-    const struct {
-        const char *name;
-        int *column;
-    } wanted[] = {{"op", &c->op},         {"dtype", &c->dtype},       {"size", &c->size},        {"data", &c->data},
-                  {"power_w", &c->power}, {"sm_clock_hz", &c->clock}, {"flops_per_s", &c->rate}, {"sets", &c->sets}};
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        status result = csv_require_column(r, wanted[i].name, wanted[i].column, err);
-        if (result != STATUS_OK)
-            return result;
-    }
-    return STATUS_OK;
-}
-
-/* One quantity beside its measurement; the latter NaN where there is none. */
-static void print_beside(double measured, double model, double unit, double bar, bool by_construction) {
-    if (isnan(measured)) {
-        printf(" %7s %7.0f %6s %-8s", "", model / unit, "", "");
-        return;
-    }
-    double off = model / measured - 1;
-    printf(" %7.0f %7.0f %+6.1f %-8s", measured / unit, model / unit, 100 * off,
-           by_construction ? "(set)" : verdict(off, bar));
-}
-
-/* A number, or NaN where the field is empty. */
-static status optional_number(const csv_reader *r, const csv_row *row, int column, double *out, error *err) {
-    static const double MAX = 1e18;
-    *out = NAN;
-    return row->fields[column].length_bytes > 0 ? csv_number(r, row, column, 0, MAX, out, err) : STATUS_OK;
-}
-
-static status print_power_row(const csv_reader *r, const csv_row *row, const power_columns *c,
-                              const machine_block *block, error *err) {
-    static const double POWER_BAR = 0.10, CLOCK_BAR = 0.06, RATE_BAR = 0.06, LONG_S = 60;
-    double size, data, power_w, clock_hz, flops_per_s;
-    status result = csv_number(r, row, c->size, 1, 1e12, &size, err);
-    if (result == STATUS_OK)
-        result = csv_number(r, row, c->data, 0, 1, &data, err);
-    if (result == STATUS_OK)
-        result = optional_number(r, row, c->power, &power_w, err);
-    if (result == STATUS_OK)
-        result = optional_number(r, row, c->clock, &clock_hz, err);
-    if (result == STATUS_OK)
-        result = optional_number(r, row, c->rate, &flops_per_s, err);
-    if (result != STATUS_OK)
-        return result;
-    const char *name = row->fields[c->op].text, *dtype = row->fields[c->dtype].text;
-    op o = op_of_power_row(name, dtype, size);
-    power_point p = power_repeated(&o, RESIDENCY_PREDECESSORS, LONG_S, data, block);
-    bool set = row->fields[c->sets].length_bytes > 0;
-    char text[64];
-    snprintf(text, sizeof text, "6 H200 %s %s%s", name, dtype, data > 0 ? "" : ", zeros");
-    printf("%-26s", text);
-    print_beside(power_w, p.power_w, 1, POWER_BAR, set);
-    print_beside(clock_hz, p.clock_hz, 1e6, CLOCK_BAR, set);
-    if (o.kind == OP_gemm)
-        print_beside(flops_per_s, op_work_of(&o).flops / p.time_s, 1e12, RATE_BAR, false);
-    printf("\n");
-    return STATUS_OK;
-}
-
-status fidelity_power(arena *a, error *err) {
-    machine_block *block = ARENA_NEW(a, machine_block);
-    csv_reader *reader = NULL;
-    power_columns columns;
-    const csv_row *row = NULL;
-    status result = load_machine_block(a, command_config_dir(), "h200-sxm", block, err);
-    if (result == STATUS_OK)
-        result = csv_open(MEASURED "h200-sxm/power.csv", &reader, err);
-    if (result == STATUS_OK)
-        result = find_columns(reader, &columns, err);
-    printf("%-26s %7s %7s %6s %-8s %7s %7s %6s %-8s %7s %7s\n", "sustained", "W", "model", "%", "", "MHz", "model", "%",
-           "", "TFLOP/s", "model");
-    while (result == STATUS_OK) {
-        result = csv_next(reader, &row, err);
-        if (result != STATUS_OK || !row)
-            break;
-        result = print_power_row(reader, row, &columns, block, err);
-    }
-    csv_close(reader);
-    return result;
 }

@@ -1,0 +1,164 @@
+/* Section of `ingot fidelity`: board power, clock and rate of what goes on until they are steady. */
+#include "cli/command.h"
+#include "cli/fidelity_silicon.h"
+#include "cli/fidelity_verdict.h"
+#include "core/base/csv.h"
+#include "sim/engine/power.h"
+#include "sim/explore/row_prediction.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MEASURED INGOT_SOURCE_DIR "/validate/measured/"
+#define PUBLISHED INGOT_SOURCE_DIR "/validate/published/"
+
+/* Products and copies, long repeated. */
+static op op_of_power_row(const char *name, const char *dtype, double size) {
+    op o = {.kind = OP_copy};
+    if (strcmp(name, "copy") == 0) {
+        enum { COLS = 4096 };
+        o.as.copy.cols = COLS;
+        o.as.copy.rows = (int64_t)(size / COLS / dtype_bytes(DTYPE_bf16));
+        o.as.copy.dtype = o.as.copy.out_dtype = DTYPE_bf16;
+        return o;
+    }
+    data_type type = strcmp(dtype, "fp8") == 0 ? DTYPE_fp8 : DTYPE_bf16;
+    int64_t n = (int64_t)size;
+    return (op){.kind = OP_gemm, .as.gemm = {.m = n, .n = n, .k = n, .batch = 1, .dtype = type, .weights_dtype = type}};
+}
+
+/* A load that went on until power and clock were steady; NaN: not told. */
+typedef struct power_line {
+    op o;
+    double data, power_w, clock_hz, flops_per_s;
+    bool set; /* power and clock set a key of the machine */
+} power_line;
+
+/* One quantity beside its measurement; the latter NaN where there is none. */
+static void print_beside(double measured, double model, double unit, double bar, bool by_construction) {
+    if (isnan(measured)) {
+        printf(" %7s %7.0f %6s %-8s", "", model / unit, "", "");
+        return;
+    }
+    double off = model / measured - 1;
+    printf(" %7.0f %7.0f %+6.1f %-8s", measured / unit, model / unit, 100 * off,
+           by_construction ? "(set)" : fidelity_verdict(fabs(off) <= bar));
+}
+
+/* A number, or NaN where the field is empty. */
+static status optional_number(const csv_reader *r, const csv_row *row, int column, double *out, error *err) {
+    static const double MAX = 1e18;
+    *out = NAN;
+    return row->fields[column].length_bytes > 0 ? csv_number(r, row, column, 0, MAX, out, err) : STATUS_OK;
+}
+
+static void print_power_line(const char *text, const power_line *line, const machine_block *block) {
+    static const double POWER_BAR = 0.10, CLOCK_BAR = 0.06, RATE_BAR = 0.06, LONG_S = 60;
+    power_point p = power_repeated(&line->o, RESIDENCY_PREDECESSORS, LONG_S, line->data, block);
+    printf("%-40s", text);
+    print_beside(line->power_w, p.power_w, 1, POWER_BAR, line->set);
+    print_beside(line->clock_hz, p.clock_hz, 1e6, CLOCK_BAR, line->set);
+    if (line->o.kind == OP_gemm)
+        print_beside(line->flops_per_s, op_work_of(&line->o).flops / p.time_s, 1e12, RATE_BAR, false);
+    printf("\n");
+}
+
+/* Calls `row` for every row of a file with columns of these names. */
+typedef status power_row(const csv_reader *r, const csv_row *row, const int *columns, const machine_block *block,
+                         error *err);
+
+static status each_power_row(const char *path, const char *const *names, size_t count, power_row *row,
+                             const machine_block *block, error *err) {
+    enum { COLUMNS_MAX = 8 };
+    int columns[COLUMNS_MAX];
+    csv_reader *reader = NULL;
+    const csv_row *at = NULL;
+    status result = csv_open(path, &reader, err);
+    for (size_t i = 0; i < count && result == STATUS_OK; i++)
+        result = csv_require_column(reader, names[i], &columns[i], err);
+    while (result == STATUS_OK) {
+        result = csv_next(reader, &at, err);
+        if (result != STATUS_OK || !at)
+            break;
+        result = row(reader, at, columns, block, err);
+    }
+    csv_close(reader);
+    return result;
+}
+
+/* One H200 of ours. */
+enum { OWN_OP, OWN_DTYPE, OWN_SIZE, OWN_DATA, OWN_POWER, OWN_CLOCK, OWN_RATE, OWN_SETS, OWN_COLUMNS };
+static const char *const own_columns[OWN_COLUMNS] = {"op",      "dtype",       "size",        "data",
+                                                     "power_w", "sm_clock_hz", "flops_per_s", "sets"};
+
+static status own_power_row(const csv_reader *r, const csv_row *row, const int *columns, const machine_block *block,
+                            error *err) {
+    double size;
+    power_line line = {.set = row->fields[columns[OWN_SETS]].length_bytes > 0};
+    status result = csv_number(r, row, columns[OWN_SIZE], 1, 1e12, &size, err);
+    if (result == STATUS_OK)
+        result = csv_number(r, row, columns[OWN_DATA], 0, 1, &line.data, err);
+    if (result == STATUS_OK)
+        result = optional_number(r, row, columns[OWN_POWER], &line.power_w, err);
+    if (result == STATUS_OK)
+        result = optional_number(r, row, columns[OWN_CLOCK], &line.clock_hz, err);
+    if (result == STATUS_OK)
+        result = optional_number(r, row, columns[OWN_RATE], &line.flops_per_s, err);
+    if (result != STATUS_OK)
+        return result;
+    const char *name = row->fields[columns[OWN_OP]].text, *dtype = row->fields[columns[OWN_DTYPE]].text;
+    char text[64];
+    snprintf(text, sizeof text, "6 H200 %s %s%s", name, dtype, line.data > 0 ? "" : ", zeros");
+    line.o = op_of_power_row(name, dtype, size);
+    print_power_line(text, &line, block);
+    return STATUS_OK;
+}
+
+/* Others' H200s, whose figures set nothing. */
+enum { PUBLISHED_M, PUBLISHED_N, PUBLISHED_K, PUBLISHED_POWER, PUBLISHED_RATE, PUBLISHED_COLUMNS };
+static const char *const published_columns[PUBLISHED_COLUMNS] = {"m", "n", "k", "power_w", "flops_per_s"};
+
+static status published_power_row(const csv_reader *r, const csv_row *row, const int *columns,
+                                  const machine_block *block, error *err) {
+    static const double SIDE_MAX = 1 << 20;
+    double side[PUBLISHED_K + 1];
+    power_line line = {.data = 1, .clock_hz = NAN};
+    status result = STATUS_OK;
+    for (int i = 0; i <= PUBLISHED_K && result == STATUS_OK; i++)
+        result = csv_number(r, row, columns[i], 1, SIDE_MAX, &side[i], err);
+    if (result == STATUS_OK)
+        result = optional_number(r, row, columns[PUBLISHED_POWER], &line.power_w, err);
+    if (result == STATUS_OK)
+        result = optional_number(r, row, columns[PUBLISHED_RATE], &line.flops_per_s, err);
+    if (result != STATUS_OK)
+        return result;
+    line.o = (op){.kind = OP_gemm,
+                  .as.gemm = {.m = (int64_t)side[PUBLISHED_M],
+                              .n = (int64_t)side[PUBLISHED_N],
+                              .k = (int64_t)side[PUBLISHED_K],
+                              .batch = 1,
+                              .dtype = DTYPE_bf16,
+                              .weights_dtype = DTYPE_bf16}};
+    char text[64];
+    snprintf(text, sizeof text, "6 H200 gemm bf16, others': %.0f %.0f %.0f", side[PUBLISHED_M], side[PUBLISHED_N],
+             side[PUBLISHED_K]);
+    print_power_line(text, &line, block);
+    return STATUS_OK;
+}
+
+status fidelity_power(arena *a, error *err) {
+    machine_block *block = ARENA_NEW(a, machine_block);
+    status result = load_machine_block(a, command_config_dir(), "h200-sxm", block, err);
+    if (result != STATUS_OK)
+        return result;
+    printf("%-40s %7s %7s %6s %-8s %7s %7s %6s %-8s %7s %7s\n", "sustained", "W", "model", "%", "", "MHz", "model", "%",
+           "", "TFLOP/s", "model");
+    result = each_power_row(MEASURED "h200-sxm/power.csv", own_columns, OWN_COLUMNS, own_power_row, block, err);
+    if (result == STATUS_OK)
+        result = each_power_row(PUBLISHED "power.csv", published_columns, PUBLISHED_COLUMNS, published_power_row, block,
+                                err);
+    if (result == STATUS_OK)
+        printf("6 decoding of a model: shipped runs hold no board power of their own: not scored\n");
+    return result;
+}
