@@ -205,19 +205,25 @@ static status print_speed(arena *a, error *err) {
 }
 
 static status print_ablation(arena *a, const char *measured, const source_map *sources, error *err) {
-    static const char *const files[] = {"h200_sxm-gemm", "h200_sxm-attention", "h200_sxm-collective"};
+    static const struct {
+        const char *name, *machine;
+    } files[] = {{"h200_sxm-gemm", "h200-sxm"},
+                 {"h200_sxm-attention", "h200-sxm"},
+                 {"h200_sxm-collective", "h200-sxm"},
+                 {"a100_sxm-gemm", "a100-sxm-80gb"},
+                 {"l40s-gemm", "l40s"}};
     size_t count;
     ablation_terms(&count);
-    puts("\n10 mean error on the H200's rows, and with a term removed, %:");
+    puts("\n10 mean error on rows of public tables, and with a term removed, %:");
     for (size_t f = 0; f < sizeof files / sizeof files[0]; f++) {
-        const char *path = arena_printf(a, "%s/%s.csv", measured, files[f]);
+        const char *path = arena_printf(a, "%s/%s.csv", measured, files[f].name);
         if (access(path, R_OK) != 0) {
             printf("skipped: no %s\n", path);
             continue;
         }
         row_table table = {0};
         ensemble *e = ARENA_NEW(a, ensemble);
-        const fidelity_line all = {.machine = "h200-sxm"};
+        const fidelity_line all = {.machine = files[f].machine};
         status result = load_for(a, &all, e, err);
         if (result == STATUS_OK)
             result = rows_load(path, sources, EMPTY_ROWS_SKIPPED, &table, err);
@@ -225,7 +231,7 @@ static status print_ablation(arena *a, const char *measured, const source_map *s
             ablation_row *rows = ARENA_ARRAY(a, ablation_row, count);
             size_t scored = ablate(&table, &e->machine, &e->center, rows);
             double with = score_line(a, &all, &table, e).mean_abs_err;
-            printf("%-48s %7.1f\n", files[f], 100 * with);
+            printf("%-48s %7.1f\n", files[f].name, 100 * with);
             for (size_t i = 0; i < scored; i++)
                 printf("  without %-60s %7.1f  %+6.1f\n", rows[i].term->text, 100 * rows[i].mean_abs_err,
                        100 * (rows[i].mean_abs_err - with));

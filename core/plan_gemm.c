@@ -12,6 +12,10 @@ enum {
     TILE_AREA_MAX = 256 * 128,
     THREADS_PER_WARPGROUP = 128,
     VECTOR_TILE_K = 1024,
+    /* Those that widen weights wait for memory after every element of a thread: reductions of 1,024 to 65,536 on an
+     * A100 take a memory latency (552 clocks) for each 163 of k at one row, 230 at two to four. */
+    VECTOR_WIDENING_TILE_K = 163,
+    VECTOR_WIDENING_ROWS_TILE_K = 230,
     VECTOR_ROWS_MAX = 4,
     TILE_N_GRANULE = 8,
     BALANCED_TILES_MAX = 16,
@@ -52,6 +56,11 @@ static const tile_set warp_scaled_tiles[] = {
     {{64}, {64, 128}, 1, 2, false, false, false}, {{64}, {128}, 1, 1, false, false, false},
     {{128}, {128}, 1, 1, false, false, false},    {{256}, {128}, 1, 1, false, false, false}};
 
+/* Kernels that widen 4- and 8-bit weights for warp instructions (CUTLASS, as TensorRT-LLM builds them): slices of a
+ * reduction are whole steps, add up one after the other within the kernel, and are at most so many. */
+static const tile_set warp_widening_tiles = {{16, 32, 64, 128}, {128}, 4, 1, false, false, false};
+enum { SLICES_MAX = 7 };
+
 /* The rule by which the scaled kernels for warp instructions are picked, by rows, then columns. */
 static size_t scaled_warp_index(int64_t rows, int64_t cols) {
     if (rows <= 256)
@@ -59,12 +68,25 @@ static size_t scaled_warp_index(int64_t rows, int64_t cols) {
     return cols > 4096 && cols <= 8192 ? 5 : 4;
 }
 
-static const tile_set *tiles_of(generation g, bool scaled, int64_t rows, int64_t cols) {
+static bool has_warpgroups(generation g) {
+    return g == GENERATION_HOPPER || g == GENERATION_BLACKWELL;
+}
+
+/* Weights narrower than activations, widened by kernels for warp instructions. */
+static bool widens(const gemm_params *g, generation family) {
+    return dtype_bytes(g->weights_dtype) < dtype_bytes(g->dtype) && !has_warpgroups(family);
+}
+
+static const tile_set *tiles_of(generation g, const gemm_params *p) {
+    bool scaled = p->dynamic_quantise;
+    int64_t rows = p->m, cols = p->n;
+    if (widens(p, g))
+        return &warp_widening_tiles;
     if (scaled && (g == GENERATION_ADA || g == GENERATION_BLACKWELL_RTX))
         return &warp_scaled_tiles[scaled_warp_index(rows, cols)];
-    if (scaled && (g == GENERATION_HOPPER || g == GENERATION_BLACKWELL)) /* picked by rows alone */
+    if (scaled && has_warpgroups(g)) /* picked by rows alone */
         return &warpgroup_scaled_tiles[rows > 64 ? rows > 128 ? 2 : 1 : 0];
-    return g == GENERATION_HOPPER || g == GENERATION_BLACKWELL ? &warpgroup_tiles : &warp_tiles;
+    return has_warpgroups(g) ? &warpgroup_tiles : &warp_tiles;
 }
 
 /* Whether a smaller tile of the set already covers the whole extent. */
@@ -95,7 +117,21 @@ typedef struct gemm_shape {
     double row_bytes_m, row_bytes_n; /* of a step */
     bool swapped;
     int32_t split_max; /* how far libraries split the reduction of this type */
+    bool slices;       /* within the kernel */
 } gemm_shape;
+
+static void add_slices(const gemm_shape *s, plan base, plan_list *out) {
+    double tiles = base.ctas;
+    for (int32_t slices = 1; slices <= SLICES_MAX && out->count < PLAN_CANDIDATES_MAX; slices++) {
+        if (fmod(s->steps, slices) != 0)
+            continue;
+        plan p = base;
+        p.split_k = slices;
+        p.ctas = tiles * slices;
+        p.launches = 1;
+        out->plans[out->count++] = p;
+    }
+}
 
 static void add_splits(const gemm_shape *s, plan base, plan_list *out) {
     static const int32_t splits[] = {1, 2, 3, 4, 6, 8, 16, 32, 64};
@@ -151,7 +187,9 @@ static void add_orientation(const gemm_shape *s, const tile_set *set, const plan
                 continue;
             p.swapped = s->swapped;
             fill_resources(&p, limits, s->row_bytes_m, s->row_bytes_n);
-            if (choice && p.ctas > plenty && area < 128 * 128 && s->cols > p.tile_n)
+            if (s->slices)
+                add_slices(s, p, out);
+            else if (choice && p.ctas > plenty && area < 128 * 128 && s->cols > p.tile_n)
                 largest = p;
             else
                 add_splits(s, p, out);
@@ -167,11 +205,12 @@ static int32_t split_max_of(const gemm_params *g) {
 }
 
 /* A product with a row or few: CTAs of a few outputs, whose threads lie along k and add up at the end. */
-static void add_vector_plans(const gemm_params *g, plan_list *out) {
+static void add_vector_plans(const gemm_params *g, bool widening, plan_list *out) {
+    int32_t tile_k = !widening ? VECTOR_TILE_K : g->m == 1 ? VECTOR_WIDENING_TILE_K : VECTOR_WIDENING_ROWS_TILE_K;
     for (int32_t tile_n = 4; tile_n <= 16 && out->count < PLAN_CANDIDATES_MAX; tile_n *= 4)
         out->plans[out->count++] = (plan){.tile_m = (int32_t)g->m,
                                           .tile_n = tile_n,
-                                          .tile_k = VECTOR_TILE_K,
+                                          .tile_k = tile_k,
                                           .cluster_m = 1,
                                           .cluster_n = 1,
                                           .split_k = 1,
@@ -184,13 +223,14 @@ static void add_vector_plans(const gemm_params *g, plan_list *out) {
 
 void plan_gemm(const op *o, const plan_limits *limits, plan_list *out) {
     const gemm_params *g = &o->as.gemm;
-    const tile_set *set = tiles_of(limits->generation, g->dynamic_quantise, g->m, g->n);
+    bool widening = widens(g, limits->generation);
+    const tile_set *set = tiles_of(limits->generation, g);
     double step = STEP_BYTES / dtype_bytes(g->dtype); /* elements of k */
     double weight_row_bytes = step * dtype_bytes(g->weights_dtype);
     out->count = 0;
     /* One row against each sequence's own matrix (decoding without fused attention) goes to vector kernels alone. */
-    if (g->m == 1 && g->batch > 1 && g->activations_only) {
-        add_vector_plans(g, out);
+    if ((g->m == 1 && g->batch > 1 && g->activations_only) || (widening && g->m <= VECTOR_ROWS_MAX)) {
+        add_vector_plans(g, widening, out);
         return;
     }
     gemm_shape s = {.rows = (double)g->m,
@@ -199,7 +239,8 @@ void plan_gemm(const op *o, const plan_limits *limits, plan_list *out) {
                     .steps = ceil((double)g->k / step),
                     .row_bytes_m = STEP_BYTES,
                     .row_bytes_n = weight_row_bytes,
-                    .split_max = split_max_of(g)};
+                    .split_max = split_max_of(g),
+                    .slices = widening};
     if (set->swaps) {
         gemm_shape t = s;
         t.rows = s.cols, t.cols = s.rows;
@@ -215,5 +256,5 @@ void plan_gemm(const op *o, const plan_limits *limits, plan_list *out) {
         out->plans[i].tile_k = (int32_t)step;
     bool narrow = dtype_bytes(g->weights_dtype) < 2 && !g->dynamic_quantise && g->dtype != DTYPE_fp8;
     if ((g->m == 1 && !g->dynamic_quantise) || (g->m <= VECTOR_ROWS_MAX && narrow))
-        add_vector_plans(g, out);
+        add_vector_plans(g, false, out);
 }

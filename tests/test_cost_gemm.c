@@ -182,6 +182,47 @@ Test(cost_gemm, method_terms_stand_apart) {
     cr_assert_gt(chain[0], plain[0] + c.method.trtllm_quantise_s);
 }
 
+/* A plugin's rows are measured once, behind other products: no replays, weights cold. */
+Test(cost_gemm, harnesses_leave_operands_where_they_do) {
+    machine m = test_machine();
+    const machine *machines[] = {&m};
+    calibration c = calibration_priors();
+    const calibration *calibrations[] = {&c};
+    machine_block block, room;
+    machine_block_fill(&block, machines, calibrations, 1);
+    op plain = gemm(64, 4096, 4096, DTYPE_bf16, DTYPE_bf16), narrow = gemm(64, 4096, 4096, DTYPE_bf16, DTYPE_int4);
+    lanes extra;
+    cr_assert_eq(cost_method_residency(&plain, "vllm:x"), RESIDENCY_REPEATED);
+    cr_assert_eq(cost_method_residency(&plain, "trtllm:x"), RESIDENCY_REPEATED_FEW);
+    cr_assert_eq(cost_method_residency(&narrow, "trtllm:x"), RESIDENCY_PREDECESSORS);
+    cost_method_graph_steady(&narrow, "trtllm:x", &block, extra);
+    cr_assert_eq(extra[0], c.method.trtllm_plugin_s);
+    cr_assert_eq(cost_method_machines(&plain, "trtllm:x", &block, &room), &block);
+    cr_assert_eq(cost_method_machines(&plain, "vllm:x", &block, &room), &room);
+    cr_assert_eq(room.gemm_switching_frac[0], c.gemm.switching_frac * c.method.vllm_switching_ratio);
+}
+
+/* Before Hopper, slices of a reduction are whole steps and add up within one kernel; few rows go to vector kernels. */
+Test(plan_gemm, kernels_that_widen_weights) {
+    machine m = test_machine();
+    m.generation = GENERATION_AMPERE;
+    plan_limits limits = plan_limits_of(&m);
+    for (int64_t rows = 1; rows <= 64; rows *= 2) {
+        op o = gemm(rows, 1024, 7 * 64 * 5, DTYPE_bf16, DTYPE_int8);
+        plan_list plans;
+        plan_gemm(&o, &limits, &plans);
+        int32_t most = 0;
+        for (size_t i = 0; i < plans.count; i++) {
+            const plan *p = &plans.plans[i];
+            cr_assert_eq(p->launches, 1);
+            cr_assert_eq(7 * 5 % p->split_k, 0);
+            cr_assert_eq(p->tile_m <= 4, rows <= 4);
+            most = most > p->split_k ? most : p->split_k;
+        }
+        cr_assert_eq(most, rows <= 4 ? 1 : 7);
+    }
+}
+
 /* Few rows against each of very many sequences' matrices: tiles that a huge grid would not use are all there are. */
 Test(cost_gemm, a_huge_batch_of_few_rows_has_a_plan) {
     machine m = test_machine();

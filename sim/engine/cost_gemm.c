@@ -21,7 +21,8 @@ static const double WIDE_BYTES = 2;                 /* activations before they a
 
 static const double MULTICAST_INTAKE = 2;  /* what one SM of a pair asks for, both take in */
 static const double NEVER_S = 1e3;         /* rules a plan out */
-static const int32_t VECTOR_TILE_K = 1024; /* plans with a longer step are vector kernels */
+static const int32_t VECTOR_ROWS_MAX = 4;  /* plans with no more rows in a tile are vector kernels */
+static const int32_t VECTOR_TILE_K = 1024; /* those with shorter steps wait for memory in each */
 /* cuBLASLt's largest tile on Hopper (nvjet 256x160), and what its asynchronous copies require of a row. */
 static const double LARGEST_TILE_M = 256, LARGEST_TILE_N = 160, ALIGNED_BYTES = 16;
 
@@ -41,7 +42,7 @@ typedef struct gemm_machines {
     lanes load_s_per_byte, load_latency_s;               /* one SM's intake */
     lanes step_s, prologue_s, epilogue_s_per_byte, spilled_s_per_byte; /* one SM */
     lanes vector_s_per_element; /* one SM, of a batch of matrices times a vector each */
-    lanes dequantise_s_per_element, reduce_s, hbm_s, overlap_loss, shared_last_frac;
+    lanes dequantise_s_per_element, reduce_s, slice_s, memory_s, hbm_s, overlap_loss, shared_last_frac;
     lanes written_bytes;                  /* of hbm_bytes */
     lanes hbm_bytes, sharing;             /* sharing: L2 reads for each operand byte that an SM takes in */
     lanes energy_s, energy_s_per_l2_byte; /* energy over the power that the limit leaves */
@@ -184,7 +185,10 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         /* Between two kernels of a replayed graph lies a gap that rows measured so include. */
         out->reduce_s[i] = m->gemm_reduce_latencies[i] * memory_latency_s(m, i) +
                            (where == RESIDENCY_REPEATED || where == RESIDENCY_REPEATED_FEW ? steady_gap_s(m, i) : 0);
-        double stream_s = missing.read / hbm_bytes_per_s(m, i, m->gemm_hbm_efficiency_frac[i]) +
+        out->memory_s[i] = memory_latency_s(m, i);
+        out->slice_s[i] = m->gemm_slice_latencies[i] * memory_latency_s(m, i);
+        double streaming = m->gemm_hbm_efficiency_frac[i] * (g->dynamic_quantise ? m->gemm_scaled_hbm_ratio[i] : 1);
+        double stream_s = missing.read / hbm_bytes_per_s(m, i, streaming) +
                           missing.written / hbm_bytes_per_s(m, i, m->gemm_write_efficiency_frac[i]);
         out->hbm_s[i] = stream_s + SMALLER(stream_s, m->gemm_hbm_ramp_s[i]);
         out->hbm_bytes[i] = missing.read + missing.written;
@@ -206,7 +210,13 @@ typedef struct plan_work {
     double load_bytes; /* through L2, whole chip, with multicast */
     double epilogue_bytes, spilled_bytes, reduce_bytes;
     double reduces, shares; /* 1 or 0; shares: the last wave's tiles, between SMs (stream-K) */
+    double slices;          /* of a reduction that add up one after the other, within the kernel */
+    double waits;           /* 1 where every step waits for memory, else 0 */
 } plan_work;
+
+static bool is_vector(const plan *p) {
+    return !p->swapped && p->tile_m <= VECTOR_ROWS_MAX;
+}
 
 static plan_work work_of_plan(const plan *p, const gemm_params *g, const gemm_bytes *b) {
     double right_bytes = p->tile_k * b->right_element_bytes, left_bytes = p->tile_k * b->element_bytes;
@@ -222,7 +232,7 @@ static plan_work work_of_plan(const plan *p, const gemm_params *g, const gemm_by
     w.step_bytes = m_bytes + n_bytes;
     w.step_dequantised =
         b->right_element_bytes < b->element_bytes ? (double)p->tile_k * (p->swapped ? p->tile_m : p->tile_n) : 0;
-    if (g->m == 1 && g->batch > 1 && p->tile_k >= VECTOR_TILE_K)
+    if (g->m == 1 && g->batch > 1 && is_vector(p))
         w.step_vector = p->tile_n * (double)g->k / w.steps;
     w.load_bytes = p->ctas * w.steps * (m_bytes + n_bytes / p->cluster_m);
     w.epilogue_bytes = area * (p->split_k > 1 ? ACCUMULATOR_BYTES : b->out_element_bytes);
@@ -230,7 +240,9 @@ static plan_work work_of_plan(const plan *p, const gemm_params *g, const gemm_by
         w.spilled_bytes = w.epilogue_bytes;
         w.epilogue_bytes = 0;
     }
-    w.reduces = p->split_k > 1;
+    w.reduces = p->split_k > 1 && p->launches > 1;
+    w.slices = p->split_k > 1 && p->launches == 1 ? p->split_k : 0;
+    w.waits = is_vector(p) && p->tile_k < VECTOR_TILE_K;
     w.shares = p->split_k == 1 && !g->dynamic_quantise && w.steps >= SHARED_STEPS_MIN;
     if (p->split_k > 1)
         w.reduce_bytes = (double)g->m * (double)g->n * (double)g->batch *
@@ -268,6 +280,11 @@ static inline __attribute__((always_inline)) double shared_tiles(const plan_work
     return tiles - m->shared_last_frac[i] * w->shares * (tiles - w->ctas * m->per_sm[i]);
 }
 
+/* A step's least time: instructions and a barrier, or memory's latency where each step waits for it. */
+static inline __attribute__((always_inline)) double least_step_s(const plan_work *w, const gemm_machines *m, size_t i) {
+    return m->step_s[i] + w->waits * (m->memory_s[i] - m->step_s[i]);
+}
+
 static inline __attribute__((always_inline)) gemm_parts parts_of(const plan_work *w, const gemm_machines *m,
                                                                  bool throttles, size_t i) {
     gemm_parts p;
@@ -281,7 +298,7 @@ static inline __attribute__((always_inline)) gemm_parts parts_of(const plan_work
     double intake_s = w->step_bytes * m->load_s_per_byte[i], wait_s = m->load_latency_s[i] / in_flight;
     p.load = steps * LARGER(intake_s, wait_s);
     p.l2 = w->load_bytes * m->sharing[i] * m->l2_s_per_byte[i];
-    double chain = rounds * w->steps * m->step_s[i];
+    double chain = rounds * w->steps * least_step_s(w, m, i);
     double loop = LARGER(LARGER(p.tensor, p.load), LARGER(p.l2, chain));
     p.epilogue = tiles * (w->epilogue_bytes * m->epilogue_s_per_byte[i] + w->spilled_bytes * m->spilled_s_per_byte[i]);
     p.latency = rounds * m->prologue_s[i];
@@ -291,7 +308,7 @@ static inline __attribute__((always_inline)) gemm_parts parts_of(const plan_work
         sm = throttled_s(m, full_clock, w->load_bytes * m->sharing[i] + w->reduce_bytes, i);
     p.stretch = sm / full_clock, p.sm = sm;
     p.hbm = m->hbm_s[i];
-    p.reduce = w->reduces * m->reduce_s[i] + w->reduce_bytes * m->helper_l2_s_per_byte[i];
+    p.reduce = w->reduces * m->reduce_s[i] + w->slices * m->slice_s[i] + w->reduce_bytes * m->helper_l2_s_per_byte[i];
     p.all = LARGER(sm, p.hbm) + m->overlap_loss[i] * SMALLER(sm, p.hbm) + p.reduce;
     return p;
 }
@@ -310,7 +327,7 @@ static double unsplit_ctas(const plan_list *plans) {
         const plan *p = &plans->plans[c];
         if (p->split_k > 1)
             splits = true;
-        else if (p->tile_k < VECTOR_TILE_K && p->ctas > widest)
+        else if (!is_vector(p) && p->ctas > widest)
             widest = p->ctas;
     }
     return splits ? widest : INFINITY;
@@ -432,7 +449,7 @@ static cta_work ctas_of(const plan_work *w, const gemm_parts *p, const gemm_mach
                       .waited_s = steps_s * g->load_latency_s[i],
                       .stages_cta = w->stages_max,
                       .stages_sm = w->stages_sm,
-                      .least_s = steps_s * g->step_s[i],
+                      .least_s = steps_s * least_step_s(w, g, i),
                       .l2_s = p->l2 * p->stretch,
                       .hbm_s = p->hbm,
                       .hbm_bytes = g->hbm_bytes[i],

@@ -24,20 +24,46 @@ static bool is_trtllm(const char *source) {
     return source && strncmp(source, harness, sizeof harness - 1) == 0;
 }
 
-residency cost_method_residency(op_kind kind, const char *source) {
-    return kind == OP_gemm && is_trtllm(source) ? RESIDENCY_REPEATED_FEW : RESIDENCY_REPEATED;
+/* Rows of a plugin inside an engine: 8- and 4-bit types other than fp8. */
+static bool is_plugin(const op *o, const char *source) {
+    const gemm_params *g = &o->as.gemm;
+    return o->kind == OP_gemm && is_trtllm(source) && g->dtype != DTYPE_fp8 && dtype_bytes(g->weights_dtype) < 2;
+}
+
+residency cost_method_residency(const op *o, const char *source) {
+    if (is_plugin(o, source))
+        return RESIDENCY_PREDECESSORS;
+    return o->kind == OP_gemm && is_trtllm(source) ? RESIDENCY_REPEATED_FEW : RESIDENCY_REPEATED;
+}
+
+static bool is_vllm(const char *source) {
+    static const char harness[] = "vllm";
+    return source && strncmp(source, harness, sizeof harness - 1) == 0;
+}
+
+const machine_block *cost_method_machines(const op *o, const char *source, const machine_block *machines,
+                                          machine_block *room) {
+    bool plugin = is_plugin(o, source), vllm = o->kind == OP_gemm && is_vllm(source);
+    if (!plugin && !vllm)
+        return machines;
+    *room = *machines;
+    EACH_LANE {
+        room->gemm_hbm_efficiency_frac[i] *= plugin                        ? room->method_trtllm_plugin_hbm_ratio[i]
+                                             : o->as.gemm.dynamic_quantise ? 1
+                                                                           : room->method_vllm_hbm_ratio[i];
+        room->gemm_switching_frac[i] *= vllm ? room->method_vllm_switching_ratio[i] : 1;
+    }
+    return room;
 }
 
 void cost_method_graph_steady(const op *o, const char *source, const machine_block *machines, lanes out) {
     const gemm_params *g = &o->as.gemm;
     bool trtllm = o->kind == OP_gemm && is_trtllm(source);
     bool chain = trtllm && g->dtype == DTYPE_fp8;
-    bool plugin = trtllm && !chain && dtype_bytes(g->weights_dtype) < 2;
+    bool plugin = is_plugin(o, source);
     for (size_t i = 0; i < MACHINE_LANES; i++) {
-        out[i] = steady_gap_s(machines, i);
+        out[i] = plugin ? machines->method_trtllm_plugin_s[i] : steady_gap_s(machines, i);
         if (chain)
             out[i] += quantise_chain_s(g, machines, i);
-        if (plugin)
-            out[i] += machines->method_trtllm_plugin_s[i];
     }
 }

@@ -10,7 +10,10 @@
 static void predict_part(const operator_row *row, const op *o, const machine_block *block, const hbm_efficiency *memory,
                          cost_block *cost) {
     bool steady = row->method == ROW_METHOD_GRAPH_STEADY;
-    residency where = steady ? cost_method_residency(o->kind, row->source) : RESIDENCY_COLD;
+    machine_block changed;
+    if (steady)
+        block = cost_method_machines(o, row->source, block, &changed);
+    residency where = steady ? cost_method_residency(o, row->source) : RESIDENCY_COLD;
     if (memory)
         cost_event(o, where, block, memory, cost);
     else
