@@ -2,6 +2,7 @@
  * and blocks of different lengths. */
 #include "hwmodels/machine_load.h"
 #include "sim/engine/event.h"
+#include "sim/engine/power.h"
 #include "sim/explore/row_prediction.h"
 #include "validate/sources.h"
 
@@ -86,6 +87,23 @@ Test(event_own, the_next_block_goes_to_the_sm_that_is_free_first) {
     cr_expect_float_eq(alone_on(2, w), 5e-6, 1e-12, "4; 3 and 2");
     w.uneven.most_s = 2e-6;
     cr_expect_float_eq(alone_on(3, w), 3e-6, 1e-12, "none above the most");
+}
+
+/* What SMs set grows as the clock falls, whichever way a kernel's blocks are told. */
+Test(event_own, a_slower_clock_stretches_every_kind_of_block) {
+    cta_work kinds[] = {falling(6, 3), flowing(250), flowing(250), flowing(250)};
+    kinds[0].uneven.fixed_s = 0.5e-6;
+    kinds[2].shared_s = 1.5e-6, kinds[2].slots_per_sm = 2;
+    kinds[3].exponent = 2, kinds[3].dispatch_s = 4e-6, kinds[3].l2_s = 2e-6;
+    step_clock clock = step_clock_full();
+    op_power one = {0};
+    cost_block cost = {0};
+    clock.stretch[0] = 1.25;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        cost.ctas[0] = kinds[i];
+        power_stretch(&clock, &one, &cost);
+        cr_expect_float_eq(alone_on(100, cost.ctas[0]) / alone_on(100, kinds[i]), 1.25, 1e-9, "kind %zu", i);
+    }
 }
 
 /* No schedule beats the mean of the SMs or the longest block, and a list schedule never loses more than the longest

@@ -122,7 +122,12 @@ void power_stretch(const step_clock *clock, const op_power *one, cost_block *cos
         w->shared_s *= stretch;
         w->waited_s *= stretch;
         w->least_s *= stretch;
+        w->dispatch_s *= stretch;
         w->l2_s *= stretch;
+        w->uneven.fixed_s *= stretch;
+        w->uneven.longest_s *= stretch;
+        w->uneven.fall_s *= stretch;
+        w->uneven.most_s *= stretch;
     }
 }
 
