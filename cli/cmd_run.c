@@ -128,9 +128,17 @@ static status load(arena *a, run_arguments *o, run_setup *s, error *err) {
 typedef struct phase_summary {
     size_t steps;
     double wall_s, least_s, most_s, issue_s, busy_s, recorded_wall_s; /* sums over steps */
+    double repeated_s, repeated_j, clock_hz; /* of all steps' unrecorded runs; the last clock */
     const char *recorder;
     gpu_counters counters; /* sums over steps too */
 } phase_summary;
+
+/* Board power over a phase's unrecorded runs; NaN where each step's were too short for the board's counter, which may
+ * lag 0.1 s. */
+static double board_power_w(const phase_summary *sum) {
+    static const double LEAST_S = 1;
+    return sum->repeated_s >= LEAST_S * (double)sum->steps ? sum->repeated_j / sum->repeated_s : NAN;
+}
 
 static phase_summary summarise(const run_result *r, size_t phase) {
     phase_summary sum = {0};
@@ -145,6 +153,9 @@ static phase_summary summarise(const run_result *r, size_t phase) {
         sum.issue_s += t->issue_s;
         sum.busy_s += t->busy_s;
         sum.recorded_wall_s += t->recorded_wall_s;
+        sum.repeated_s += t->repeated_s;
+        sum.repeated_j += t->repeated_j;
+        sum.clock_hz = t->repeated_clock_hz;
         sum.recorder = t->recorder;
         sum.counters.dram_read_bytes += t->counters.dram_read_bytes;
         sum.counters.dram_write_bytes += t->counters.dram_write_bytes;
@@ -196,6 +207,8 @@ static status print_json(arena *a, const run_arguments *o, const run_setup *s, c
         json_number(&w, "step_issue_s", sum.issue_s / steps);
         json_number(&w, "step_gpu_busy_s", sum.busy_s / steps);
         json_number(&w, "step_recorded_wall_s", sum.recorded_wall_s / steps);
+        json_number(&w, "board_power_w", board_power_w(&sum));
+        json_number(&w, "sm_clock_hz", sum.clock_hz);
         json_number(&w, "step_dram_read_bytes", sum.counters.dram_read_bytes / steps);
         json_number(&w, "step_dram_write_bytes", sum.counters.dram_write_bytes / steps);
         json_number(&w, "step_l2_bytes", sum.counters.l2_bytes / steps);
@@ -246,6 +259,12 @@ static void print_text(arena *a, const run_arguments *o, const run_setup *s, con
             printf("%-10s %6zu %12.4f %12.4f %12.4f %12.4f %7.2f  %s\n", s->graph.phases[p].name, sum.steps,
                    sum.wall_s * scale, sum.least_s * scale, sum.issue_s * scale, sum.busy_s * scale,
                    100 * (1 - sum.busy_s / sum.wall_s), sum.recorder);
+    }
+    for (size_t p = 0; p < s->graph.phase_count; p++) {
+        phase_summary sum = summarise(r, p);
+        if (board_power_w(&sum) > 0)
+            printf("%-10s %.0f W of board power over %.2f s of unrecorded runs, SM %.0f MHz at their end\n",
+                   s->graph.phases[p].name, board_power_w(&sum), sum.repeated_s, sum.clock_hz / 1e6);
     }
     for (size_t p = 0; o->options.counters && p < s->graph.phase_count; p++) {
         phase_summary sum = summarise(r, p);

@@ -82,7 +82,10 @@ typedef struct gpu_step_times {
     double issue_s;         /* the host's part, of the median run */
     double busy_s;          /* kernels, of the recorded run; NaN: not recorded */
     double recorded_wall_s; /* of the recorded run, which tracing slows down */
-    const char *recorder;   /* "cupti", "events", or why operators have no times */
+    /* All unrecorded runs, one after the other: time, the board's energy and the SM clock at their end. The board
+     * counts in steps of up to 0.1 s, so short series tell little; NaN: NVML does not say. */
+    double repeated_s, repeated_j, repeated_clock_hz;
+    const char *recorder; /* "cupti", "events", or why operators have no times */
     gpu_counters counters;
     size_t count;           /* of graph_at's view */
     const gpu_op_time *ops; /* valid until the next step */
@@ -193,7 +196,7 @@ typedef struct gpu_api {
     gpu_status (*launch_ranks)(gpu_context *const *contexts, int32_t ranks, const op *o, const gpu_operands *operands);
 } gpu_api;
 
-enum { GPU_API_VERSION = 7 };
+enum { GPU_API_VERSION = 8 };
 
 /* What libingot_gpu.so exports. */
 const gpu_api *ingot_gpu_api(void);

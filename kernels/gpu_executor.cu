@@ -485,11 +485,16 @@ static status measure(gpu_executor *x, const graph_view *view, cudaGraphExec_t r
     status warmed = run_alone(x, view, replay, &warm_up, err);
     if (warmed != STATUS_OK)
         return warmed;
+    double begin_s = now_s(), begin_j = telemetry_read(x->context).energy_j;
     for (timed_run &run : runs) {
         status result = run_once(x, view, replay, &run, err);
         if (result != STATUS_OK)
             return result;
     }
+    times->repeated_s = now_s() - begin_s;
+    gpu_telemetry end = telemetry_read(x->context);
+    times->repeated_j = end.energy_j - begin_j;
+    times->repeated_clock_hz = end.sm_clock_hz;
     std::sort(runs.begin(), runs.end(), [](const timed_run &a, const timed_run &b) { return a.wall_s < b.wall_s; });
     times->wall_s = runs[runs.size() / 2].wall_s;
     times->issue_s = runs[runs.size() / 2].issue_s;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that needs a GPU, from a folder that pack.sh made:
 #     bash FOLDER/all.sh OUT [PART...]
-# Parts, one GPU: kernels numerics ceilings rows models chameleon models34 variants sanitizer mutants peers
+# Parts, one GPU: kernels numerics ceilings rows models chameleon models34 variants sanitizer mutants; power alone, on request peers
 # Part on two GPUs or more: ranks. Default: all of one GPU but peers (ten minutes are not enough for all with a cold start).
 # Each goes on when another fails; a table comes last. OUT holds at most 8 files: log.txt, ceilings.json, rows-*.csv,
 # runs.tar (recorded model runs), variants.tar (rows and runs under each variant), summary.csv, peers-decode.csv.
@@ -161,6 +161,13 @@ for part in $parts; do
         numerics "paged int8" -w codellama-7b --layers 2 -P 21 --steps 3 -b 2 -s "kv_cache=paged(16)" -s kv_dtype=int8
         for type in int8 int4; do
             numerics "weights $type" -w codellama-7b --layers 2 -P 21 --steps 2 -s weights=$type
+        done
+        ;;
+    power) # board power of prefill and decoding: a second and more of each, nothing recorded between
+        for batch in 1 16; do
+            run "power 7b b$batch" 60 "$here/ingot" run -w codellama-7b -P 512 --steps 1 -b "$batch" --repeats 300 --json
+            printf '%s\n' "$last_output" >"$out/power-7b-b$batch.json"
+            tables+=$(grep -E '"(name|board_power_w|sm_clock_hz)"' <<<"$last_output")$'\n'
         done
         ;;
     ceilings)
