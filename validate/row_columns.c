@@ -104,6 +104,7 @@ status row_columns_bind(const csv_reader *reader, row_columns *out, error *err) 
     out->measured_us = csv_find_column(reader, "measured_us");
     out->method = csv_find_column(reader, "method");
     out->split = csv_find_column(reader, "split");
+    out->sms = csv_find_column(reader, "sms");
     out->source = csv_find_column(reader, "source");
     for (int kind = 0; kind < OP_KIND_COUNT; kind++) {
         const op_info *info = op_info_get((op_kind)kind);

@@ -62,6 +62,14 @@ static status read_measured(row_reader *reader, error *err) {
     return result;
 }
 
+/* A part of the GPU's SMs. The hash leaves it out: an operator is held, or not, wherever it runs. */
+static status read_sms(row_reader *reader, error *err) {
+    static const double SMS_MAX = 1e6;
+    if (!*row_text_at(reader, reader->columns.sms))
+        return STATUS_OK;
+    return csv_number(reader->csv, reader->line, reader->columns.sms, 1, SMS_MAX, &reader->row.sm_count, err);
+}
+
 static uint64_t row_hash(const row_reader *reader) {
     uint64_t state = HASH_FNV1A64_BASIS;
     bool first = true;
@@ -136,6 +144,8 @@ static status read_row(row_reader *reader, error *err) {
         result = read_split(reader, err);
     if (result == STATUS_OK)
         result = read_measured(reader, err);
+    if (result == STATUS_OK)
+        result = read_sms(reader, err);
     if (result != STATUS_OK)
         return result;
     row->source = row_text_at(reader, reader->columns.source);

@@ -31,6 +31,7 @@ typedef struct operator_row {
     bool empty;              /* a dimension is 0: nothing to do, nothing to predict */
     row_method method;
     double measured_s;  /* NaN when blank */
+    double sm_count;    /* that it ran on; 0: all of the machine's */
     const char *split;  /* "fit", "held" or "" */
     const char *source; /* "" when blank */
     uint64_t hash;      /* row_is_held explains */

@@ -17,7 +17,7 @@ void cost_analytic(const op *o, residency where, const machine_block *machines, 
 #include "core/ops.def"
     };
     for (size_t i = 0; i < MACHINE_LANES; i++)
-        out->clocked_s[i] = 0; /* unless the kind says more */
+        out->clocked_s[i] = out->limited_s[i] = 0; /* unless the kind says more */
     if (!o->own || !cost_own(o, where, machines, out))
         table[o->kind](o, where, machines, out);
 }

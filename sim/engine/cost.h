@@ -71,13 +71,14 @@ typedef struct cost_times {
     lanes l2_bytes;  /* moved between L2 and SMs */
     lanes launches;  /* kernels */
     lanes clocked_s; /* of the time: what the SM clock sets, and grows as it falls */
+    lanes limited_s; /* of that: what the power limit adds at once, however short the operator is */
 } cost_times;
 
 typedef struct cost_block {
     union {
         cost_times times;
         struct {
-            lanes time_s, hbm_bytes, l2_bytes, launches, clocked_s;
+            lanes time_s, hbm_bytes, l2_bytes, launches, clocked_s, limited_s;
         };
     };
     bound_kind bound[MACHINE_LANES];

@@ -272,6 +272,7 @@ static void add_cost(cost_block *sum, const cost_block *part) {
         sum->l2_bytes[i] += part->l2_bytes[i];
         sum->launches[i] += part->launches[i];
         sum->clocked_s[i] += part->clocked_s[i];
+        sum->limited_s[i] += part->limited_s[i];
         sum->ctas[i] = (cta_work){0}; /* several kernels, one behind the other */
     }
 }

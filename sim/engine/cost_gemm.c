@@ -196,7 +196,7 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         out->overlap_loss[i] = m->gemm_overlap_loss_frac[i];
         out->shared_last_frac[i] = warpgroups ? m->gemm_shared_last_frac[i] : 0;
     }
-    out->throttles = where != RESIDENCY_PREDECESSORS;
+    out->throttles = where != RESIDENCY_PREDECESSORS || o->own;
     if (out->throttles)
         fill_power(o, m, out);
 }
@@ -487,6 +487,7 @@ static void finish_times(const gemm_recipe *r, size_t best, const gemm_machines 
     out->hbm_bytes[i] = g->hbm_bytes[i];
     out->l2_bytes[i] = w->load_bytes * g->sharing[i] + r->b.out + w->reduce_bytes;
     out->clocked_s[i] = clocked_part(parts->sm, parts->hbm);
+    out->limited_s[i] = g->throttles ? out->clocked_s[i] * (1 - 1 / parts->stretch) : 0;
     if (r->o.as.gemm.dynamic_quantise)
         add_quantise(&r->o.as.gemm, &r->b, g, m, i, out);
 }

@@ -37,6 +37,17 @@ double own_flushed_bytes(const machine_block *m, size_t i, double bytes) {
     return replaced_bytes(m->own_dirty_frac[i] * m->l2_bytes[i], bytes, m->l2_bytes[i]);
 }
 
+/* An SM's two ways to L2 hinder each other: copies of 8 SMs move 96 GB/s each, half of it either way, which is this
+ * norm of the time that reads and writes alone would take. */
+static const double PORT_EXPONENT = 1.65;
+
+static double ports_s(double read_bytes, double write_bytes, const machine_block *m, size_t i) {
+    double clk_bytes = m->sm_count[i] * m->sm_clock_max_hz[i];
+    double ways_s[] = {read_bytes / (m->own_sm_read_bytes_per_clk[i] * clk_bytes),
+                       write_bytes / (m->own_sm_write_bytes_per_clk[i] * clk_bytes)};
+    return own_norm(ways_s, sizeof ways_s / sizeof *ways_s, PORT_EXPONENT);
+}
+
 own_memory own_memory_of(const own_traffic *t, residency where, const machine_block *m, size_t i) {
     double footprint = t->read_bytes + t->write_bytes, kept = kept_frac(m, i, footprint);
     double dirty = m->own_dirty_frac[i] * m->l2_bytes[i], missed = t->read_bytes;
@@ -65,9 +76,10 @@ own_memory own_memory_of(const own_traffic *t, residency where, const machine_bl
         .hbm_s = missed / hbm_bytes_per_s(m, i, m->own_read_efficiency_frac[i]) +
                  written / hbm_bytes_per_s(m, i, m->own_write_efficiency_frac[i]),
         .l2_bytes = footprint + t->again_bytes,
-        .l2_s = larger((t->read_bytes + t->again_bytes) / m->own_l2_read_frac[i],
-                       t->write_bytes / m->own_l2_write_frac[i]) /
-                l2_rate,
+        .l2_s = larger(larger((t->read_bytes + t->again_bytes) / m->own_l2_read_frac[i],
+                              t->write_bytes / m->own_l2_write_frac[i]) /
+                           l2_rate,
+                       ports_s(t->read_bytes + t->again_bytes, t->write_bytes, m, i)),
         .latency_s = near_s + (1 - kept) * (far_s - near_s),
         .start_s = (m->own_start_latencies[i] + code) * far_s,
     };

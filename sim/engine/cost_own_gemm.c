@@ -115,6 +115,8 @@ static void library_cost(const op *o, residency where, const machine_block *m, c
         b.gemm_step_clk[i] *= m->own_gemm_step_ratio[i];
         b.gemm_prologue_clk[i] *= m->own_gemm_prologue_ratio[i];
         b.gemm_tensor_efficiency_frac[i] *= m->own_gemm_tensor_ratio[i];
+        b.gemm_switching_frac[i] = m->own_gemm_switching_frac[i];
+        b.gemm_power_lag_s[i] = m->own_gemm_power_lag_s[i];
         b.memory_l2_residency_frac[i] = 1;
         b.memory_l2_residency_frac[i] = m->own_gemm_kept_frac[i] * m->l2_bytes[i] / operand_share_bytes(&b, i);
         b.gemm_residency_fall_ratio[i] = larger(0.01, m->own_gemm_gone_ratio[i] / m->own_gemm_kept_frac[i] - 1);
@@ -122,6 +124,17 @@ static void library_cost(const op *o, residency where, const machine_block *m, c
             b.hbm_bandwidth_bytes_per_s[i] *= flush_ratio(m, i, reads, work.write_bytes);
     }
     cost_gemm(o, where, &b, out);
+}
+
+/* SM time under the power limit: dynamic power grows as clock^x, so that what would draw e times the limit takes
+ * e^(1/x) times as long (cost_gemm.c). */
+static double throttled8_s(double sm_s, double flops, const machine_block *m, size_t i) {
+    double exponent = 1 + 2 * m->power_voltage_slope_ratio[i];
+    double spare_w = m->power_limit_w[i] - m->power_idle_w[i] - m->power_clock_w[i];
+    double flop_j = m->power_energy_per_fp8_flop_j[i] > 0 ? m->power_energy_per_fp8_flop_j[i]
+                                                          : m->power_energy_per_fp16_flop_j[i] / 2;
+    double excess = flops * flop_j * m->own_gemm8_switching_frac[i] / spare_w / sm_s;
+    return excess > 1 ? sm_s * pow(excess, 1 / exponent) : sm_s;
 }
 
 /* 8-bit operands scaled by row and column: tiles of 128 x 128 that are never split, without multicast (the plans that
@@ -144,6 +157,8 @@ static void library8_cost(const op *o, residency where, const machine_block *m, 
         double once_s = traffic.read_bytes / l2_bytes_per_s(m, i, m->own_l2_read_frac[i]);
         double l2_s = once_s + larger(0, loaded - traffic.read_bytes) / l2_bytes_per_s(m, i, m->own_gemm8_l2_ratio[i]);
         double sm_s = busiest * (steps * m->own_gemm8_step_clk[i] + m->own_gemm8_tile_clk[i]) / clock;
+        double full_s = sm_s;
+        sm_s = throttled8_s(full_s, work.flops, m, i);
         memory.hbm_s *= m->own_read_efficiency_frac[i] / m->own_gemm8_hbm_efficiency_frac[i];
         double terms[] = {sm_s, larger(l2_s, memory.hbm_s)};
         double code = where == RESIDENCY_REPEATED ? 0 : m->own_gemm_code_latencies[i];
@@ -154,6 +169,7 @@ static void library8_cost(const op *o, residency where, const machine_block *m, 
         out->l2_bytes[i] = tiles * steps * step_bytes * lines;
         out->launches[i] = 1;
         out->clocked_s[i] = clocked_part(larger(sm_s, l2_s), memory.hbm_s);
+        out->limited_s[i] = sm_s >= larger(l2_s, memory.hbm_s) ? sm_s - full_s : 0;
         out->bound[i] = start_s > body_s                    ? BOUND_LATENCY
                         : memory.hbm_s > larger(sm_s, l2_s) ? BOUND_HBM
                         : l2_s > sm_s                       ? BOUND_L2
@@ -187,6 +203,7 @@ static void add_kernel(cost_block *sum, const cost_block *further) {
         sum->time_s[i] += further->time_s[i];
         sum->launches[i] += further->launches[i];
         sum->clocked_s[i] += further->clocked_s[i];
+        sum->limited_s[i] += further->limited_s[i];
         sum->hbm_bytes[i] += further->hbm_bytes[i];
         sum->l2_bytes[i] += further->l2_bytes[i]; /* its blocks stay undescribed: they follow the product's */
     }

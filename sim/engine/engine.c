@@ -52,6 +52,7 @@ static void take_lane(cost_block *to, const cost_block *from, size_t i) {
     to->l2_bytes[i] = from->l2_bytes[i];
     to->launches[i] = from->launches[i];
     to->clocked_s[i] = from->clocked_s[i];
+    to->limited_s[i] = from->limited_s[i];
     to->bound[i] = from->bound[i];
     to->picked[i] = from->picked[i];
     to->ctas[i] = from->ctas[i];
@@ -309,7 +310,7 @@ static void set_times(phase_run *run, const step_clock *clock) {
     for (size_t n = 0; n < run->phase->node_count; n++) {
         node_state *state = &run->states[n];
         for (size_t i = 0; i < MACHINE_LANES; i++)
-            state->time_s[i] = state->cost.time_s[i] + state->power.clocked_s[i] * (clock->stretch[i] - 1);
+            state->time_s[i] = state->cost.time_s[i] + power_longer_s(&state->power, clock, i);
         memcpy(run->costs[n].busy_s, state->time_s, sizeof(lanes));
     }
 }

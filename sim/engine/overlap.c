@@ -47,6 +47,7 @@ static void scale(overlap_node *nodes, size_t first, size_t end, const machine_b
     for (size_t n = first; n < end; n++) {
         nodes[n].cost->time_s[i] *= together_s / sum_s;
         nodes[n].cost->clocked_s[i] *= together_s / sum_s;
+        nodes[n].cost->limited_s[i] *= together_s / sum_s;
     }
 }
 

@@ -48,6 +48,7 @@ void power_of(const op_work *work, const cost_times *cost, const machine_block *
         out->core_j[i] = data * core_j;
         out->memory_j[i] = data * cost->hbm_bytes[i] * m->power_energy_per_hbm_byte_j[i];
         out->clocked_s[i] = cost->clocked_s[i];
+        out->limited_s[i] = cost->limited_s[i];
     }
 }
 
@@ -56,6 +57,7 @@ void power_add(const op_power *one, const lanes time_s, double times, step_power
         sum->core_j[i] += times * one->core_j[i];
         sum->memory_j[i] += times * one->memory_j[i];
         sum->clocked_s[i] += times * one->clocked_s[i];
+        sum->limited_s[i] += times * one->limited_s[i];
         sum->busy_s[i] += times * time_s[i];
     }
 }
@@ -71,9 +73,10 @@ static double voltage_squared(const machine_block *m, size_t i, double ratio) {
     return v * v;
 }
 
-/* Board power with the whole step at this clock. */
+/* Board power with the whole step at this clock, were no operator slowed down for its own power. */
 static double power_at(const step_power *s, const lanes wall_s, const machine_block *m, size_t i, double ratio) {
-    double v2 = voltage_squared(m, i, ratio), longer_s = s->clocked_s[i] * (1 / ratio - 1);
+    double v2 = voltage_squared(m, i, ratio), limited_s = s->limited_s[i];
+    double longer_s = (s->clocked_s[i] - limited_s) * (1 / ratio - 1) - limited_s;
     double running_j = (s->busy_s[i] + longer_s) * m->power_clock_w[i] * ratio * v2;
     return m->power_idle_w[i] + (running_j + s->core_j[i] * v2 + s->memory_j[i]) / (wall_s[i] + longer_s);
 }
@@ -114,7 +117,8 @@ void power_solve(const step_power *s, const lanes wall_s, const lanes duration_s
 void power_stretch(const step_clock *clock, const op_power *one, cost_block *cost) {
     EACH_LANE {
         cta_work *w = &cost->ctas[i];
-        double stretch = clock->stretch[i], longer_s = one->clocked_s[i] * (stretch - 1);
+        double longer_s = power_longer_s(one, clock, i);
+        double stretch = one->clocked_s[i] > 0 ? 1 + longer_s / one->clocked_s[i] : clock->stretch[i];
         cost->time_s[i] += longer_s;
         w->time_s += longer_s;
         w->prologue_s *= stretch;
@@ -134,9 +138,11 @@ void power_stretch(const step_clock *clock, const op_power *one, cost_block *cos
 double power_step_j(const step_power *s, const step_clock *clock, double wall_s, double busy_s, const machine_block *m,
                     size_t i) {
     double share = clock->sustained_frac[i], ratio = clock->ratio[i], v2 = voltage_squared(m, i, ratio);
+    double limited_frac = s->clocked_s[i] > 0 ? s->limited_s[i] / s->clocked_s[i] : 0;
+    double burst_v2 = voltage_squared(m, i, 1 - limited_frac);
     double full_s = (1 - share) * s->busy_s[i], slow_s = larger(0, busy_s - full_s); /* at either clock */
     return m->power_idle_w[i] * wall_s + m->power_clock_w[i] * (full_s + slow_s * ratio * v2) +
-           s->core_j[i] * (1 - share + share * v2) + s->memory_j[i];
+           s->core_j[i] * ((1 - share) * burst_v2 + share * v2) + s->memory_j[i];
 }
 
 power_point power_repeated(const op *o, residency where, double duration_s, double switching, const machine_block *m) {

@@ -21,6 +21,7 @@ status thermal_parse(const char *name, thermal_mode *out, error *err);
 typedef struct op_power {
     lanes core_j, memory_j;
     lanes clocked_s; /* of the time: grows as 1/r. What memory bounds at the highest clock is taken to stay so */
+    lanes limited_s; /* of that: what an operator's own power already adds */
 } op_power;
 
 /* `switching`: 1 for operands like random numbers, 0 for zeros; scales what the data cause (power.data_frac). */
@@ -29,7 +30,7 @@ void power_of(const op_work *work, const cost_times *cost, const machine_block *
 
 /* A step's sums over its executions, of one GPU. */
 typedef struct step_power {
-    lanes core_j, memory_j, clocked_s, busy_s;
+    lanes core_j, memory_j, clocked_s, limited_s, busy_s;
 } step_power;
 
 void power_add(const op_power *one, const lanes time_s, double times, step_power *sum);
@@ -43,6 +44,13 @@ typedef struct step_clock {
 } step_clock;
 
 step_clock step_clock_full(void);
+
+/* What such a clock adds to an operator: no slower than either the step's power or its own demands. */
+static inline double power_longer_s(const op_power *one, const step_clock *clock, size_t i) {
+    double full_s = one->clocked_s[i] - one->limited_s[i];
+    double longer_s = full_s * (clock->stretch[i] - 1) - one->limited_s[i];
+    return longer_s > 0 ? longer_s : 0;
+}
 
 /* From a step's sums, its wall time at the highest clock, and the time that equal steps go on for. */
 void power_solve(const step_power *sum, const lanes wall_s, const lanes duration_s, thermal_mode mode,

@@ -290,6 +290,7 @@ static void take_picked(const engine_prepared *p, const prepared_item *item, con
             out->power.core_j[i] = other->power.core_j[i];
             out->power.memory_j[i] = other->power.memory_j[i];
             out->power.clocked_s[i] = other->power.clocked_s[i];
+            out->power.limited_s[i] = other->power.limited_s[i];
         }
     }
 }
@@ -331,7 +332,7 @@ static void stretch_nodes(const prepared_phase *phase, size_t k, const step_cloc
             continue;
         const item_cost *cost = &s->items[item];
         double *busy_s = s->nodes[n].busy_s;
-        EACH_LANE busy_s[i] = cost->cost.time_s[i] + cost->power.clocked_s[i] * (clock->stretch[i] - 1);
+        EACH_LANE busy_s[i] = cost->cost.time_s[i] + power_longer_s(&cost->power, clock, i);
     }
 }
 
@@ -343,7 +344,7 @@ static void add_uses(const prepared_sample *sample, const engine_scratch *s, con
         double times = sample->weight * use->count, further = sample->weight * use->further_launches;
         double *category = out->category_s[use->category];
         EACH_LANE {
-            category[i] += times * (item->cost.time_s[i] + item->power.clocked_s[i] * (clock->stretch[i] - 1));
+            category[i] += times * (item->cost.time_s[i] + power_longer_s(&item->power, clock, i));
             out->launches[i] += times * item->cost.launches[i] + further;
         }
     }

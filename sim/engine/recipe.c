@@ -53,11 +53,13 @@ static void sum_times(const cost_recipe *r, const machine_block *machines, cost_
             out->l2_bytes[i] += part.l2_bytes[i];
             out->launches[i] += part.launches[i];
             out->clocked_s[i] += part.clocked_s[i];
+            out->limited_s[i] += part.limited_s[i];
         }
     }
 }
 
 void cost_times_of(const cost_recipe *r, const machine_block *machines, cost_times *out) {
+    EACH_LANE out->limited_s[i] = 0; /* unless the kind says more */
     switch (r->kind) {
     case RECIPE_ROWS:
         row_times(&r->as.rows, machines, out);

@@ -6,6 +6,17 @@
 #include "sim/engine/cost_method.h"
 #include "sim/engine/event.h"
 
+/* The machine's lanes with as many SMs as a row ran on. */
+static const machine_block *block_of_row(const operator_row *row, const machine_block *block, machine_block *room) {
+    if (row->sm_count <= 0)
+        return block;
+    *room = *block;
+    for (size_t i = 0; i < MACHINE_LANES; i++)
+        room->sm_count[i] = row->sm_count;
+    machine_block_derive(room);
+    return room;
+}
+
 /* One operator of a row, with what the row's method adds to it. */
 static void predict_part(const operator_row *row, const op *o, const machine_block *block, const hbm_efficiency *memory,
                          cost_block *cost) {
@@ -32,9 +43,11 @@ static void predict_part(const operator_row *row, const op *o, const machine_blo
 }
 
 /* `memory` NULL: the analytic engine. */
-static row_prediction predict(const operator_row *row, const machine_block *block, const hbm_efficiency *memory) {
+static row_prediction predict(const operator_row *row, const machine_block *whole, const hbm_efficiency *memory) {
     row_prediction out = {0};
     double longest_s = -1;
+    machine_block room;
+    const machine_block *block = block_of_row(row, whole, &room);
     for (size_t part = 0; part < row_part_count(row); part++) {
         op o = row_part(row, part);
         cost_block cost;
@@ -56,7 +69,9 @@ row_prediction predict_row_event(const operator_row *row, const machine_block *b
     return predict(row, block, memory);
 }
 
-void predict_row_lanes(const operator_row *row, const machine_block *block, lanes time_s) {
+void predict_row_lanes(const operator_row *row, const machine_block *whole, lanes time_s) {
+    machine_block room;
+    const machine_block *block = block_of_row(row, whole, &room);
     for (size_t i = 0; i < MACHINE_LANES; i++)
         time_s[i] = 0;
     for (size_t part = 0; part < row_part_count(row); part++) {
