@@ -11,21 +11,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double SECONDS_PER_MICROSECOND = 1e-6, MILLISECONDS_PER_SECOND = 1e3, BYTES_PER_GB = 1e9;
+static const double SECONDS_PER_MICROSECOND = 1e-6, MILLISECONDS_PER_SECOND = 1e3, BYTES_PER_GB = 1e9,
+                    BYTES_PER_MB = 1e6;
 
 typedef struct run_arguments {
     setup_options common; /* of which workload, levers and lengths are used */
     const char *output;
     int64_t layers; /* 0: the model's */
     gpu_run_options options;
-    bool json, check;
+    bool json, check, dry;
     gpu_variant variant;
     argument_failure failure;
     int argc;
     char **argv;
 } run_arguments;
 
-enum { KEY_LAYERS = 256, KEY_SEED, KEY_DISPATCH, KEY_LAUNCH, KEY_REPEATS, KEY_CHECK, KEY_COUNTERS };
+enum { KEY_LAYERS = 256, KEY_SEED, KEY_DISPATCH, KEY_LAUNCH, KEY_REPEATS, KEY_CHECK, KEY_COUNTERS, KEY_DRY_RUN };
 enum { REPEATS_MAX = 1000 };
 
 static const struct argp_option option_table[] = {
@@ -41,6 +42,7 @@ static const struct argp_option option_table[] = {
     {"emulate-dispatch-us", KEY_DISPATCH, "US", 0, "Host time spent for each framework call; emulated, eager only", 0},
     {"emulate-launch-us", KEY_LAUNCH, "US", 0, "Host time spent before each launch; emulated", 0},
     {"output", 'o', "FILE", 0, "Record every operator into a run file (.run.jsonl.gz)", 0},
+    {"dry-run", KEY_DRY_RUN, 0, 0, "Say what would be run and the memory it takes; needs no GPU", 0},
     {"check", KEY_CHECK, 0, 0, "Compare with the CPU reference, and eager with CUDA Graph; exit 1 when they differ", 0},
     {"counters", KEY_COUNTERS, 0, 0, "Count the bytes that pass through memory and L2 (CUPTI), not operators' times",
      0},
@@ -63,6 +65,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         return 0;
     case 'j':
         o->json = true;
+        return 0;
+    case KEY_DRY_RUN:
+        o->dry = true;
         return 0;
     case KEY_CHECK:
         o->check = true;
@@ -100,6 +105,21 @@ typedef struct run_setup {
     memory_plan plan;
 } run_setup;
 
+/* What stands in the way is said before anything is loaded or allocated. */
+static status check_runnable(const run_arguments *o, const run_setup *s, error *err) {
+    error why = {0};
+    double steps = 0;
+    if (graph_can_run(&s->graph, &s->scenario, &why) != STATUS_OK)
+        return error_set(err, STATUS_BAD_INPUT, "ingot run: %.60s: %.800s", o->common.workload, why.text);
+    for (size_t p = 0; p < s->graph.phase_count; p++)
+        if (phase_is_bound(&s->graph.phases[p]))
+            steps += s->scenario.values[s->graph.phases[p].steps];
+    if (steps > RUN_STEPS_MAX)
+        return error_set(err, STATUS_BAD_INPUT, "ingot run: %.60s: %.0f steps are more than %d; give --steps",
+                         o->common.workload, steps, RUN_STEPS_MAX);
+    return STATUS_OK;
+}
+
 static status load(arena *a, run_arguments *o, run_setup *s, error *err) {
     status result = levers_parse(o->common.preset, &s->levers, err);
     s->levers.flavour = FLAVOUR_INGOT;
@@ -117,6 +137,8 @@ static status load(arena *a, run_arguments *o, run_setup *s, error *err) {
         result = workload_build(a, &s->work, &s->levers, &s->graph, err);
     if (result == STATUS_OK)
         result = graph_check(&s->graph, &s->scenario, err);
+    if (result == STATUS_OK)
+        result = check_runnable(o, s, err);
     o->options.mode = s->levers.launch == LAUNCH_GRAPH ? GPU_LAUNCH_GRAPH : GPU_LAUNCH_EAGER;
     /* A check is about numbers, not times; counting and tracing exclude each other. */
     o->options.record = (o->output || !o->check) && !o->options.counters;
@@ -321,6 +343,26 @@ static status run_and_print(arena *a, run_arguments *o, run_setup *s, const gpu_
     return result;
 }
 
+/* Autoquant stores weights in 16 bits at most. */
+static void print_plan(arena *a, const run_arguments *o, const run_setup *s) {
+    const memory_plan *layout = &s->plan;
+    printf("%s, %s, %.0f layers: %s%.3f GB of weights, %.3f GB of caches, %.3f MB of activations\n", o->common.workload,
+           levers_text(a, &s->levers), s->work.shape.layers, levers_autoquant(&s->levers) ? "at most " : "",
+           (double)layout->weight_bytes / BYTES_PER_GB, (double)layout->cache_bytes / BYTES_PER_GB,
+           (double)layout->activation_bytes / BYTES_PER_MB);
+    for (size_t p = 0; p < s->graph.phase_count; p++) {
+        const graph_phase *phase = &s->graph.phases[p];
+        int64_t steps = (int64_t)s->scenario.values[phase->steps];
+        arena scratch = {0};
+        if (!phase_is_bound(phase))
+            printf("%-10s not run: it has no kernels yet\n", phase->name);
+        else if (steps > 0)
+            printf("%-10s %6lld steps of %zu operators\n", phase->name, (long long)steps,
+                   graph_at(&s->graph, p, &s->scenario, 0, &scratch).count);
+        arena_free(&scratch);
+    }
+}
+
 status command_run(int argc, char **argv, error *err) {
     static const char doc[] =
         "Runs a workload's graph on this GPU with random weights: the same operators, lengths and "
@@ -346,6 +388,13 @@ status command_run(int argc, char **argv, error *err) {
     run_setup *s = ARENA_NEW(&a, run_setup);
     gpu_setup gpu = {0};
     result = load(&a, &o, s, err);
+    if (result == STATUS_OK && o.dry) {
+        result = memory_plan_make(&a, &s->graph, &s->scenario, &s->plan, err);
+        if (result == STATUS_OK)
+            print_plan(&a, &o, s);
+        arena_free(&a);
+        return result;
+    }
     if (result == STATUS_OK)
         result = gpu_setup_open(&o.variant, &gpu, err);
     if (result == STATUS_OK)

@@ -63,19 +63,50 @@ bool phase_is_bound(const graph_phase *phase) {
     return false;
 }
 
-static status check_bound(const graph *g, error *err) {
-    if (g->register_count == 0)
-        return error_set(err, STATUS_NEGATIVE, "%s: this flavour is predicted only; flavour=ingot can be run", g->name);
-    assert(g->register_count <= REGISTERS_MAX);
-    for (size_t p = 0; p < g->phase_count; p++) {
-        for (size_t n = 0; phase_is_bound(&g->phases[p]) && n < g->phases[p].node_count; n++) {
-            const graph_node *node = &g->phases[p].nodes[n];
-            bool computes = node->op.kind != OP_sync && node->op.kind != OP_host_call;
-            if (computes && !node->operands)
-                return error_set(err, STATUS_NEGATIVE, "%s: %s/%s cannot be run yet: its operands are not bound",
-                                 g->name, g->phases[p].name, node->id);
-        }
+/* A register of one type, read or written as another, would be other numbers. */
+static status check_types(const graph *g, const graph_node *node, const scenario *s, error *err) {
+    op o = node_op_at(node, s, 0, 0);
+    operand_list list;
+    operands_of(&o, &list);
+    for (size_t i = 0; i < list.count; i++) {
+        int32_t reg = node->operands[i].reg;
+        if (reg == REGISTER_NONE || !operand_present(&list.at[i]) || register_is_vector(g->registers[reg].kind))
+            continue;
+        if (list.at[i].type != g->registers[reg].type)
+            return error_set(err, STATUS_BAD_INPUT, "%s cannot be run: %s takes %s as %s, which is kept as %s", g->name,
+                             node->id, list.at[i].name, dtype_name(list.at[i].type),
+                             dtype_name(g->registers[reg].type));
     }
+    return STATUS_OK;
+}
+
+static status check_phase(const graph *g, const graph_phase *phase, const scenario *s, error *err) {
+    for (size_t n = 0; n < phase->node_count; n++) {
+        const graph_node *node = &phase->nodes[n];
+        bool computes = node->op.kind != OP_sync && node->op.kind != OP_host_call;
+        if (computes && !node->operands)
+            return error_set(err, STATUS_BAD_INPUT, "%s cannot be run: operands of %s/%s are not bound", g->name,
+                             phase->name, node->id);
+        if (computes && check_types(g, node, s, err) != STATUS_OK)
+            return STATUS_BAD_INPUT;
+    }
+    return STATUS_OK;
+}
+
+status graph_can_run(const graph *g, const scenario *s, error *err) {
+    if (g->predicted_only)
+        return error_set(err, STATUS_BAD_INPUT, "%s", g->predicted_only);
+    if (g->register_count == 0)
+        return error_set(err, STATUS_BAD_INPUT, "%s is predicted only: its operands are not bound", g->name);
+    assert(g->register_count <= REGISTERS_MAX);
+    double kept = (double)(g->kept_first + g->kept_last);
+    if (kept > 0 && s->values[SCENARIO_PROMPT_TOKENS] > kept)
+        return error_set(err, STATUS_BAD_INPUT,
+                         "a prompt of %.0f tokens does not fit in the %.0f that are kept, which is predicted only",
+                         s->values[SCENARIO_PROMPT_TOKENS], kept);
+    for (size_t p = 0; p < g->phase_count; p++)
+        if (phase_is_bound(&g->phases[p]) && check_phase(g, &g->phases[p], s, err) != STATUS_OK)
+            return STATUS_BAD_INPUT;
     return STATUS_OK;
 }
 
@@ -374,8 +405,8 @@ static void place_fixed(memory_plan *plan) {
 
 status memory_plan_make(arena *a, const graph *g, const scenario *s, memory_plan *out, error *err) {
     *out = (memory_plan){.graph = g, .scenario = s};
-    if (check_bound(g, err) != STATUS_OK)
-        return STATUS_NEGATIVE;
+    if (graph_can_run(g, s, err) != STATUS_OK)
+        return STATUS_BAD_INPUT;
     double longest = s->values[SCENARIO_PROMPT_TOKENS] + s->values[SCENARIO_DECODE_STEPS];
     out->cache_tokens = (int64_t)fmax(longest, s->values[SCENARIO_KV_RESERVED]);
     if (g->page_tokens > 0) { /* whole pages */
@@ -508,7 +539,15 @@ static int64_t page_of(const memory_plan *plan, int64_t sequence, int64_t piece)
     return piece * (int64_t)plan->scenario->values[SCENARIO_BATCH] + sequence;
 }
 
-static int64_t cache_row(const memory_plan *plan, int64_t sequence, int64_t position) {
+/* Where a token is kept: the first in their places, the last in turn. */
+static int64_t kept_place(const graph *g, int64_t position) {
+    if (g->kept_last == 0 || position < g->kept_first)
+        return position;
+    return g->kept_first + (position - g->kept_first) % g->kept_last;
+}
+
+static int64_t cache_row(const memory_plan *plan, int64_t sequence, int64_t token) {
+    int64_t position = kept_place(plan->graph, token);
     int64_t page = plan->graph->page_tokens;
     if (page == 0)
         return sequence * plan->cache_tokens + position;

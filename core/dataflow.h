@@ -106,8 +106,11 @@ typedef struct memory_plan {
  * over such phases. */
 bool phase_is_bound(const graph_phase *phase);
 
-/* STATUS_NEGATIVE when a node of a phase that is otherwise bound is not: the message names it. Owned by the arena;
- * graph and scenario must outlive it. */
+/* Whether executors can run the graph: STATUS_BAD_INPUT says in a line what stands in the way, such as a node of a
+ * phase that is otherwise bound and which is not. Allocates nothing. */
+status graph_can_run(const graph *g, const scenario *s, error *err);
+
+/* Errors as of graph_can_run. Owned by the arena; graph and scenario must outlive it. */
 status memory_plan_make(arena *a, const graph *g, const scenario *s, memory_plan *out, error *err);
 
 /* An operand of one operator of a step: where it begins and how its rows lie. Not present: bytes is 0. */

@@ -103,11 +103,14 @@ typedef struct graph {
     size_t state_count;
     const struct graph_register *registers; /* dataflow.h; none: the graph cannot be run */
     size_t register_count;
+    const char *predicted_only; /* why it cannot be run, where whoever built it knows; or NULL */
     /* A graph shows what one GPU does, or one after the other: `ranks` do the same side by side, each its share, and
      * `stages` take turns. 0 counts as 1. */
     double ranks, stages;
     int64_t page_tokens; /* of a paged cache; 0: sequences lie one behind the other */
-    arena *memory;       /* owns everything above */
+    /* Of a cache that keeps its first and last tokens alone: how many of each; 0 and 0: all. */
+    int64_t kept_first, kept_last;
+    arena *memory; /* owns everything above */
 } graph;
 
 /* A node at one step and layer, its dimensions evaluated. */

@@ -227,10 +227,30 @@ Test(memory_plan, branches_do_not_share_memory) {
     arena_free(&f.memory);
 }
 
-Test(memory_plan, predicted_only_flavours_say_so) {
-    fixture f;
-    error err = {0};
-    cr_expect_eq(make(&f, "codellama-7b", "baseline", 1, &err), STATUS_NEGATIVE);
-    cr_expect_not_null(strstr(err.text, "flavour=ingot"), "%s", err.text);
-    arena_free(&f.memory);
+/* What executors cannot run says why, in terms of what was asked for. */
+Test(memory_plan, what_is_predicted_only_says_so) {
+    static const struct {
+        const char *workload, *levers, *part;
+    } cases[] = {
+        {"codellama-7b", "baseline", "flavour=hf is predicted only: executors run flavour=ingot"},
+        {"codellama-7b", "compile", "flavour=gptfast is predicted only"},
+        {"chameleon-7b", "compile", "flavour=gptfast is predicted only"},
+        {"codellama-7b", "compile flavour=ingot tp=2", "tp, pp and ep"},
+        {"codellama-7b", "compile flavour=ingot pp=2", "tp, pp and ep"},
+        {"codellama-7b", "compile flavour=ingot kv_keep=topk(64)", "kv_keep=topk is predicted only"},
+        {"codellama-7b", "compile flavour=ingot kv_keep=window(4,8)", "21 tokens does not fit in the 12 that are kept"},
+        {"codellama-7b", "compile flavour=ingot weights=fp8", "activations=fp8"},
+        {INGOT_SOURCE_DIR "/tests/data/hf/mixtral-8x7b/config.json", "compile flavour=ingot", "mixtures of experts"},
+        {"seamless-m4t-v2/s-s", "compile flavour=ingot", "seamless-m4t-v2 is predicted only"},
+        {"seamless-m4t-v2/t-t", "compile flavour=ingot", "seamless-m4t-v2 is predicted only"},
+        {"hstu/h-a", "compile flavour=ingot", "hstu is predicted only"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fixture f;
+        error err = {0};
+        cr_expect_eq(make(&f, cases[i].workload, cases[i].levers, 1, &err), STATUS_BAD_INPUT, "%s, %s: %s",
+                     cases[i].workload, cases[i].levers, err.text);
+        cr_expect_not_null(strstr(err.text, cases[i].part), "%s", err.text);
+        arena_free(&f.memory);
+    }
 }

@@ -130,6 +130,68 @@ Test(forwards, speculation_without_fused_norms_too) {
                         "compile flavour=ingot fuse=none speculate=layerskip(1,2,0.5)", BATCH, 2);
 }
 
+static void decode_all(const char *levers_text, double (*logits)[BATCH * VOCABULARY]) {
+    fixture f;
+    open_model(&f, "tiny-llama.yaml", false, levers_text, BATCH);
+    step(&f, "prefill", 0);
+    for (int64_t s = 0; s < STEPS; s++) {
+        step(&f, "decode", s);
+        read_register(&f, "logits", 0, DTYPE_bf16, BATCH * VOCABULARY, logits[s]);
+    }
+    close_model(&f);
+}
+
+/* ---- caches that keep some tokens ---- */
+
+enum { KEPT_FIRST = 3, KEPT_LAST = PROMPT + 1 - KEPT_FIRST, KEY_COLUMNS = 32 };
+
+/* A window that is never full changes nothing; a full one holds the first tokens and the last: the first layer's keys
+ * are functions of a token and its position alone, so that they say which. */
+Test(forwards, a_window_keeps_the_first_and_the_last_tokens) {
+    static double whole[STEPS][BATCH * VOCABULARY], wide[STEPS][BATCH * VOCABULARY];
+    static double all[(PROMPT + STEPS) * KEY_COLUMNS], kept[(KEPT_FIRST + KEPT_LAST) * KEY_COLUMNS];
+    decode_all("compile flavour=ingot", whole);
+    decode_all("compile flavour=ingot kv_keep=window(4,96)", wide);
+    cr_expect_eq(memcmp(whole, wide, sizeof whole), 0);
+    const char *const texts[] = {"compile flavour=ingot", "compile flavour=ingot kv_keep=window(3,9)"};
+    for (size_t t = 0; t < 2; t++) {
+        fixture f;
+        open_model(&f, "tiny-llama.yaml", false, texts[t], 1);
+        step(&f, "prefill", 0);
+        for (int64_t s = 0; s < STEPS; s++)
+            step(&f, "decode", s);
+        read_register(&f, "keys", 0, DTYPE_bf16,
+                      t == 0 ? (PROMPT + STEPS) * KEY_COLUMNS : (int64_t)(sizeof kept / sizeof kept[0]),
+                      t == 0 ? all : kept);
+        close_model(&f);
+    }
+    for (int64_t token = 0; token < PROMPT + STEPS; token++) {
+        bool first = token < KEPT_FIRST, last = token >= PROMPT + STEPS - KEPT_LAST, found = false;
+        for (int64_t row = 0; row < KEPT_FIRST + KEPT_LAST; row++)
+            found =
+                found || memcmp(all + token * KEY_COLUMNS, kept + row * KEY_COLUMNS, KEY_COLUMNS * sizeof *all) == 0;
+        cr_expect_eq(found, first || last, "token %lld", (long long)token);
+    }
+}
+
+/* fp16 rounds finer than bf16, and is the same model otherwise: weights begin as the same numbers. */
+Test(forwards, a_model_in_fp16_is_the_same_model) {
+    static double bf16[STEPS][BATCH * VOCABULARY], fp16[BATCH * VOCABULARY];
+    static const char *const texts[] = {"compile flavour=ingot weights=fp16", "compile flavour=ingot activations=fp16"};
+    decode_all("compile flavour=ingot", bf16);
+    for (size_t t = 0; t < sizeof texts / sizeof texts[0]; t++) {
+        fixture f;
+        open_model(&f, "tiny-llama.yaml", false, texts[t], BATCH);
+        step(&f, "prefill", 0);
+        for (int64_t s = 0; s < STEPS; s++) {
+            step(&f, "decode", s);
+            read_register(&f, "logits", 0, DTYPE_fp16, BATCH * VOCABULARY, fp16);
+            cr_expect_lt(difference(fp16, bf16[s]), BF16_BOUND, "%s: step %lld", texts[t], (long long)s);
+        }
+        close_model(&f);
+    }
+}
+
 /* ---- a draft model ---- */
 
 /* `speculate=draft` with the small model of the tests, whose path is too long for a column of text. */
@@ -215,17 +277,6 @@ Test(forwards, guidance_keeps_its_forwards_apart) {
     cr_expect_eq(memcmp(alone, first, sizeof first), 0);
     cr_expect_neq(memcmp(alone, second, sizeof second), 0);
     cr_expect_gt(difference(logits[1], logits[0]), 0.1);
-}
-
-static void decode_all(const char *levers_text, double (*logits)[BATCH * VOCABULARY]) {
-    fixture f;
-    open_model(&f, "tiny-llama.yaml", false, levers_text, BATCH);
-    step(&f, "prefill", 0);
-    for (int64_t s = 0; s < STEPS; s++) {
-        step(&f, "decode", s);
-        read_register(&f, "logits", 0, DTYPE_bf16, BATCH * VOCABULARY, logits[s]);
-    }
-    close_model(&f);
 }
 
 /* Where keys lie changes nothing: not a bit differs, in caches of any type. */

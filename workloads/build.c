@@ -123,7 +123,9 @@ static void add_candidates(arena *a, graph_node *node, const levers *l) {
 
 graph_node *build_linear(graph_builder *b, const char *id, const levers *l, const model *m, double k, double n,
                          double host_calls) {
-    data_type weights = levers_autoquant(l) ? m->dtype : (data_type)l->weights;
+    /* In 16 bits, a model is in its own type (workload_build makes that fp16 where it is asked for). */
+    bool wide = levers_autoquant(l) || (dtype_bytes((data_type)l->weights) == 2 && dtype_bytes(m->dtype) == 2);
+    data_type weights = wide ? m->dtype : (data_type)l->weights;
     data_type activations = weights == DTYPE_fp16 || weights == DTYPE_bf16 ? weights : m->dtype;
     bool narrow = dtype_bytes((data_type)l->activations) < 2;
     op o = {.kind = OP_gemm,

@@ -226,6 +226,10 @@ const char *levers_host(const levers *l) {
     return l->launch == LAUNCH_GRAPH ? "pytorch-compiled" : "pytorch-eager";
 }
 
+data_type levers_dtype(const levers *l, data_type own) {
+    return l->weights == DTYPE_fp16 || l->activations == DTYPE_fp16 ? DTYPE_fp16 : own;
+}
+
 bool levers_autoquant(const levers *l) {
     return l->weights >= WEIGHTS_AUTOQUANT;
 }

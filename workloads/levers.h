@@ -104,6 +104,9 @@ status levers_set(levers *l, const char *assignment, error *err);
 /* A preset and settings as levers_text writes them: "compile weights=int8". Errors as of the two above. */
 status levers_parse(const char *text, levers *out, error *err);
 
+/* What a model in `own` 16 bits is in: fp16 where weights or activations are asked for in it. */
+data_type levers_dtype(const levers *l, data_type own);
+
 /* Levers that exclude each other: STATUS_NEGATIVE, saying which and why. */
 status levers_check(const levers *l, error *err);
 

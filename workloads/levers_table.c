@@ -115,7 +115,8 @@ static const lever_info table[] = {
      "auto: indirect where there are beams",
      "no copies of caches; attention reads an index", "none",
      offsetof(levers, beam_reorder), CHOICES(beam_reorder_choices)},
-    {"weights", "hardware-near", "element type of the weights of every matrix multiply; int4 in groups of 128; "
+    {"weights", "hardware-near", "element type of the weights of every matrix multiply; bf16: the model's own 16 bits; fp16: the whole model; int4 in "
+     "groups of 128; "
      "autoquant: the fastest of 16 bits, int8 and dynamic int8 for each matrix, -int4 and -fp8 try these too",
      "weight bytes and memory shrink with the type; dynamic int8 adds a kernel that quantises the activations",
      "int8 a column loses little, int4 more: not modelled",

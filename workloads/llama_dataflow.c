@@ -370,6 +370,8 @@ void bind_llama_dataflow(graph *g, const model *m, const model *draft, const lev
     if (l->flavour != FLAVOUR_INGOT)
         return;
     g->registers = llama_registers(g->memory, m, draft, l, &g->register_count);
+    g->kept_first = l->kv_keep == KEEP_WINDOW ? (int64_t)l->keep.sinks : 0;
+    g->kept_last = l->kv_keep == KEEP_WINDOW ? (int64_t)l->keep.recent : 0;
     g->page_tokens = l->kv_cache == KV_PAGED ? (int64_t)l->page_tokens : 0;
     model_binding of_target, of_draft;
     bind_one_model(&of_target, g, m, l);

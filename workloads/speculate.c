@@ -32,6 +32,7 @@ status speculation_of(arena *a, const workload *w, const levers *l, speculation 
             err, STATUS_NEGATIVE,
             "not applicable: %s cannot draft: draft models are dense decoders of text, as the model itself",
             draft->name);
+    draft->dtype = levers_dtype(l, draft->dtype);
     if (result == STATUS_OK && w->draft_layers_max > 0)
         draft->layers = fmin(draft->layers, w->draft_layers_max);
     if (result == STATUS_OK && draft->vocabulary != w->shape.vocabulary)

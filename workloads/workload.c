@@ -6,6 +6,7 @@
 #include "workloads/family.h"
 #include "workloads/hf_config.h"
 #include "workloads/kv_levers.h"
+#include "workloads/predicted_only.h"
 #include "workloads/speculate.h"
 
 #include <math.h>
@@ -139,11 +140,16 @@ static void mark_own(graph *g) {
 status workload_build(arena *a, const workload *w, const levers *l, graph *out, error *err) {
     levers resolved;
     status result = workload_levers(w, l, &resolved, err);
+    workload typed = *w;
+    typed.shape.dtype = levers_dtype(&resolved, w->shape.dtype);
     if (result == STATUS_OK)
-        result = w->shape.family->build(a, w, &resolved, out, err);
-    if (result == STATUS_OK && resolved.flavour == FLAVOUR_INGOT)
+        result = w->shape.family->build(a, &typed, &resolved, out, err);
+    if (result != STATUS_OK)
+        return result;
+    if (resolved.flavour == FLAVOUR_INGOT)
         mark_own(out);
-    return result;
+    out->predicted_only = predicted_only(a, w, &resolved);
+    return STATUS_OK;
 }
 
 status decoder_lengths(const workload *w, const workload_request *request, int64_t *prompt_tokens,
