@@ -358,6 +358,7 @@ static status temporary_path(arena *a, const char **path, error *err) {
 
 static sweep_designs_options designs_options(const sweep_command *o, store *points, progress_line *line) {
     sweep_designs_options options = {.threads = o->threads,
+                                     .ranks = o->ranks,
                                      .json = o->json,
                                      .store_path = o->store_path,
                                      .points = points,
@@ -385,6 +386,8 @@ static status run_into(arena *a, const sweep_command *o, sweep *s, const char *p
     }
     if (!o->store_path)
         result = store_set_temporary(points, err);
+    if (result != STATUS_OK && o->ranks)
+        sweep_leave_ranks(o->ranks);
     progress_line line = {.start_s = now_s()};
     bool designs = sweep_asks_designs(s);
     sweep_options options = {.threads = o->threads, .progress_context = &line, .ranks = o->ranks};
@@ -427,6 +430,14 @@ static status run_for_others(const sweep_command *o, const sweep *s, error *err)
     int64_t computed;
     sweep_options options = {.threads = o->threads, .ranks = o->ranks};
     stop_requests(); /* rank 0 says when to end */
+    if (o->interactions || sweep_asks_designs(s)) {
+        explorer *e = NULL;
+        status result = sweep_explorer(s, o->threads, NULL, o->ranks, &e, err);
+        if (result == STATUS_OK)
+            explorer_serve(e);
+        explorer_free(e);
+        return result;
+    }
     return sweep_run(s, NULL, &options, &computed, err);
 }
 
@@ -434,12 +445,10 @@ static status run(arena *a, const sweep_command *o, error *err) {
     sweep *s = ARENA_NEW(a, sweep);
     const char *path = o->store_path;
     status result = sweep_load_question(a, command_config_dir(), o->file, INGOT_VERSION, &o->question, s, err);
-    if (result == STATUS_OK && o->ranks && (o->interactions || sweep_asks_designs(s)))
-        return error_set(err, STATUS_BAD_INPUT, "%s: searches run in one process: start it without mpirun", o->file);
     if (result == STATUS_OK && o->ranks && o->ranks->rank > 0)
         return run_for_others(o, s, err);
     if (result == STATUS_OK && o->interactions)
-        return sweep_interactions_run(a, s, o->threads, o->json, err);
+        return sweep_interactions_run(a, s, o->threads, o->ranks, o->json, err);
     if (result == STATUS_OK && sweep_asks_designs(s) && !path && !o->report_path) { /* nothing is kept */
         progress_line line = {.start_s = now_s()};
         const sweep_designs_options options = designs_options(o, NULL, &line);

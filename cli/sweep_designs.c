@@ -257,12 +257,21 @@ static status answer_json(arena *a, const sweep *s, const sweep_designs_options 
 
 /* ---- the run ---- */
 
+status sweep_explorer(const sweep *s, int threads, store *points, const ranks *all, explorer **out, error *err) {
+    status result = explorer_new(s, threads, points, out, err);
+    if (result != STATUS_OK && all)
+        sweep_leave_ranks(all);
+    else if (result == STATUS_OK && all)
+        result = explorer_join(*out, all, err);
+    return result;
+}
+
 status sweep_designs_run(arena *a, const sweep *s, const sweep_designs_options *o, error *err) {
     explorer *e = NULL;
     design_answer *answer = ARENA_NEW(a, design_answer);
     const design_options options = {o->progress, o->progress_context, o->stop};
     double start_s = now_s();
-    status result = explorer_new(s, o->threads, o->points, &e, err);
+    status result = sweep_explorer(s, o->threads, o->points, o->ranks, &e, err);
     if (result == STATUS_OK)
         result = designs_search(a, s, &options, e, answer, err);
     double elapsed_s = now_s() - start_s;

@@ -7,6 +7,7 @@
 
 typedef struct sweep_designs_options {
     int threads;
+    const ranks *ranks; /* NULL: one process */
     bool json, verbose;
     const char *store_path;  /* shown; NULL: none */
     store *points;           /* NULL: none are kept */
@@ -15,6 +16,9 @@ typedef struct sweep_designs_options {
     void *progress_context;
     const volatile sig_atomic_t *stop;
 } sweep_designs_options;
+
+/* An explorer that shares its work with the other ranks, where there are any. To be freed also where it failed. */
+status sweep_explorer(const sweep *s, int threads, store *points, const ranks *all, explorer **out, error *err);
 
 /* STATUS_NEGATIVE, after printing, where no design was found. */
 status sweep_designs_run(arena *a, const sweep *s, const sweep_designs_options *options, error *err);

@@ -1,6 +1,7 @@
 #include "cli/sweep_interactions.h"
 
 #include "cli/findings.h"
+#include "cli/sweep_designs.h"
 #include "core/base/units.h"
 
 #include <math.h>
@@ -122,12 +123,14 @@ static void table_json(arena *a, json_writer *w, const table_view *v) {
     json_object_end(w);
 }
 
-status sweep_interactions_run(arena *a, const sweep *s, int threads, bool json, error *err) {
+status sweep_interactions_run(arena *a, const sweep *s, int threads, const ranks *all, bool json, error *err) {
     explorer *e = NULL;
     json_writer w = {0};
-    status result = explorer_new(s, threads, NULL, &e, err);
-    if (result != STATUS_OK)
+    status result = sweep_explorer(s, threads, NULL, all, &e, err);
+    if (result != STATUS_OK) {
+        explorer_free(e);
         return result;
+    }
     if (json) {
         w = json_writer_to_file(stdout, JSON_PRETTY);
         json_array_begin(&w, NULL);

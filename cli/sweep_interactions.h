@@ -6,6 +6,6 @@
 #include "sim/explore/designs.h"
 
 /* Of the mix, or of each workload where there is none. Prints tables, or JSON. */
-status sweep_interactions_run(arena *a, const sweep *s, int threads, bool json, error *err);
+status sweep_interactions_run(arena *a, const sweep *s, int threads, const ranks *all, bool json, error *err);
 
 #endif

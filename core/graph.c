@@ -88,12 +88,19 @@ graph_view graph_at(const graph *g, size_t phase_index, const scenario *s, int64
 
 /* ---- memory ---- */
 
+/* Of attention that is written out: a matrix before and after its softmax. */
+static double scores_bytes(const attention_params *p) {
+    if (p->backend != attention_backend_naive)
+        return 0;
+    return (double)p->batch * (double)p->heads * (double)p->q_len * (double)p->kv_len * dtype_bytes(p->dtype);
+}
+
 /* Bytes of activations that live while a node runs: its inputs and outputs, caches apart. */
 static double working_set_bytes(const op *o) {
     op_work work = op_work_of(o);
     switch (o->kind) {
     case OP_attention: /* reads are mostly the cache; queries are as large as the output */
-        return 2 * work.write_bytes;
+        return 2 * work.write_bytes + 2 * scores_bytes(&o->as.attention);
     case OP_kv_append: /* writes the cache */
         return work.read_bytes;
     default: /* a concatenation's result is the second copy of one layer's cache */

@@ -132,6 +132,9 @@ static status build(arena *a, const workload *w, const levers *l, graph *out, er
     const hstu_shape *p = m->shape;
     if (l->flavour == FLAVOUR_FAIRSEQ2)
         return error_set(err, STATUS_NEGATIVE, "not applicable: fairseq2 has no %s", m->name);
+    if (l->flavour == FLAVOUR_META)
+        return error_set(err, STATUS_NEGATIVE, "not applicable: flavour=meta is Chameleon's code, it has no %s",
+                         m->name);
     *out = (graph){
         .name = m->name, .phases = ARENA_ARRAY(a, graph_phase, 1), .parameter_count = m->parameters, .memory = a};
     hstu_builder h = {.b = {.out = out}, .m = m, .l = l, .length = SCENARIO_HISTORY, .rows = SCENARIO_HISTORY_ROWS};

@@ -181,6 +181,8 @@ static status make_scenario(arena *a, const workload *w, const workload_request 
 /* ---- the graph ---- */
 
 static status applies(const levers *l, error *err) {
+    if (l->flavour == FLAVOUR_META)
+        return error_set(err, STATUS_NEGATIVE, "not applicable: flavour=meta is Chameleon's code");
     bool reference = l->flavour == FLAVOUR_HF || l->flavour == FLAVOUR_FAIRSEQ2;
     if (reference && l->launch == LAUNCH_GRAPH)
         return error_set(err, STATUS_NEGATIVE,

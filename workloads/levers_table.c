@@ -87,13 +87,15 @@ static const lever_info table[] = {
      "continuous and chunked batching belong to serving", "none",
      offsetof(levers, schedule), CHOICES(schedule_choices)},
     {"cfg_mode", "application", "image tokens guided by three sequences in one forward, by two forwards, or not at all",
-     "three times the rows and cache, or twice the forwards and cache", "without guidance images follow the prompt less",
+     "three times the rows and cache, or twice the forwards and cache; nothing where no images are made", "without guidance images follow the prompt less",
      offsetof(levers, cfg_mode), CHOICES(cfg_mode_choices)},
     {"launch", "system", "eager issues every kernel from the host; graph replays a captured CUDA graph a step",
      "same kernels; host cost a step instead of a kernel", "none",
      offsetof(levers, launch), CHOICES(launch_choices)},
-    {"fuse", "system", "pointwise kernels joined to their neighbours: norm with residual, RoPE with cache write, gate",
-     "fewer launches, and the bytes of intermediate tensors saved", "none",
+    {"fuse", "system", "pointwise kernels joined to their neighbours: norm with residual, RoPE with cache write, gate; maximal joins "
+     "what standard does so far",
+     "fewer launches, and the bytes of intermediate tensors saved; Seamless's compiled and own operators are fused "
+     "whatever it says", "none",
      offsetof(levers, fuse), CHOICES(fuse_choices)},
     {"attention", "system", "naive materialises the scores in three steps; flash streams them through on-chip memory",
      "one kernel for seven or so; no matrix of scores in memory", "none",
@@ -113,7 +115,7 @@ static const lever_info table[] = {
      offsetof(levers, kv_keep), CHOICES(kv_keep_choices)},
     {"beam_reorder", "system", "copy moves every beam's cache each step; indirect reads it through an index of beams; "
      "auto: indirect where there are beams",
-     "no copies of caches; attention reads an index", "none",
+     "no copies of caches; attention reads an index; nothing without beams", "none",
      offsetof(levers, beam_reorder), CHOICES(beam_reorder_choices)},
     {"weights", "hardware-near", "element type of the weights of every matrix multiply; bf16: the model's own 16 bits; fp16: the whole model; int4 in "
      "groups of 128; "
@@ -126,7 +128,8 @@ static const lever_info table[] = {
      "outliers in activations lose precision: not modelled",
      offsetof(levers, activations), CHOICES(activations_choices)},
     {"streams", "hardware-near", "independent operators of a layer side by side on so many streams",
-     "same kernels; those that leave the machine idle overlap, at an event to fork and one to join", "none",
+     "same kernels; those that leave the machine idle overlap, at an event to fork and one to join; nothing where "
+     "such products are joined into one (gate and up, with fusion)", "none",
      offsetof(levers, streams), NUMBER(STREAMS_MAX)},
     {"tp", "hardware-near", "tensor parallelism: heads, FFN and vocabulary split over so many GPUs",
      "a rank's share of weights, products and cache; all-reduces behind the embedding, attention and FFN, and an "

@@ -1,4 +1,4 @@
-#include "sim/explore/designs.h"
+#include "sim/explore/designs_private.h"
 
 #include <math.h>
 #include <omp.h>
@@ -60,35 +60,13 @@ static void place_design(const sweep *s, int64_t index, design *out) {
 
 /* ---- the explorer ---- */
 
-/* Neighbours in the sorted batch that share a machine and a case: one evaluation. */
-typedef struct point_task {
-    size_t first, count; /* in the sorted batch */
-    size_t machine_index, case_index, row;
-} point_task;
-
-struct explorer {
-    const sweep *s;
-    store *points;
-    evaluator *shared;
-    yield_rule yields; /* read-only */
-    evaluate_worker **workers;
-    int threads;
-    size_t rows;      /* workloads x statistics: points that a design needs */
-    evaluated *slots; /* [rows][SEARCH_BATCH_MAX], in sorted order */
-    double *knobs;    /* [SEARCH_BATCH_MAX][knob_count], likewise */
-    point_task *tasks;
-    size_t *order; /* sorted position to position in the batch */
-    design *bases; /* by group: machine, batch, lever set */
-    size_t only;   /* the workload that designs are judged on; workload_count: all */
-};
-
 static void *checked(void *memory) {
     if (!memory)
         abort();
     return memory;
 }
 
-static evaluated *slot_of(const explorer *e, size_t row, size_t position) {
+evaluated *explorer_slot(const explorer *e, size_t row, size_t position) {
     return &e->slots[row * SEARCH_BATCH_MAX + position];
 }
 
@@ -98,7 +76,7 @@ static metric_share share_of(const explorer *e, const design *d, size_t position
     const sweep *s = e->s;
     size_t row = which * s->statistic_count;
     const sweep_case *c = &s->cases[design_case(s, d, which, 0)];
-    const store_point *mean = &slot_of(e, row, position)->point;
+    const store_point *mean = &explorer_slot(e, row, position)->point;
     metric_share share = {.weight = s->weights ? s->weights[which] : 1, .mean = mean};
     share.requests = c->scenario.values[SCENARIO_REQUESTS];
     share.images = c->scenario.values[SCENARIO_IMAGES_OUT];
@@ -109,7 +87,7 @@ static metric_share share_of(const explorer *e, const design *d, size_t position
     for (size_t i = 1; i < s->statistic_count; i++)
         for (size_t k = 0; k < METRIC_STATISTICS; k++)
             if (metric_statistics[k] == s->statistics[i])
-                share.at[k] = &slot_of(e, row + i, position)->point;
+                share.at[k] = &explorer_slot(e, row + i, position)->point;
     return share;
 }
 
@@ -163,7 +141,7 @@ static void judge(const explorer *e, size_t position, const design *base, const 
     size_t first = e->only < s->workload_count ? e->only : 0,
            count = e->only < s->workload_count ? 1 : s->workload_count;
     for (size_t row = first * s->statistic_count; row < (first + count) * s->statistic_count; row++) {
-        const store_point *p = &slot_of(e, row, position)->point;
+        const store_point *p = &explorer_slot(e, row, position)->point;
         if (!p->reason || (d->reason[0] && isinf(d->violation)))
             continue;
         bool too_large = p->peak_memory_bytes > m->hbm.capacity_bytes;
@@ -225,15 +203,17 @@ static size_t plan_batch(explorer *e, const design *designs, size_t count) {
     return task_count;
 }
 
-static status run_tasks(explorer *e, size_t task_count, error *err) {
+status explorer_compute(explorer *e, size_t task_count, const double *knobs, error *err) {
     status result = STATUS_OK;
 #pragma omp parallel for schedule(dynamic) num_threads(e->threads)
     for (size_t i = 0; i < task_count; i++) {
         const point_task *t = &e->tasks[i];
+        if (!rank_team_computes(e, i))
+            continue;
         error inner = {""};
         status one =
             evaluate_knobs(e->workers[omp_get_thread_num()], t->machine_index, t->case_index,
-                           &e->knobs[t->first * e->s->knob_count], t->count, slot_of(e, t->row, t->first), &inner);
+                           &knobs[t->first * e->s->knob_count], t->count, explorer_slot(e, t->row, t->first), &inner);
         if (one != STATUS_OK) {
 #pragma omp critical
             result = error_set(err, one, "%s", inner.text);
@@ -261,7 +241,7 @@ static store_point mix_point(const explorer *e, const design *d, size_t position
     memcpy(mix.knobs, d->knobs, sizeof mix.knobs);
     double weight = 0;
     for (size_t w = 0; w < s->workload_count && !mix.reason; w++) {
-        const store_point *p = &slot_of(e, w * s->statistic_count, position)->point;
+        const store_point *p = &explorer_slot(e, w * s->statistic_count, position)->point;
         weight += s->weights[w];
         mix.gpu_busy_s += s->weights[w] * p->gpu_busy_s;
         for (int c = 0; c < CATEGORY_COUNT; c++)
@@ -278,7 +258,7 @@ static status store_design(explorer *e, const design *d, size_t position, error 
     const sweep *s = e->s;
     status result = STATUS_OK;
     for (size_t row = 0; row < e->rows && result == STATUS_OK; row++) {
-        store_point p = slot_of(e, row, position)->point;
+        store_point p = explorer_slot(e, row, position)->point;
         p.index = design_point(s, d, row / s->statistic_count, row % s->statistic_count);
         if (!s->weights && !p.reason && d->reason[0])
             p.reason = d->reason; /* a constraint that the design breaks */
@@ -293,7 +273,8 @@ static status store_design(explorer *e, const design *d, size_t position, error 
 
 status explorer_evaluate_placed(explorer *e, design *designs, size_t count, error *err) {
     const sweep *s = e->s;
-    status result = run_tasks(e, plan_batch(e, designs, count), err);
+    size_t task_count = plan_batch(e, designs, count);
+    status result = e->team ? rank_team_run(e, task_count, err) : explorer_compute(e, task_count, e->knobs, err);
     if (result != STATUS_OK)
         return result;
 #pragma omp parallel for schedule(static) num_threads(e->threads)
@@ -327,7 +308,7 @@ static status evaluate_base(explorer *e, design *d, error *err) {
     for (size_t row = 0; row < e->rows && result == STATUS_OK; row++)
         result = evaluate_machines(e->workers[0], d->machine_index,
                                    design_case(s, d, row / s->statistic_count, row % s->statistic_count), base, 1,
-                                   slot_of(e, row, 0), err);
+                                   explorer_slot(e, row, 0), err);
     for (size_t k = 0; k < s->knob_count; k++)
         d->knobs[k] = machine_get(base, s->knobs[k].key);
     if (result == STATUS_OK)
@@ -374,6 +355,7 @@ status explorer_new(const sweep *s, int threads, store *points, explorer **out, 
 void explorer_free(explorer *e) {
     if (!e)
         return;
+    rank_team_end(e);
     for (int i = 0; i < e->threads; i++)
         evaluate_worker_free(e->workers[i]);
     evaluator_free(e->shared);

@@ -38,7 +38,13 @@ typedef struct explorer explorer;
 /* Borrows all of it; `points` receives every point and mix, or is NULL. threads 0: as many as there are cores. Fails
  * where an engine does. */
 status explorer_new(const sweep *s, int threads, store *points, explorer **out, error *err);
-void explorer_free(explorer *e); /* NULL is fine */
+void explorer_free(explorer *e); /* NULL is fine; ends the other ranks */
+
+/* Shares the work with the other ranks of a launcher, which must all do the same; results do not change by a bit. Rank
+ * 0 goes on as without them; the others then call explorer_serve, which returns when rank 0 has ended, and free theirs.
+ * Fails on rank 0 where another gave up or reads another sweep. */
+status explorer_join(explorer *e, const ranks *all, error *err);
+void explorer_serve(explorer *e);
 
 /* Evaluates designs by index, at most SEARCH_BATCH_MAX; any number of threads gives the same. */
 status explorer_evaluate(explorer *e, const int64_t *indices, size_t count, design *out, error *err);

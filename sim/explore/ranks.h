@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What a message is. HELLO: how much a rank can do, and its sweep's hash. BYE: it sends nothing after this. */
+enum { RANKS_HELLO, RANKS_WORK, RANKS_RESULT, RANKS_STOP, RANKS_BYE };
+
 typedef struct ranks {
     int rank, count;
     /* A message arrives in order of its sender; `tag` is the sweep's own. */

@@ -74,17 +74,30 @@ static const char *get(const char *at, void *data, size_t bytes) {
     return at + bytes;
 }
 
+char *evaluated_pack(const evaluated *e, char *at) {
+    at = put(at, &e->point, sizeof e->point);
+    return e->point.reason ? put(at, e->reason.text, strlen(e->reason.text) + 1) : at;
+}
+
+const char *evaluated_unpack(const sweep *s, size_t machine_index, size_t case_index, const char *at, evaluated *out) {
+    at = get(at, &out->point, sizeof out->point);
+    const sweep_case *own = &s->cases[case_index];
+    out->point.machine = s->machines[machine_index].base.name;
+    out->point.workload = own->workload, out->point.levers = own->levers;
+    if (!out->point.reason)
+        return at;
+    at = get(at, out->reason.text, strlen(at) + 1);
+    out->point.reason = out->reason.text;
+    return at;
+}
+
 size_t chunk_pack(const chunk *c, void *message) {
     char *at = put(message, &c->failure, sizeof c->failure);
     if (c->failure != STATUS_OK)
         at = put(at, c->reason.text, strlen(c->reason.text) + 1);
     for (size_t b = 0; b < c->block_count && c->failure == STATUS_OK; b++)
-        for (int64_t i = 0; i < c->blocks[b].count; i++) {
-            const evaluated *e = &c->points[b * MACHINE_LANES + (size_t)i];
-            at = put(at, &e->point, sizeof e->point);
-            if (e->point.reason)
-                at = put(at, e->reason.text, strlen(e->reason.text) + 1);
-        }
+        for (int64_t i = 0; i < c->blocks[b].count; i++)
+            at = evaluated_pack(&c->points[b * MACHINE_LANES + (size_t)i], at);
     return (size_t)(at - (char *)message);
 }
 
@@ -94,14 +107,8 @@ void chunk_unpack(const sweep *s, const void *message, chunk *c) {
         strcpy(c->reason.text, at);
     for (size_t b = 0; b < c->block_count && c->failure == STATUS_OK; b++)
         for (int64_t i = 0; i < c->blocks[b].count; i++) {
-            evaluated *e = &c->points[b * MACHINE_LANES + (size_t)i];
-            at = get(at, &e->point, sizeof e->point);
-            const sweep_case *own = &s->cases[case_of(s, e->point.index)];
-            e->point.machine = s->machines[machine_of(s, e->point.index)].base.name;
-            e->point.workload = own->workload, e->point.levers = own->levers;
-            if (!e->point.reason)
-                continue;
-            at = get(at, e->reason.text, strlen(at) + 1);
-            e->point.reason = e->reason.text;
+            int64_t index = c->blocks[b].first + i;
+            at = evaluated_unpack(s, machine_of(s, index), case_of(s, index), at,
+                                  &c->points[b * MACHINE_LANES + (size_t)i]);
         }
 }

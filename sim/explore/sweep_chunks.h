@@ -45,6 +45,11 @@ void chunk_compute(const chunk_source *source, evaluate_worker *worker, chunk *c
 /* Puts the points that are missing into the store, in order; adds to `computed`. */
 status chunk_put(const chunk_source *source, const chunk *c, store *points, int64_t *computed, error *err);
 
+/* One point as part of a message: texts go along or are found again in the sweep. Both return what follows it. */
+enum { EVALUATED_MESSAGE_MAX = sizeof(evaluated) };
+char *evaluated_pack(const evaluated *e, char *at);
+const char *evaluated_unpack(const sweep *s, size_t machine_index, size_t case_index, const char *at, evaluated *out);
+
 /* As a message: what remains of a chunk without pointers. `pack` returns the bytes used, at most CHUNK_MESSAGE_MAX. */
 enum { CHUNK_MESSAGE_MAX = sizeof(chunk) };
 size_t chunk_pack(const chunk *c, void *message);

@@ -8,9 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-/* HELLO: how many chunks a rank can hold, and its sweep's hash. BYE: it sends nothing after this. */
-enum { TAG_HELLO, TAG_WORK, TAG_RESULT, TAG_STOP, TAG_BYE };
-
 /* Chunks in the ring for each thread, here or on another rank. A rank is given few at a time, so that its last results
  * are never what the writing of all the others waits for: one that each thread computes, and some on their way. */
 enum { CHUNKS_A_THREAD = 24, GIVEN_A_THREAD = 10 };
@@ -142,7 +139,7 @@ static void give_chunks(sweep_runner *r) {
         size_t slot;
         for (chunk *c; p->credit > 0 && (c = take(r, &slot)); p->credit--) {
             p->given[(p->first + p->held++) % r->size] = slot;
-            r->ranks->send(rank, TAG_WORK, c->blocks, c->block_count * sizeof *c->blocks);
+            r->ranks->send(rank, RANKS_WORK, c->blocks, c->block_count * sizeof *c->blocks);
         }
     }
 }
@@ -164,12 +161,12 @@ static status receive_one(sweep_runner *r, bool wait, bool *any, error *err) {
     *any = true;
     r->ranks->receive(from, tag, r->message, bytes);
     peer *p = &r->peers[from];
-    if (tag == TAG_HELLO) {
+    if (tag == RANKS_HELLO) {
         memcpy(&p->credit, r->message, sizeof p->credit);
         p->credit = p->credit < (int64_t)r->size ? p->credit : (int64_t)r->size;
         return check_hello(r, from, r->message, err);
     }
-    if (tag == TAG_BYE) {
+    if (tag == RANKS_BYE) {
         p->gone = true;
         return error_set(err, STATUS_ENVIRONMENT, "rank %d gave up", from);
     }
@@ -213,12 +210,12 @@ static void dismiss(const ranks *all, const peer *peers, void *message) {
     int left = 0, from, tag;
     size_t bytes;
     for (int rank = 1; rank < all->count; rank++) {
-        all->send(rank, TAG_STOP, "", 0);
+        all->send(rank, RANKS_STOP, "", 0);
         left += !peers[rank].gone;
     }
     while (left > 0 && all->probe(true, &from, &tag, &bytes)) {
         all->receive(from, tag, message, bytes);
-        left -= tag == TAG_BYE;
+        left -= tag == RANKS_BYE;
     }
 }
 
@@ -256,17 +253,17 @@ static bool serve_message(sweep_runner *r, bool wait, bool *any) {
         return true;
     *any = true;
     chunk *c = &r->ring[r->filled % (int64_t)r->size]; /* free: rank 0 gives no more than the ring holds */
-    r->ranks->receive(from, tag, tag == TAG_WORK ? (void *)c->blocks : r->message, bytes);
+    r->ranks->receive(from, tag, tag == RANKS_WORK ? (void *)c->blocks : r->message, bytes);
     c->block_count = bytes / sizeof *c->blocks;
-    if (tag == TAG_WORK)
+    if (tag == RANKS_WORK)
         set_state(r, c, CHUNK_WAITING);
-    return tag == TAG_WORK;
+    return tag == RANKS_WORK;
 }
 
 static void send_done(sweep_runner *r, bool *any) {
     while (r->written < r->filled && state_of(r, r->written) == CHUNK_DONE) {
         chunk *c = &r->ring[r->written % (int64_t)r->size];
-        r->ranks->send(0, TAG_RESULT, r->message, chunk_pack(c, r->message));
+        r->ranks->send(0, RANKS_RESULT, r->message, chunk_pack(c, r->message));
         c->state = CHUNK_FREE;
         r->written++;
         *any = true;
@@ -278,7 +275,7 @@ static void serve(sweep_runner *r, bool alone) {
     int64_t credit = (int64_t)r->threads * GIVEN_A_THREAD;
     memcpy(hello, &credit, sizeof credit);
     strcpy(hello + sizeof credit, r->s->config_hash);
-    r->ranks->send(0, TAG_HELLO, hello, sizeof credit + strlen(r->s->config_hash) + 1);
+    r->ranks->send(0, RANKS_HELLO, hello, sizeof credit + strlen(r->s->config_hash) + 1);
     for (bool go_on = true; go_on;) {
         bool any = false;
         for (bool more = true; more && go_on; any |= more) {
@@ -294,7 +291,7 @@ static void serve(sweep_runner *r, bool alone) {
             wait_for(r, r->written);
     }
     close_ring(r);
-    r->ranks->send(0, TAG_BYE, "", 0);
+    r->ranks->send(0, RANKS_BYE, "", 0);
 }
 
 void sweep_leave_ranks(const ranks *all) {
@@ -303,10 +300,10 @@ void sweep_leave_ranks(const ranks *all) {
     if (all->rank == 0) {
         dismiss(all, ARENA_ARRAY(&memory, peer, (size_t)all->count), message);
     } else {
-        int from, tag = TAG_BYE;
+        int from, tag = RANKS_BYE;
         size_t bytes;
-        all->send(0, TAG_BYE, "", 0);
-        while (tag != TAG_STOP && all->probe(true, &from, &tag, &bytes))
+        all->send(0, RANKS_BYE, "", 0);
+        while (tag != RANKS_STOP && all->probe(true, &from, &tag, &bytes))
             all->receive(from, tag, message, bytes);
     }
     arena_free(&memory);
