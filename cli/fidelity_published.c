@@ -2,6 +2,7 @@
 
 #include "cli/command.h"
 #include "core/base/number.h"
+#include "sim/engine/cost_memory.h"
 #include "sim/engine/power.h"
 #include "sim/explore/row_prediction.h"
 #include "validate/rows.h"
@@ -14,16 +15,16 @@
 
 /* Columns of the file beside those of operator rows. */
 typedef struct published_columns {
-    size_t machine, series_s, figure, unit;
+    size_t machine, series_s, figure, unit, sets;
 } published_columns;
 
-/* Figures of one machine, kind and type. */
+/* Figures of one machine, kind and type; some of them set a prior. */
 typedef struct published_line {
     const char *machine;
     op_kind kind;
     const char *type;
-    size_t count;
-    double error_sum, log_sum, worst;
+    size_t count, setting;
+    double error_sum, setting_error_sum, log_sum, worst;
     const operator_row *worst_row;
 } published_line;
 
@@ -45,15 +46,19 @@ static status find_columns(const row_table *table, published_columns *c, error *
         result = find_column(table, "series_s", &c->series_s, err);
     if (result == STATUS_OK)
         result = find_column(table, "figure", &c->figure, err);
-    return result == STATUS_OK ? find_column(table, "unit", &c->unit, err) : result;
+    if (result == STATUS_OK)
+        result = find_column(table, "unit", &c->unit, err);
+    return result == STATUS_OK ? find_column(table, "sets", &c->sets, err) : result;
 }
 
-/* Repeated for so long on the same operands, which a product finds in L2 where they fit. */
+/* Repeated for so long on the same operands, which a product finds in L2 where they fit; a gap lies between two runs.
+ */
 static double predict(const operator_row *row, double series_s, const machine_block *block) {
     op o = row_part(row, 0);
     if (o.kind == OP_gemm)
         o.as.gemm.activations_only = true;
-    return power_repeated(&o, RESIDENCY_PREDECESSORS, series_s, 1, block).time_s;
+    double gap_s = o.kind == OP_gemm ? steady_gap_s(block, 0) : 0;
+    return gap_s + power_repeated(&o, RESIDENCY_PREDECESSORS, series_s, 1, block).time_s;
 }
 
 /* Blank: once. */
@@ -80,11 +85,15 @@ static published_line *line_of(published_line *lines, size_t *count, const char 
     return &lines[(*count)++];
 }
 
-static void add_figure(published_line *line, const operator_row *row, double predicted_s) {
+static void add_figure(published_line *line, const operator_row *row, bool sets, double predicted_s) {
     double off = predicted_s / row->measured_s - 1;
     line->count++;
     line->error_sum += fabs(off);
     line->log_sum += log1p(off);
+    if (sets) {
+        line->setting++;
+        line->setting_error_sum += fabs(off);
+    }
     if (fabs(off) >= fabs(line->worst))
         line->worst = off, line->worst_row = row;
 }
@@ -101,8 +110,11 @@ static void print_shape(const op *o) {
 
 static void print_line(const published_line *line, const published_columns *c) {
     const operator_row *worst = line->worst_row;
-    printf("%-16s %-12s %-6s %6zu %7.1f %+7.1f  worst %+6.1f (", line->machine, op_info_get(line->kind)->name,
-           line->type, line->count, 100 * line->error_sum / (double)line->count,
+    char setting[24] = "";
+    if (line->setting > 0)
+        snprintf(setting, sizeof setting, "%zu", line->setting);
+    printf("%-16s %-12s %-6s %6zu %4s %7.1f %+7.1f  worst %+6.1f (", line->machine, op_info_get(line->kind)->name,
+           line->type, line->count, setting, 100 * line->error_sum / (double)line->count,
            100 * expm1(line->log_sum / (double)line->count), 100 * line->worst);
     print_shape(&worst->op);
     printf("%s%s %s)\n", line->kind == OP_copy || line->kind == OP_add ? "" : ": ", worst->fields[c->figure],
@@ -140,32 +152,44 @@ static status score_table(arena *a, const row_table *table, const published_colu
         double predicted_s = predict(row, series_s, block);
         if (each)
             print_figure(row, c, predicted_s);
-        add_figure(line, row, predicted_s);
+        add_figure(line, row, *row->fields[c->sets] != '\0', predicted_s);
     }
     return STATUS_OK;
+}
+
+/* Figures that set a prior judge nothing but whether its form can follow them. */
+static void print_means(const published_line *lines, size_t count) {
+    size_t figures = 0, setting = 0;
+    double error_sum = 0, setting_error_sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        figures += lines[i].count;
+        setting += lines[i].setting;
+        error_sum += lines[i].error_sum;
+        setting_error_sum += lines[i].setting_error_sum;
+    }
+    if (figures > setting)
+        printf("%-36s %6zu %12.1f\n", "all that set no prior", figures - setting,
+               100 * (error_sum - setting_error_sum) / (double)(figures - setting));
+    if (setting > 0)
+        printf("%-36s %6zu %12.1f\n", "all that set one", setting, 100 * setting_error_sum / (double)setting);
 }
 
 status fidelity_published(arena *a, const source_map *sources, bool each, error *err) {
     row_table table = {0};
     published_columns columns = {0};
     published_line *lines = ARENA_ARRAY(a, published_line, LINES_MAX);
-    size_t count = 0, figures = 0;
-    double error_sum = 0;
+    size_t count = 0;
     status result = rows_load(PUBLISHED, sources, EMPTY_ROWS_ARE_ERRORS, &table, err);
     if (result == STATUS_OK)
         result = find_columns(&table, &columns, err);
     if (result == STATUS_OK)
         result = score_table(a, &table, &columns, each, lines, &count, err);
     if (result == STATUS_OK)
-        printf("%-36s %6s %7s %7s\n", "published figures of GPUs that nothing was fitted to, time", "rows", "error %",
-               "bias %");
-    for (size_t i = 0; i < count && result == STATUS_OK; i++) {
+        printf("%-36s %6s %4s %7s %7s\n", "published, GPUs without rows, time", "rows", "set", "error %", "bias %");
+    for (size_t i = 0; i < count && result == STATUS_OK; i++)
         print_line(&lines[i], &columns);
-        figures += lines[i].count;
-        error_sum += lines[i].error_sum;
-    }
-    if (result == STATUS_OK && figures > 0)
-        printf("%-36s %6zu %7.1f\n", "all", figures, 100 * error_sum / (double)figures);
+    if (result == STATUS_OK)
+        print_means(lines, count);
     rows_free(&table);
     return result;
 }

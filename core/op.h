@@ -35,7 +35,7 @@ const char *op_category_name(op_category category); /* "linear" */
 
 /* Enumerated parameter sets. CHOICE parameters hold one of these; names are what files and reports show. */
 #define ATTENTION_BACKENDS(X)                                                                                          \
-    X(best) X(naive) X(flash) X(fa3) X(cudnn) X(ingot) X(trtllm) X(flashinfer) X(triton) X(vllm)
+    X(best) X(naive) X(flash) X(fa3) X(cudnn) X(ingot) X(trtllm) X(flashinfer) X(triton) X(vllm) X(vllm_fa2)
 #define GEMM_EPILOGUES(X) X(none) X(bias) X(relu) X(gelu) X(bias_relu) X(bias_gelu)
 #define ATTENTION_SCORES(X) X(softmax) X(silu)
 #define ACTIVATION_FUNCTIONS(X) X(silu) X(gelu) X(relu) X(sigmoid) X(tanh) X(leaky_relu)

@@ -39,6 +39,7 @@ attention_kernel attention_kernel_of(attention_backend backend, generation g) {
         return async ? KERNEL_FA3 : KERNEL_FA2;
     case attention_backend_vllm:
         return async ? KERNEL_FA3_PAGED : KERNEL_FA2_PAGED;
+    case attention_backend_vllm_fa2:
     case attention_backend_triton:
         return KERNEL_FA2_PAGED;
     case attention_backend_flashinfer:

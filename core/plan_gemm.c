@@ -61,6 +61,11 @@ static const tile_set warp_scaled_tiles[] = {
 static const tile_set warp_widening_tiles = {{16, 32, 64, 128}, {128}, 4, 1, false, false, false};
 enum { SLICES_MAX = 7 };
 
+/* Block-scaled instructions of Blackwell take whole 128 rows, a CTA or a half of a pair each; the kernels do not split.
+ * Those of warps (RTX) have tiles of 128 x 128. */
+static const tile_set block_scaled_tiles = {{128, 256}, {8, 16, 32, 64, 128, 192, 256}, 2, 7, true, true, true};
+static const tile_set warp_block_scaled_tiles = {{128}, {128}, 1, 1, false, false, false};
+
 /* The rule by which the scaled kernels for warp instructions are picked, by rows, then columns. */
 static size_t scaled_warp_index(int64_t rows, int64_t cols) {
     if (rows <= 256)
@@ -77,9 +82,15 @@ static bool widens(const gemm_params *g, generation family) {
     return dtype_bytes(g->weights_dtype) < dtype_bytes(g->dtype) && !has_warpgroups(family);
 }
 
+static bool is_block_scaled(const gemm_params *p, generation g) {
+    return p->dtype == DTYPE_nvfp4 && (g == GENERATION_BLACKWELL || g == GENERATION_BLACKWELL_RTX);
+}
+
 static const tile_set *tiles_of(generation g, const gemm_params *p) {
     bool scaled = p->dynamic_quantise;
     int64_t rows = p->m, cols = p->n;
+    if (is_block_scaled(p, g))
+        return has_warpgroups(g) ? &block_scaled_tiles : &warp_block_scaled_tiles;
     if (widens(p, g))
         return &warp_widening_tiles;
     if (scaled && (g == GENERATION_ADA || g == GENERATION_BLACKWELL_RTX))
@@ -201,7 +212,7 @@ static void add_orientation(const gemm_shape *s, const tile_set *set, const plan
 /* Integer and scaled 8-bit kernels do not split; those that widen weights on the way do so little. */
 static int32_t split_max_of(const gemm_params *g) {
     bool weight_only = dtype_bytes(g->weights_dtype) < dtype_bytes(g->dtype);
-    return g->dynamic_quantise || g->dtype == DTYPE_int8 ? 1 : weight_only ? 2 : SPLIT_MAX;
+    return g->dynamic_quantise || g->dtype == DTYPE_int8 || g->dtype == DTYPE_nvfp4 ? 1 : weight_only ? 2 : SPLIT_MAX;
 }
 
 /* A product with a row or few: CTAs of a few outputs, whose threads lie along k and add up at the end. */
@@ -255,6 +266,7 @@ void plan_gemm(const op *o, const plan_limits *limits, plan_list *out) {
     for (size_t i = 0; i < out->count; i++)
         out->plans[i].tile_k = (int32_t)step;
     bool narrow = dtype_bytes(g->weights_dtype) < 2 && !g->dynamic_quantise && g->dtype != DTYPE_fp8;
-    if ((g->m == 1 && !g->dynamic_quantise) || (g->m <= VECTOR_ROWS_MAX && narrow))
+    bool vectors = (g->m == 1 && !g->dynamic_quantise) || (g->m <= VECTOR_ROWS_MAX && narrow);
+    if (vectors && !is_block_scaled(g, limits->generation))
         add_vector_plans(g, false, out);
 }

@@ -6,6 +6,8 @@
 
 /* Bytes of a scale that goes with quantised weights: fp16 (torchao and GPTQ checkpoints). */
 static const double SCALE_BYTES = 2;
+/* An 8-bit scale for 16 values of nvfp4. */
+static const double NVFP4_SCALE_BYTES = 1.0 / 16;
 /* exp, subtract, multiply-add of the running sum, divide: the paper-and-pencil count for one softmax element. */
 static const double SOFTMAX_FLOPS_PER_ELEMENT = 5;
 /* Square, add, multiply by the inverse root, multiply by the weight. */
@@ -32,6 +34,8 @@ static double gemm_weight_bytes(const gemm_params *p) {
         scale_bytes = elements / (double)p->group_size * SCALE_BYTES;
     else if (quantised)
         scale_bytes = (double)p->n * (double)p->batch * SCALE_BYTES;
+    if (p->weights_dtype == DTYPE_nvfp4)
+        scale_bytes = elements * NVFP4_SCALE_BYTES;
     return elements * dtype_bytes(p->weights_dtype) + scale_bytes;
 }
 

@@ -87,3 +87,20 @@ Test(collective, shared_host_links_contend) {
     double four = time_of(&b, collective_pattern_all_gather, 4, 1 << 27, DTYPE_fp16);
     cr_expect(four > 2 * two, "%g %g", two, four);
 }
+
+/* A bridge joins two GPUs: four go through the host. */
+Test(collective, ranks_beyond_the_links_go_through_the_host) {
+    machine_block b = block_of("h100-nvl");
+    double two = time_of(&b, collective_pattern_all_gather, 2, 1 << 28, DTYPE_fp16);
+    double four = time_of(&b, collective_pattern_all_gather, 4, 1 << 28, DTYPE_fp16);
+    double host_s = 0.75 * (1 << 28) / b.link_host_bandwidth_bytes_per_s[0];
+    cr_expect(four > host_s && two < host_s, "%g %g %g", two, four, host_s);
+}
+
+/* Without a switch two GPUs have but the one link between them. */
+Test(collective, a_mesh_gives_two_gpus_one_link) {
+    machine_block b = block_of("mi300x");
+    double bytes = 1LL << 30, two = time_of(&b, collective_pattern_all_reduce, 2, 1 << 30, DTYPE_fp16);
+    double eight = time_of(&b, collective_pattern_all_reduce, 8, 1 << 30, DTYPE_fp16);
+    cr_expect(two > bytes / (b.link_bandwidth_bytes_per_s[0] / 7) && two > 2 * eight, "%g %g", two, eight);
+}

@@ -167,6 +167,21 @@ Test(plan_gemm, candidates_cover_the_output) {
     each_shape(check_plans);
 }
 
+/* Block-scaled instructions take 128 rows, and nothing is summed across CTAs. */
+Test(plan_gemm, block_scaled_products_have_tall_tiles) {
+    machine m = test_machine();
+    static const generation generations[] = {GENERATION_BLACKWELL, GENERATION_BLACKWELL_RTX};
+    op o = gemm(1, 512, 7168, DTYPE_nvfp4, DTYPE_nvfp4);
+    for (size_t g = 0; g < 2; g++) {
+        m.generation = generations[g];
+        plan_limits limits = plan_limits_of(&m);
+        plan_list plans;
+        plan_gemm(&o, &limits, &plans);
+        for (size_t i = 0; i < plans.count; i++)
+            cr_expect(plans.plans[i].tile_m >= 128 && plans.plans[i].split_k == 1, "plan %zu", i);
+    }
+}
+
 Test(cost_gemm, method_terms_stand_apart) {
     machine m = test_machine();
     const machine *machines[] = {&m};

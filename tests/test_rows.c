@@ -73,6 +73,25 @@ Test(rows, weight_only_types) {
     rows_free(&table);
 }
 
+Test(rows, formats_of_the_same_width_are_one_type) {
+    row_table table = table_of("op,dtype,m,n,k\ngemm,mxfp4,1,2,32\ngemm,fp8_block,1,2,32\ngemm,fp8_e4m3,1,2,32\n");
+    static const data_type types[] = {DTYPE_nvfp4, DTYPE_fp8, DTYPE_fp8};
+    for (size_t i = 0; i < table.count; i++) {
+        cr_expect_eq(table.rows[i].op.as.gemm.dtype, types[i]);
+        cr_expect_eq(table.rows[i].op.as.gemm.weights_dtype, types[i]);
+    }
+    rows_free(&table);
+}
+
+/* A harness hands over 16-bit activations; a row of a bare kernel does not say so. */
+Test(rows, nvfp4_of_a_harness_is_quantised_on_the_way) {
+    row_table table = table_of("op,dtype,m,n,k,dynamic_quantise,source\n"
+                               "gemm,nvfp4,1,2,32,,lib:kernel\ngemm,nvfp4,1,2,32,0,lib:kernel\ngemm,nvfp4,1,2,32,,\n");
+    for (size_t i = 0; i < table.count; i++)
+        cr_expect_eq(table.rows[i].op.as.gemm.dynamic_quantise, i == 0);
+    rows_free(&table);
+}
+
 Test(rows, attention_defaults_and_phases) {
     row_table table = table_of("op,dtype,heads,kv_heads,head_dim,q_len,kv_len,causal,kv_dtype,batch,backend\n"
                                "attention,bf16,32,,128,1,4096,0,fp8,8,flash\n"

@@ -36,6 +36,16 @@ static bool split_weight_only(const char *text, data_type *activations, data_typ
     return true;
 }
 
+/* Formats that take the same time here: scales in blocks and exponents of another width. */
+static const char *plain_type(const char *text) {
+    static const char *const aliases[][2] = {
+        {"fp8_block", "fp8"}, {"fp8_e4m3", "fp8"}, {"fp8_e5m2", "fp8"}, {"mxfp4", "nvfp4"}};
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
+        if (strcmp(text, aliases[i][0]) == 0)
+            return aliases[i][1];
+    return text;
+}
+
 static status read_type(row_reader *reader, const row_param *bound, error *err) {
     const char *text = row_text_at(reader, bound->column);
     data_type type, weights;
@@ -50,7 +60,7 @@ static status read_type(row_reader *reader, const row_param *bound, error *err) 
                              text);
         op_param_set(&reader->row.op, other->param, weights);
         reader->set[other - reader->columns.params[OP_gemm]] = true;
-    } else if (dtype_parse(text, &type, &reason) != STATUS_OK) {
+    } else if (dtype_parse(plain_type(text), &type, &reason) != STATUS_OK) {
         return CSV_ERROR(reader->line, bound->column, err, "%s: %s", bound->param->name, reason.text);
     }
     op_param_set(&reader->row.op, bound->param, type);

@@ -100,12 +100,15 @@ static void apply_source(row_reader *reader) {
     operator_row *row = &reader->row;
     row->source = row_text_at(reader, reader->columns.source);
     const measurement_source *known = sources_find(reader->sources, row->source);
+    bool quantises = row->op.kind == OP_gemm && row->op.as.gemm.dtype == DTYPE_nvfp4 && *row->source;
+    if (quantises && !row_param_is_set(reader, "dynamic_quantise"))
+        row->op.as.gemm.dynamic_quantise = true; /* harnesses hand over 16-bit activations */
     if (!known)
         return;
     row->op.own = known->backend == attention_backend_ingot;
     if (row->op.kind == OP_attention && !row_param_is_set(reader, "backend"))
         row->op.as.attention.backend = known->backend;
-    bool eight_bit = row->op.kind == OP_gemm && dtype_bytes(row->op.as.gemm.dtype) <= 1;
+    bool eight_bit = row->op.kind == OP_gemm && dtype_bytes(row->op.as.gemm.dtype) == 1;
     if (eight_bit && !row_param_is_set(reader, "dynamic_quantise"))
         row->op.as.gemm.dynamic_quantise = known->dynamic_quantise;
 }

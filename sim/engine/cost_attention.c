@@ -9,6 +9,15 @@
 
 /* Softmax work that asynchronous kernels hide under the other warp group's products (FlashAttention-3, section 3). */
 static const double ASYNCHRONOUS_HIDDEN_FRAC = 0.5;
+/* Blackwell's products keep their sums in tensor memory and leave the registers to the softmax, which runs beside them
+ * at the rate of exponentials: so much of the shorter of the two is exposed. GB200 reaches 1,157 (cuDNN) and 1,225
+ * TFLOP/s (FlashAttention-4) at width 64, that is 14.4 and 15.3 of 16 exponentials a clock, and 1,428 at width 128
+ * (Dao-AILab/flash-attention pull request 2605). */
+static const double TENSOR_MEMORY_EXPOSED_FRAC = 0.15;
+/* FLOPs a clock that an SM's instructions of one warp reach where the tensor cores are made for those of four:
+ * FlashAttention-2 attains 328 (Azure/AI-benchmarking-guide) to 370 TFLOP/s (FlashAttention-3, figure 5) on an H100 and
+ * 374 on a GB200. */
+static const double WARP_FLOPS_PER_CLK = 2200;
 /* Two products, a multiply and an add each. */
 static const double FLOPS_PER_SCORE_ELEMENT = 4;
 static const int32_t NARROW_WIDTH = 64;
@@ -144,21 +153,38 @@ static double context_combine_s(const attention_shape *s, const machine_block *m
            splits * s->query_bytes / ATTENTION_ELEMENT_BYTES * PARTIAL_BYTES / l2_rate;
 }
 
+/* The 16-bit tensor rate that the kernel's instructions can reach. */
+static double instruction_rate(const attention_shape *s, double flops_per_clk) {
+    bool warpgroups = s->generation == GENERATION_HOPPER || s->generation == GENERATION_BLACKWELL;
+    return warpgroups && !attention_is_asynchronous(s->kernel) ? smaller(flops_per_clk, WARP_FLOPS_PER_CLK)
+                                                               : flops_per_clk;
+}
+
+/* Clocks of products and softmax of one step. */
+static double issue_clk(const attention_shape *s, const context_parameters *k, const machine_block *m, size_t i,
+                        double scores, double tensor_clk, double converted) {
+    if (attention_is_asynchronous(s->kernel) && s->generation == GENERATION_BLACKWELL) {
+        double softmax_clk = scores / m->sm_sfu_ops_per_clk[i] + scores * s->score_ops / ATTENTION_ISSUE_LANES;
+        return larger(tensor_clk, softmax_clk) + TENSOR_MEMORY_EXPOSED_FRAC * smaller(tensor_clk, softmax_clk);
+    }
+    double exposed = attention_is_asynchronous(s->kernel) ? 1 - ASYNCHRONOUS_HIDDEN_FRAC : 1;
+    double operations = scores * (k->softmax_ops[i] + s->score_ops);
+    if (s->eight_bit && k->convert_ops)
+        operations += converted * k->convert_ops[i];
+    return tensor_clk + operations / ATTENTION_ISSUE_LANES * exposed;
+}
+
 /* One step of the key loop of one block. */
 static double step_s(const attention_shape *s, const plan *t, const context_parameters *k, const machine_block *m,
                      size_t i, double share_bytes_per_s) {
     double scores = (double)t->tile_m * t->tile_n, loaded = 2.0 * smaller(t->tile_n, s->keys) * t->tile_k;
-    double exposed = attention_is_asynchronous(s->kernel) ? 1 - ASYNCHRONOUS_HIDDEN_FRAC : 1;
     bool eight = s->rate == DTYPE_fp8;
     double rate = eight ? m->sm_tensor_fp8_flops_per_clk[i] * k->efficiency8[i]
-                        : m->sm_tensor_bf16_flops_per_clk[i] * k->efficiency[i];
+                        : instruction_rate(s, m->sm_tensor_bf16_flops_per_clk[i]) * k->efficiency[i];
     if (rate <= 0)
         rate = m->sm_fp32_flops_per_clk[i];
-    double operations = scores * (k->softmax_ops[i] + s->score_ops);
-    if (s->eight_bit && k->convert_ops)
-        operations += loaded * k->convert_ops[i];
-    double issue_s =
-        (4 * scores * t->tile_k / rate + operations / ATTENTION_ISSUE_LANES * exposed) / m->sm_clock_max_hz[i];
+    double tensor_clk = FLOPS_PER_SCORE_ELEMENT * scores * t->tile_k / rate;
+    double issue_s = issue_clk(s, k, m, i, scores, tensor_clk, loaded) / m->sm_clock_max_hz[i];
     return larger(issue_s, loaded * s->kv_element_bytes / share_bytes_per_s);
 }
 

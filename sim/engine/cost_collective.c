@@ -50,10 +50,17 @@ static double clocks_s(const machine_block *m, const lanes clocks, size_t i) {
     return clocks[i] / m->sm_clock_max_hz[i];
 }
 
-/* What one GPU sends a second. */
+/* Whether the GPUs' own links join all ranks; an exchange of more goes through the host's. */
+static bool links_join(const exchange *e, const machine_block *m, size_t i) {
+    return m->link_bandwidth_bytes_per_s[i] > 0 && (m->link_gpus[i] < 2 || e->ranks <= m->link_gpus[i]);
+}
+
+/* What one GPU sends a second. Links without a switch lead to one other GPU each (MI300X: 48 GB/s between two, 313
+ * among eight, stas00/ml-engineering). */
 static double link_rate(const exchange *e, const machine_block *m, size_t i) {
-    if (m->link_bandwidth_bytes_per_s[i] > 0)
-        return m->link_bandwidth_bytes_per_s[i];
+    bool meshed = m->generation == GENERATION_CDNA3 && m->link_gpus[i] > 1;
+    if (links_join(e, m, i))
+        return m->link_bandwidth_bytes_per_s[i] * (meshed ? (e->ranks - 1) / (m->link_gpus[i] - 1) : 1);
     double shared = e->ranks > 2 ? pow(2 / e->ranks, m->collective_host_contention_exponent[i]) : 1;
     return m->link_host_bandwidth_bytes_per_s[i] * shared;
 }
@@ -80,7 +87,7 @@ static exchange_time ring_time(const exchange *e, const machine_block *m, size_t
                 start_s + clocks_s(m, m->collective_simple_start_clk, i) +
                     e->hops * hop_s * m->collective_simple_hop_ratio[i],
                 (e->steps - END_STEPS + ends) * part_s / m->collective_simple_frac[i]);
-    if (e->sums_in_switch && m->link_bandwidth_bytes_per_s[i] > 0) /* reads a part of everyone's, multicasts the sum */
+    if (e->sums_in_switch && links_join(e, m, i)) /* reads a part of everyone's, multicasts the sum */
         keep_faster(&best,
                     start_s + clocks_s(m, m->collective_simple_start_clk, i) +
                         2 * hop_s * m->collective_simple_hop_ratio[i],

@@ -24,10 +24,10 @@ static bool is_trtllm(const char *source) {
     return source && strncmp(source, harness, sizeof harness - 1) == 0;
 }
 
-/* Rows of a plugin inside an engine: 8- and 4-bit types other than fp8. */
+/* Rows of a plugin inside an engine: integer weights. */
 static bool is_plugin(const op *o, const char *source) {
-    const gemm_params *g = &o->as.gemm;
-    return o->kind == OP_gemm && is_trtllm(source) && g->dtype != DTYPE_fp8 && dtype_bytes(g->weights_dtype) < 2;
+    data_type weights = o->as.gemm.weights_dtype;
+    return o->kind == OP_gemm && is_trtllm(source) && (weights == DTYPE_int8 || weights == DTYPE_int4);
 }
 
 residency cost_method_residency(const op *o, const char *source) {

@@ -6,9 +6,9 @@ static const double PCIE_GPUS_MAX = 8;
 
 status engine_check_links(const graph *g, const machine *m, error *err) {
     double needed = (g->ranks > 1 ? g->ranks : 1) * (g->stages > 1 ? g->stages : 1);
-    double joined = m->link.bandwidth_bytes_per_s > 0        ? m->link.gpus
-                    : m->link.host_bandwidth_bytes_per_s > 0 ? PCIE_GPUS_MAX
-                                                             : 1;
+    double over_host = m->link.host_bandwidth_bytes_per_s > 0 ? PCIE_GPUS_MAX : 1;
+    double linked = m->link.bandwidth_bytes_per_s > 0 ? m->link.gpus : 1;
+    double joined = linked > over_host ? linked : over_host;
     if (needed <= 1 || needed <= joined)
         return STATUS_OK;
     return error_set(err, STATUS_NEGATIVE, "needs %.0f GPUs, %s joins %.0f", needed, m->name, joined);

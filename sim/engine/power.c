@@ -35,7 +35,8 @@ static double flop_j(const machine_block *m, size_t i, const op_work *work) {
     double half_j = m->power_energy_per_fp16_flop_j[i], quarter_j = m->power_energy_per_fp8_flop_j[i];
     if (dtype_bytes(work->flops_dtype) > 1)
         return half_j;
-    return quarter_j > 0 ? quarter_j : half_j / 2; /* machine.def: absent means half */
+    quarter_j = quarter_j > 0 ? quarter_j : half_j / 2; /* machine.def: absent means half */
+    return dtype_bytes(work->flops_dtype) < 1 ? quarter_j / 2 : quarter_j;
 }
 
 void power_of(const op_work *work, const cost_times *cost, const machine_block *m, double switching, op_power *out) {
