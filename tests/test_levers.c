@@ -88,6 +88,7 @@ Test(levers, exclusions_say_which_and_why) {
         {"compile kv_cache=dynamic", "launch=graph needs kv_cache=static"},
         {"baseline kv_dtype=fp8", "kv_dtype needs kv_cache"},
         {"compile attention=naive kv_dtype=int8", "kv_dtype needs attention=flash"},
+        {"sdpa fuse=standard", "kv_cache=dynamic needs fuse=none"},
         {"sdpa kv_keep=window", "kv_keep needs kv_cache=static"},
         {"compile kv_keep=topk kv_cache=paged", "kv_keep=topk excludes kv_cache=paged"},
         {"layerskip kv_keep=window", "speculate excludes kv_keep"},

@@ -17,6 +17,8 @@ static status check_cache(const levers *l, error *err) {
         return no(err, "flavour=ingot needs kv_cache=static: it has no other cache");
     if (l->flavour == FLAVOUR_HF && l->fuse == FUSE_NONE && !dynamic)
         return no(err, "flavour=hf with fuse=none needs kv_cache=dynamic: its operators concatenate the cache");
+    if (l->flavour == FLAVOUR_HF && l->fuse != FUSE_NONE && dynamic)
+        return no(err, "kv_cache=dynamic needs fuse=none: fused operators write into a reserved cache");
     if (l->kv_cache == KV_PAGED && l->attention == ATTENTION_NAIVE)
         return no(err, "kv_cache=paged needs attention=flash: written-out products read a contiguous cache");
     if (l->kv_dtype != DTYPE_bf16 && dynamic)
