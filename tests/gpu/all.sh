@@ -159,6 +159,8 @@ for part in $parts; do
         numerics "two streams" -w codellama-7b --layers 2 -P 21 --steps 3 -s fuse=none -s streams=2
         numerics "paged" -w codellama-7b --layers 2 -P 21 --steps 3 -b 2 -s "kv_cache=paged(16)"
         numerics "paged int8" -w codellama-7b --layers 2 -P 21 --steps 3 -b 2 -s "kv_cache=paged(16)" -s kv_dtype=int8
+        numerics "window" -w codellama-7b --layers 2 -P 21 --steps 8 -b 2 -s "kv_keep=window(4,20)"
+        numerics "fp16" -w codellama-7b --layers 2 -P 21 --steps 2 -s weights=fp16
         for type in int8 int4; do
             numerics "weights $type" -w codellama-7b --layers 2 -P 21 --steps 2 -s weights=$type
         done
