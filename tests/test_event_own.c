@@ -89,6 +89,16 @@ Test(event_own, the_next_block_goes_to_the_sm_that_is_free_first) {
     cr_expect_float_eq(alone_on(3, w), 3e-6, 1e-12, "none above the most");
 }
 
+/* Both SMs take two blocks at once, 4 and 2, 3 and 1; one by one, 2 follows 3 and 1 follows 4. */
+Test(event_own, residents_are_bound_to_their_sm_before_it_works_for_them) {
+    cta_work w = falling(4, 4);
+    cr_expect_float_eq(alone_on(2, w), 5e-6, 1e-12);
+    w.uneven.residents = 2;
+    cr_expect_float_eq(alone_on(2, w), 6e-6, 1e-12);
+    w.ctas = 5; /* the next 4 joins 1 when 3 is done, and follows it */
+    cr_expect_float_eq(alone_on(2, w), 8e-6, 1e-12);
+}
+
 /* What SMs set grows as the clock falls, whichever way a kernel's blocks are told. */
 Test(event_own, a_slower_clock_stretches_every_kind_of_block) {
     cta_work kinds[] = {falling(6, 3), flowing(250), flowing(250), flowing(250)};

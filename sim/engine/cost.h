@@ -35,9 +35,11 @@ typedef enum bound_kind {
 const char *bound_name(bound_kind b);
 
 /* Blocks whose loops differ: with `at` they fall, again and again, from the longest (causal attention's tiles of
- * queries, the last of a head first), none above the most; beside that each has a fixed part. */
+ * queries, the last of a head first), none above the most; beside that each has a fixed part. An SM holds several and
+ * works for the oldest: the next comes when that one ends. */
 typedef struct cta_period {
     double blocks; /* 0: all alike */
+    double residents;
     double fixed_s, longest_s, fall_s, most_s;
 } cta_period;
 

@@ -3,10 +3,10 @@
  * A grid that has the chip to itself and whose blocks start as others end (`flows`) goes out at once: SMs that run a
  * block more than others are a cohort of their own, and memory serves the grid as one stream. Any other grid goes out
  * wave by wave, as slots come free. */
+#include "core/base/arena.h"
 #include "sim/engine/cost_own.h"
 #include "sim/engine/event.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 /* A longer grid goes in groups of waves, so that a kernel takes no more cohorts than this. */
@@ -155,17 +155,40 @@ double event_uneven_s(const cta_period *p, double at) {
     return p->fixed_s + smaller(p->most_s, p->longest_s - at * p->fall_s);
 }
 
-/* Sinks the first of a heap of times to its place. */
-static void sink(double *heap, size_t count) {
+enum { RESIDENTS_MAX = 8 };
+
+/* One SM: when its residents end, one after the other. */
+typedef struct sm_queue {
+    double ends_s[RESIDENTS_MAX]; /* a ring; the oldest's at `oldest` */
+    double last_s;
+    size_t oldest, held;
+} sm_queue;
+
+static void give_block(sm_queue *sm, double block_s) {
+    sm->last_s += block_s;
+    sm->ends_s[(sm->oldest + sm->held++) % RESIDENTS_MAX] = sm->last_s;
+}
+
+static double next_end_s(const sm_queue *sm) {
+    return sm->ends_s[sm->oldest];
+}
+
+/* Sinks the first of a heap of SMs, by the next end, to its place. */
+static void sink(sm_queue *heap, size_t count) {
     for (size_t at = 0, child; (child = 2 * at + 1) < count; at = child) {
-        if (child + 1 < count && heap[child + 1] < heap[child])
+        if (child + 1 < count && next_end_s(&heap[child + 1]) < next_end_s(&heap[child]))
             child++;
-        if (heap[at] <= heap[child])
+        if (next_end_s(&heap[at]) <= next_end_s(&heap[child]))
             return;
-        double swapped = heap[at];
+        sm_queue swapped = heap[at];
         heap[at] = heap[child];
         heap[child] = swapped;
     }
+}
+
+static int by_next_end(const void *a, const void *b) {
+    double x = next_end_s(a), y = next_end_s(b);
+    return (x > y) - (x < y);
 }
 
 static int by_time(const void *a, const void *b) {
@@ -173,24 +196,35 @@ static int by_time(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-enum { SMS_MAX = 4096 };
-
-/* When each SM is done, sorted: the next block goes to whichever is free first. What comes before the last waves of a
- * long grid spreads evenly. */
+/* When each SM is done, sorted: slots are filled in turn, and the next block goes to the first that is free. What comes
+ * before the last waves of a long grid spreads evenly. */
 static void list_schedule(const cta_work *w, size_t sms, double *done_s) {
     static const double LISTED_WAVES = 32;
+    arena scratch = {0};
+    sm_queue *queues = ARENA_ARRAY(&scratch, sm_queue, sms);
     const cta_period *p = &w->uneven;
+    size_t residents = (size_t)larger(1, smaller(RESIDENTS_MAX, p->residents));
     double heads = floor(larger(0, w->ctas - LISTED_WAVES * (double)sms) / p->blocks), head_s = 0;
     for (double j = 0; j < p->blocks; j++)
         head_s += event_uneven_s(p, j);
     for (size_t s = 0; s < sms; s++)
-        done_s[s] = heads * head_s / (double)sms;
-    double blocks = w->ctas - heads * p->blocks, at = 0;
-    for (double b = 0; b < blocks; b++) {
-        done_s[0] += event_uneven_s(p, at);
-        sink(done_s, sms);
+        queues[s] = (sm_queue){.last_s = heads * head_s / (double)sms};
+    double blocks = w->ctas - heads * p->blocks, at = 0, b = 0;
+    for (; b < blocks && b < (double)(residents * sms); b++) {
+        give_block(&queues[(size_t)b % sms], event_uneven_s(p, at));
         at = at + 1 < p->blocks ? at + 1 : 0;
     }
+    qsort(queues, sms, sizeof *queues, by_next_end); /* a heap too */
+    for (; b < blocks; b++) {
+        queues[0].oldest = (queues[0].oldest + 1) % RESIDENTS_MAX;
+        queues[0].held--;
+        give_block(&queues[0], event_uneven_s(p, at));
+        sink(queues, sms);
+        at = at + 1 < p->blocks ? at + 1 : 0;
+    }
+    for (size_t s = 0; s < sms; s++)
+        done_s[s] = queues[s].last_s;
+    arena_free(&scratch);
     qsort(done_s, sms, sizeof *done_s, by_time);
 }
 
@@ -199,8 +233,8 @@ static void dispatch_uneven(event_chip *chip, event_kernel *kernel) {
     enum { BINS = 8 };
     const cta_work *w = kernel->work;
     size_t sms = (size_t)chip->machine.sms;
-    double done_s[SMS_MAX], sum_s = 0;
-    assert(sms <= SMS_MAX);
+    arena scratch = {0};
+    double *done_s = ARENA_ARRAY(&scratch, double, sms), sum_s = 0;
     list_schedule(w, sms, done_s);
     for (size_t s = 0; s < sms; s++)
         sum_s += done_s[s];
@@ -220,6 +254,7 @@ static void dispatch_uneven(event_chip *chip, event_kernel *kernel) {
                      .loop_s = done_s[end - 1]};
         add_cohort(chip, kernel, &p);
     }
+    arena_free(&scratch);
 }
 
 /* ---- */

@@ -18,10 +18,12 @@ enum {
 static const double FETCH_BYTES = 64;
 /* What an SM keeps on its way: 32 KB reach 70 to 75 % of a B200's memory, 64 KB all of it (microbench-blackwell). */
 static const double IN_FLIGHT_BYTES_PER_SM = 65536;
-/* The chip's read and write paths, as shares of the pin rate: an H200 reads 4 GB at 4,341 GB/s of 4,800 and writes them
- * at 4,655 (measured, PyTorch), of which the L2 still holds 50 MB when the kernel ends. The device itself does better
- * either way. Kept in proportion for the generation's other machines. */
-static const double HOPPER_READ_PATH_FRAC = 4341e9 / 4.8e12;
+/* The chip's read path: an H200 reads 4 GB at 4,341 GB/s of 4,800, where the device itself would do better. It is no
+ * share of the pins: an H100, the same die, reads rows at 3,191 of 3,350 (`reduce` in operators-steady.csv). Memory
+ * faster than an H200's keeps its share, for want of measurements. */
+static const double HOPPER_READ_BYTES_PER_S = 4341e9, H200_PEAK_BYTES_PER_S = 4.8e12;
+/* The write path is a share of the pins: an H200 writes 4 GB at 4,655 GB/s, of which the L2 still holds 50 MB when the
+ * kernel ends, and an H100 8 GB at 3,191 of 3,350. */
 static const double HOPPER_WRITE_PATH_FRAC = 4655e9 / 4.8e12 * (1 - 50e6 / 4e9);
 
 typedef struct pattern_source {
@@ -145,7 +147,8 @@ double hbm_pattern_busy_frac(const hbm_memory *memory, const hbm_pattern *patter
 hbm_fabric hbm_fabric_of(const machine *m) {
     bool hopper = m->generation == GENERATION_HOPPER;
     return (hbm_fabric){
-        .read_frac = hopper ? HOPPER_READ_PATH_FRAC : 1,
+        .read_frac =
+            hopper ? fmin(1, HOPPER_READ_BYTES_PER_S / fmin(m->hbm.bandwidth_bytes_per_s, H200_PEAK_BYTES_PER_S)) : 1,
         .write_frac = hopper ? HOPPER_WRITE_PATH_FRAC : 1,
         .fetch_bytes = FETCH_BYTES,
         .in_flight_bytes = m->sm.count * IN_FLIGHT_BYTES_PER_SM,
