@@ -4,6 +4,7 @@
  * block more than others are a cohort of their own, and memory serves the grid as one stream. Any other grid goes out
  * wave by wave, as slots come free. */
 #include "core/base/arena.h"
+#include "core/base/random.h"
 #include "sim/engine/cost_own.h"
 #include "sim/engine/event.h"
 
@@ -196,12 +197,24 @@ static int by_time(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* When each SM is done, sorted: slots are filled in turn, and the next block goes to the first that is free. What comes
- * before the last waves of a long grid spreads evenly. */
+/* Which SM a block goes to at first follows no rule that is known (GPCs have different numbers of SMs): any order,
+ * another one each round, so that a grid's period does not meet the number of SMs. */
+static void shuffle(size_t *order, size_t count, size_t round) {
+    static const uint64_t SEED = 11;
+    for (size_t i = 0; i < count; i++) {
+        size_t j = (size_t)(random_bits(SEED, round, i) % (i + 1));
+        order[i] = order[j];
+        order[j] = i;
+    }
+}
+
+/* When each SM is done, sorted: slots are filled round by round, and the next block goes to the first that is free.
+ * What comes before the last waves of a long grid spreads evenly. */
 static void list_schedule(const cta_work *w, size_t sms, double *done_s) {
     static const double LISTED_WAVES = 32;
     arena scratch = {0};
     sm_queue *queues = ARENA_ARRAY(&scratch, sm_queue, sms);
+    size_t *order = ARENA_ARRAY(&scratch, size_t, sms);
     const cta_period *p = &w->uneven;
     size_t residents = (size_t)larger(1, smaller(RESIDENTS_MAX, p->residents));
     double heads = floor(larger(0, w->ctas - LISTED_WAVES * (double)sms) / p->blocks), head_s = 0;
@@ -210,9 +223,12 @@ static void list_schedule(const cta_work *w, size_t sms, double *done_s) {
     for (size_t s = 0; s < sms; s++)
         queues[s] = (sm_queue){.last_s = heads * head_s / (double)sms};
     double blocks = w->ctas - heads * p->blocks, at = 0, b = 0;
-    for (; b < blocks && b < (double)(residents * sms); b++) {
-        give_block(&queues[(size_t)b % sms], event_uneven_s(p, at));
-        at = at + 1 < p->blocks ? at + 1 : 0;
+    for (size_t round = 0; round < residents && b < blocks; round++) {
+        shuffle(order, sms, round);
+        for (size_t s = 0; s < sms && b < blocks; s++, b++) {
+            give_block(&queues[order[s]], event_uneven_s(p, at));
+            at = at + 1 < p->blocks ? at + 1 : 0;
+        }
     }
     qsort(queues, sms, sizeof *queues, by_next_end); /* a heap too */
     for (; b < blocks; b++) {
