@@ -123,14 +123,22 @@ static void api_release(gpu_context *, void *memory) {
     cudaFree(memory);
 }
 
+/* On the context's stream, which waits for no other: a plain copy may return while its last bytes are still on their
+ * way, and those would fall on what the next kernel writes. */
+static status copy_in_order(gpu_context *context, void *to, const void *from, size_t bytes, cudaMemcpyKind direction,
+                            const char *doing, error *err) {
+    gpu_status code = cudaMemcpyAsync(to, from, bytes, direction, context->stream);
+    return gpu_check(code ? code : cudaStreamSynchronize(context->stream), doing, err);
+}
+
 static status api_copy_in(gpu_context *context, void *device, const void *host, size_t bytes, error *err) {
     rank_enter(context);
-    return gpu_check(cudaMemcpy(device, host, bytes, cudaMemcpyHostToDevice), "copying to it", err);
+    return copy_in_order(context, device, host, bytes, cudaMemcpyHostToDevice, "copying to it", err);
 }
 
 static status api_copy_out(gpu_context *context, void *host, const void *device, size_t bytes, error *err) {
     rank_enter(context);
-    return gpu_check(cudaMemcpy(host, device, bytes, cudaMemcpyDeviceToHost), "copying from it", err);
+    return copy_in_order(context, host, device, bytes, cudaMemcpyDeviceToHost, "copying from it", err);
 }
 
 static bool api_has_kernel(op_kind kind) {

@@ -116,40 +116,35 @@ static __global__ void __launch_bounds__(APPEND_THREADS)
     using V = vector<T, N>;
     const append_side<T> side = side_of(s);
     const float largest = FOUR_BIT ? INT4_LARGEST : INT8_LARGEST;
-    unsigned together = APPEND_THREADS >> lanes_log, lane = threadIdx.x & ((1u << lanes_log) - 1);
-    unsigned head = blockIdx.x * together * APPEND_UNROLL + (threadIdx.x >> lanes_log), heads = s.heads;
-    unsigned row = head / heads, of_row = head % heads, rows_on = together / heads, heads_on = together % heads;
-    bool inside = lane < static_cast<unsigned>(head_vectors);
+    const unsigned together = APPEND_THREADS >> lanes_log, lane = threadIdx.x & ((1u << lanes_log) - 1);
+    const unsigned heads = static_cast<unsigned>(s.heads), all = static_cast<unsigned>(s.rows) * heads;
+    const unsigned first = blockIdx.x * together * APPEND_UNROLL + (threadIdx.x >> lanes_log);
+    const bool inside = lane < static_cast<unsigned>(head_vectors);
+    const V *from = reinterpret_cast<const V *>(side.in) + (inside ? lane : 0);
+    const int64_t row_vectors = side.stride / N;
     V held[APPEND_UNROLL];
-    int64_t to[APPEND_UNROLL]; /* head of the cache; -1: none */
+    unsigned slot[APPEND_UNROLL], of_row[APPEND_UNROLL];
     float top[APPEND_UNROLL];
+    /* What lies beyond the end takes the last head's place instead of a branch, behind which the next load would wait.
+     */
 #pragma unroll
     for (int u = 0; u < APPEND_UNROLL; u++) {
-        held[u] = V{};
-        to[u] = -1;
-        if (inside && row < s.rows) {
-            to[u] = static_cast<int64_t>(s.slots[row]) * heads + of_row;
-            held[u] = load_vector_once(reinterpret_cast<const V *>(side.in + row * side.stride) +
-                                       of_row * head_vectors + lane);
-        }
-        row += rows_on; /* on by `together` heads */
-        of_row += heads_on;
-        if (of_row >= heads) {
-            of_row -= heads;
-            row++;
-        }
+        unsigned head = min(first + u * together, all - 1), row = head / heads;
+        of_row[u] = head - row * heads;
+        slot[u] = static_cast<unsigned>(s.slots[row]);
+        held[u] = load_vector_once(from + row * row_vectors + of_row[u] * head_vectors);
     }
     head_tops(held, lanes_log, top);
 #pragma unroll
     for (int u = 0; u < APPEND_UNROLL; u++) {
-        if (to[u] < 0)
+        if (!inside || first + u * together >= all)
             continue;
         __half stored = __float2half_rn(divide_by(top[u], largest, 1.0f / largest));
+        int64_t to = static_cast<int64_t>(slot[u]) * heads + of_row[u], place = to * head_vectors + lane;
         if (lane == 0)
-            side.scales[to[u]] = stored;
+            side.scales[to] = stored;
         uint32_t bits[N];
         levels_of(held[u], top[u], __half2float(stored), largest, bits);
-        int64_t place = to[u] * head_vectors + lane;
         if constexpr (FOUR_BIT && N % 8 == 0)
             store_vector(static_cast<vector<uint32_t, N / 8> *>(side.cache) + place, pack_int4<N>(bits));
         else if constexpr (!FOUR_BIT)

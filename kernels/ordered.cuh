@@ -8,10 +8,18 @@ typedef unsigned long long ordered_key; /* as CUDA's 64-bit shuffles and maxima 
 
 static const ordered_key ORDERED_NONE = 0; /* below every number's */
 
+/* Floats as integers of the same order; -0 as 0. */
+__device__ inline uint32_t ordered_bits(float value) {
+    uint32_t bits = __float_as_uint(value + 0.0f);
+    return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+}
+
+__device__ inline float ordered_float(uint32_t bits) {
+    return __uint_as_float(bits & 0x80000000u ? bits & 0x7fffffffu : ~bits);
+}
+
 __device__ inline ordered_key ordered_key_of(float value, uint32_t column) {
-    uint32_t bits = __float_as_uint(value);
-    bits = bits & 0x80000000u ? ~bits : bits | 0x80000000u; /* order of floats as order of integers */
-    return static_cast<ordered_key>(bits) << 32 | static_cast<uint32_t>(~column);
+    return static_cast<ordered_key>(ordered_bits(value)) << 32 | static_cast<uint32_t>(~column);
 }
 
 __device__ inline uint32_t ordered_column(ordered_key key) {
@@ -19,8 +27,7 @@ __device__ inline uint32_t ordered_column(ordered_key key) {
 }
 
 __device__ inline float ordered_value(ordered_key key) {
-    uint32_t bits = static_cast<uint32_t>(key >> 32);
-    return __uint_as_float(bits & 0x80000000u ? bits & 0x7fffffffu : ~bits);
+    return ordered_float(static_cast<uint32_t>(key >> 32));
 }
 
 __device__ inline ordered_key warp_largest(ordered_key key) {

@@ -94,16 +94,21 @@ template <typename T> static __device__ resident_part part_of(const resident_arg
     return {begin, head, (count - head) / N, (count - head) % N};
 }
 
+/* The maximum lags by up to SLACK behind the largest value: sums stay far from overflow, and few of them need an
+ * exponential of their own. */
 template <int N> static __device__ void add_values(softmax_part *part, const float (&x)[N]) {
-    float top = part->top;
+    const float SLACK = 4;
+    float top = x[0];
 #pragma unroll
     for (float value : x)
         top = fmaxf(top, value);
-    part->sum *= __expf(part->top - top);
+    if (top > part->top + SLACK) {
+        part->sum *= __expf(part->top - top);
+        part->top = top;
+    }
 #pragma unroll
     for (float value : x)
-        part->sum += __expf(value - top);
-    part->top = top;
+        part->sum += __expf(value - part->top);
 }
 
 template <typename T, int N> static __device__ void add_vector(softmax_part *part, const vector<T, N> &v) {

@@ -1,10 +1,12 @@
-/* The largest values of each row, largest first. Two steps: blocks hold a stretch of columns in registers and leave the
- * few elements among which its largest are; then a block a row finds the row's among those. Reads each element once.
+/* The largest values of each row, largest first; of many or short rows in topk_stream.cu. Here in two steps: blocks
+ * hold a stretch of columns in registers and leave the few elements among which its largest are; then a block a row
+ * finds the row's among those. Reads each element once.
  *
  * A block takes the elements not below a threshold that at least `top` of them reach: warps sort their lanes' largest
  * values, and the least of what is (top / warps)-th in each will do. Elements are ordered by counting larger ones. What
  * bounds it is arithmetic: every element is compared twice, and little else may be done to it. */
 #include "kernels/ordered.cuh"
+#include "kernels/topk.h"
 
 enum {
     TOPK_BLOCK_THREADS = 256,
@@ -211,6 +213,12 @@ extern "C" gpu_status gpu_topk(const op *o, const plan *, const gpu_operands *x,
     const int64_t rows_max = 65535; /* grid.y */
     if (!operands_are_there(o, x) || !workspace)
         return GPU_BAD_OPERANDS;
+    if (x->context) {
+        gpu_status code = topk_stream(p, &x->context->info, x->at[OPERAND_topk_x].data, x->at[OPERAND_topk_values].data,
+                                      static_cast<int32_t *>(x->at[OPERAND_topk_columns].data), stream);
+        if (code != GPU_NO_KERNEL)
+            return code;
+    }
     int64_t stretches = stretches_of(p), slots = slots_of(p), keys = stretches * slots;
     if (p->top > TOPK_MAX || keys > TOPK_FOUND_MAX || p->rows > rows_max || p->cols > INT32_MAX - TOPK_STRETCH)
         return GPU_NO_KERNEL;

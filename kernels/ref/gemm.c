@@ -21,11 +21,18 @@ static double activated(gemm_epilogue epilogue, double x) {
     }
 }
 
-/* One group of k: the scale is common to its terms. */
+/* One group of k: the scale is common to its terms. Several sums side by side, so that additions need not wait. */
 static double group_sum(const double *a, const double *b, int64_t first, int64_t end) {
-    double sum = 0;
-    for (int64_t k = first; k < end; k++)
+    enum { SUMS = 8 };
+    double sums[SUMS] = {0}, sum = 0;
+    int64_t k = first;
+    for (; k + SUMS <= end; k += SUMS)
+        for (int i = 0; i < SUMS; i++)
+            sums[i] += a[k + i] * b[k + i];
+    for (; k < end; k++)
         sum += a[k] * b[k];
+    for (int i = 0; i < SUMS; i++)
+        sum += sums[i];
     return sum;
 }
 

@@ -9,7 +9,7 @@ set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:?usage: all.sh OUT [PART...]}
 shift
-parts=${*:-kernels numerics ceilings rows models chameleon models34 variants sanitizer mutants}
+parts=${*:-kernels numerics ceilings memory rows models chameleon models34 variants sanitizer mutants}
 mkdir -p "$out"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -114,18 +114,47 @@ run detect 30 "$here/ingot" detect
 
 for part in $parts; do
     case $part in
-    kernels)
-        run kernels 300 "$here/kernel_test" --seed 1 --verbose
-        tables+=$(grep -E "^FAILED|^not written|^skipped" <<<"$last_output" | cut -c1-220 | head -60)$'\n'
+    kernels) # in four processes: references and comparisons take the host longer than kernels the GPU
+        begin=$SECONDS
+        for i in 0 1 2 3; do
+            OMP_NUM_THREADS=4 with_libraries timeout -k 5 300 "$here/kernel_test" --seed 1 --verbose --part $i/4 \
+                >"$scratch/kernels.$i" 2>&1 &
+        done
+        wait
+        cat "$scratch"/kernels.? >>"$log"
+        tables+=$(grep -hE "^FAILED|^not written|^skipped" "$scratch"/kernels.? | cut -c1-220 | head -60)$'\n'
+        summary+=("$(tail -qn 1 "$scratch"/kernels.? | awk -v s=$((SECONDS - begin)) '
+            / passed, .* failed, .* skipped/ { parts++; passed += $1; failed += $3; skipped += $5 }
+            END { printf "kernels, %d of 4 parts %4ds  %d passed, %d failed, %d skipped", parts, s, passed, failed, skipped }')")
         ;;
-    sanitizer)
+    sanitizer) # our kernels on cases of up to 5 MB; memcheck on the libraries', too. Checks run beside each other.
         tool=$(command -v compute-sanitizer || find / -xdev -name compute-sanitizer -type f 2>/dev/null | head -1)
         if [ -z "$tool" ]; then
             summary+=("sanitizer                    skipped: no compute-sanitizer")
             continue
         fi
-        for check in memcheck racecheck initcheck; do
-            run "$check" 150 "$tool" --tool "$check" --error-exitcode 9 "$here/kernel_test" --seed 2 --max-bytes 300000
+        sanitize() { # NAME TOOL OPTIONS...
+            local name=$1 check=$2 begin=$SECONDS code=0
+            shift 2
+            # NCCL asks for kernels that it does not have.
+            [ "$check" = memcheck ] && set -- "$@" && check="memcheck --report-api-errors no"
+            with_libraries timeout -k 5 200 "$tool" --tool $check --error-exitcode 9 "$here/kernel_test" --seed 2 "$@" \
+                >"$scratch/sanitizer.$name" 2>&1 || code=$?
+            printf '%-28s exit %3d %4ds  %s; %s\n' "$name" "$code" $((SECONDS - begin)) \
+                "$(grep -E '[0-9]+ passed' "$scratch/sanitizer.$name" | tail -1)" \
+                "$(grep SUMMARY "$scratch/sanitizer.$name" | tail -1 | cut -c11-100)" >"$scratch/sanitizer.$name.line"
+        }
+        for share in 0/2 1/2; do
+            for check in memcheck racecheck synccheck initcheck; do
+                OMP_NUM_THREADS=2 sanitize "$check.${share%/2}" $check --own --max-bytes 5000000 --part $share &
+            done
+        done
+        OMP_NUM_THREADS=2 sanitize memcheck.libraries memcheck --kind gemm --max-bytes 1000000 &
+        OMP_NUM_THREADS=2 sanitize memcheck.exchanges memcheck --kind collective --max-bytes 1000000 &
+        wait
+        for line in "$scratch"/sanitizer.*.line; do
+            summary+=("$(cat "$line")")
+            cat "${line%.line}" >>"$log"
         done
         ;;
     numerics)
@@ -223,23 +252,22 @@ for part in $parts; do
         model "34b-autoquant" -w codellama-34b -P 218 --steps 2 -p autoquant
         ;;
     mutants) # planted faults (mutate.sh): the kernel test must fail on each
-        for mutant in "$here"/mutants/*.so; do
-            [ -e "$mutant" ] || { summary+=("mutants                      skipped: none were built"); break; }
-            name=$(basename "$mutant" .so)
-            INGOT_GPU_LIBRARY=$mutant run "mutant $name" 60 "$here/kernel_test" --seed 3 --kind "${name##*.}" \
-                --max-bytes 30000000
-            [ "$last_code" = 1 ] && verdict=caught || verdict="NOT CAUGHT"
-            summary[-1]="$verdict: ${summary[-1]}"
+        mutant() { # FILE: its verdict, into a file
+            local name code=0
+            name=$(basename "$1" .so)
+            INGOT_GPU_LIBRARY=$1 with_libraries timeout -k 5 120 "$here/kernel_test" --seed 3 --kind "${name##*.}" \
+                --max-bytes 30000000 >"$scratch/mutant.$name" 2>&1 || code=$?
+            [ "$code" = 1 ] && grep -q "^FAILED" "$scratch/mutant.$name" && verdict=caught || verdict="NOT CAUGHT"
+            printf '%-28s %s, exit %d: %s\n' "mutant $name" "$verdict" "$code" \
+                "$(tail -1 "$scratch/mutant.$name")" >"$scratch/mutant.$name.line"
+        }
+        for file in "$here"/mutants/*.so; do
+            [ -e "$file" ] || { summary+=("mutants                      skipped: none were built"); break; }
+            mutant "$file" &
         done
-        ;;
-    peers) # PyTorch beside ours, by the same method on the same GPU
-        run "rows peers" 60 "$here/ingot" bench "$here/rows-peers.csv" --method graph_steady -o "$scratch/ours.csv"
-        run "rows in PyTorch" 200 python3 "$here/peers.py" rows "$scratch/ours.csv" "$out/rows-peers.csv"
-        tables+=$(cut -d, -f1-3,5,7 "$out/rows-peers.csv")$'\n'
-        for name in codellama-7b codellama-34b; do
-            model "$name" -w "$name" -P 217 --steps 4
-            run "$name in PyTorch" 200 python3 "$here/peers.py" decode "$name" 218 "$out/peers-decode.csv"
-            tables+="$(tail -1 <<<"$last_output")"$'\n'
+        wait
+        for line in "$scratch"/mutant.*.line; do
+            [ -e "$line" ] && summary+=("$(cat "$line")")
         done
         ;;
     variants) # each beside the whole GPU; the simulator's for the same override are asked for elsewhere
@@ -259,6 +287,12 @@ for part in $parts; do
         model "launch-x2" -w codellama-7b -P 512 --steps 2 -s launch=eager --emulate-launch-us 3.3
         model "launch-x4" -w codellama-7b -P 512 --steps 2 -s launch=eager --emulate-launch-us 9.9
         ;;
+    memory) # memory-bound operators, and their bandwidths as shares of a copy's
+        run "rows memory" 120 "$here/ingot" bench "$here/rows-memory.csv" -o "$out/rows-memory.csv"
+        cat "$out/rows-memory.csv.meta.json" >>"$log" 2>/dev/null
+        rm -f "$out/rows-memory.csv.meta.json"
+        tables+=$(awk -f "$here/shares.awk" "$out/rows-memory.csv" 2>/dev/null)$'\n'
+        ;;
     rows)
         for method in cupti_cold_l2 graph_steady; do
             run "rows $method" 120 "$here/ingot" bench "$here/rows.csv" --method "$method" -o "$out/rows-$method.csv"
@@ -266,9 +300,6 @@ for part in $parts; do
             cat "$out/rows-$method.csv.meta.json" >>"$log" 2>/dev/null
             rm -f "$out/rows-$method.csv.meta.json"
         done
-        run "rows memory" 120 "$here/ingot" bench "$here/rows-memory.csv" -o "$out/rows-memory.csv"
-        rm -f "$out/rows-memory.csv.meta.json"
-        tables+=$(awk -f "$here/shares.awk" "$out/rows-memory.csv" 2>/dev/null)$'\n'
         ;;
     ranks) # exchanges between GPUs
         run links 20 nvidia-smi topo -m

@@ -75,19 +75,20 @@ static const kernel_case cases[] = {
     TOPK(NULL, 2, 3, 3, bf16),
     TOPK(NULL, 40, 12288, 128, fp32),
     TOPK(NULL, 7, 20000, 128, bf16),
-    TOPK(NULL, 300, 60, 8, bf16), /* a row in a block; rows that begin anywhere */
+    TOPK(NULL, 300, 60, 8, bf16), /* short rows, a block each, which begin anywhere */
     TOPK(NULL, 64, 1001, 10, fp32),
-    TOPK(NULL, 140, 10002, 50, fp32),
     TOPK(NULL, 300, 4096, 128, fp16),
-    TOPK(NULL, 40, 100002, 50, fp32), /* a row in a cluster */
+    TOPK(NULL, 800, 10001, 50, bf16), /* many rows */
+    TOPK(NULL, 800, 70000, 10, bf16),
+    TOPK(NULL, 36, 65601, 20, bf16), /* long ones, in two steps */
     TOPK(NULL, 72, 70001, 128, bf16),
     TOPK(NULL, 66, 256102, 10, fp32),
     TOPK_OF(TIES, 3, 20000, 50, fp32),
-    TOPK_OF(TIES, 40, 100002, 50, fp32),
+    TOPK_OF(TIES, 800, 10002, 50, fp32),
     TOPK_OF(TIES, 64, 5000, 128, bf16),
     TOPK_OF(RISING, 2, 40000, 20, fp32),
-    TOPK_OF(RISING, 40, 100000, 128, fp32),
-    TOPK_OF(RISING, 300, 9000, 10, bf16),
+    TOPK_OF(RISING, 40, 8100, 128, fp32),
+    TOPK_OF(RISING, 800, 9000, 10, bf16),
     PENALTY("LM-18", 1, 65536, 1030, fp32),
     PENALTY("LM-18", 8, 32000, 154, fp32),
     PENALTY(NULL, 3, 5, 100, fp16), /* every token many times */

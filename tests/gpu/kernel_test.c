@@ -1,10 +1,13 @@
 /* Every kernel against its CPU reference: fresh random inputs, odd shapes, poisoned outputs, guard bytes.
  *
- *     kernel_test [--seed N] [--kind NAME] [--id LM-3] [--max-bytes N] [--part I/N] [--verbose]
+ *     kernel_test [--seed N] [--kind NAME] [--id LM-3] [--max-bytes N] [--part I/N] [--own] [--verbose]
  *
  * Exit 0: all passed; 1: some failed; 77: skipped, no GPU. --id runs the cases of one entry of core/catalogue.def.
  * --max-bytes keeps to cases whose operands are no larger, and --part to every N-th of them from the I-th (0 on): for
- * runs under compute-sanitizer, several beside each other. */
+ * runs under compute-sanitizer, several beside each other. --own leaves out what libraries run (products that go to
+ * cuBLASLt, exchanges). */
+#include "core/plan_gemm_ingot.h"
+#include "kernels/gemm.h"
 #include "tests/gpu/buffers.h"
 #include "tests/gpu/cases.h"
 #include "tests/gpu/ranks_case.h"
@@ -24,7 +27,7 @@ typedef struct test_run {
     double max_bytes;
     uint64_t part, parts;
     uint64_t in_reach; /* cases so far that kind, id and bytes let in */
-    bool verbose;
+    bool own, verbose;
     size_t passed, failed, skipped, not_written;
 } test_run;
 
@@ -88,10 +91,17 @@ static void run_exchange(test_run *run, const kernel_case *item, const char *sha
     printf("skipped: %s %s: %s\n", op_info_get(item->op.kind)->name, shape, text);
 }
 
+static bool is_a_librarys(const op *o) {
+    return o->kind == OP_collective ||
+           (o->kind == OP_gemm && !gemm_is_weight_only(&o->as.gemm) && !gemm_ingot_is_vector(&o->as.gemm));
+}
+
 static bool is_asked_for(test_run *run, const kernel_case *item) {
     if (run->kind && strcmp(run->kind, op_info_get(item->op.kind)->name) != 0)
         return false;
     if (run->id && !kernel_case_has_id(item, run->id))
+        return false;
+    if (run->own && is_a_librarys(&item->op))
         return false;
     return operand_bytes_of(&item->op) <= run->max_bytes && run->in_reach++ % run->parts == run->part;
 }
@@ -136,6 +146,8 @@ static bool parse_arguments(int argc, char **argv, test_run *run) {
         bool more = i + 1 < argc;
         if (strcmp(argv[i], "--verbose") == 0)
             run->verbose = true;
+        else if (strcmp(argv[i], "--own") == 0)
+            run->own = true;
         else if (strcmp(argv[i], "--seed") == 0 && more)
             run->seed = strtoull(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--kind") == 0 && more)
