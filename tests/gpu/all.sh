@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that needs a GPU, from a folder that pack.sh made:
 #     bash FOLDER/all.sh OUT [PART...]
-# Parts, one GPU: kernels numerics ceilings rows models chameleon models34 variants sanitizer mutants; power alone, on request peers
+# Parts, one GPU: kernels numerics ceilings memory rows models chameleon models34 variants sanitizer mutants; power alone, on request peers
 # Part on two GPUs or more: ranks. Default: all of one GPU but peers (ten minutes are not enough for all with a cold start).
 # Each goes on when another fails; a table comes last. OUT holds at most 8 files: log.txt, ceilings.json, rows-*.csv,
 # runs.tar (recorded model runs), variants.tar (rows and runs under each variant), summary.csv, peers-decode.csv.
@@ -268,6 +268,16 @@ for part in $parts; do
         wait
         for line in "$scratch"/mutant.*.line; do
             [ -e "$line" ] && summary+=("$(cat "$line")")
+        done
+        ;;
+    peers) # PyTorch beside ours, by the same method on the same GPU
+        run "rows peers" 60 "$here/ingot" bench "$here/rows-peers.csv" --method graph_steady -o "$scratch/ours.csv"
+        run "rows in PyTorch" 200 python3 "$here/peers.py" rows "$scratch/ours.csv" "$out/rows-peers.csv"
+        tables+=$(cut -d, -f1-3,5,7 "$out/rows-peers.csv")$'\n'
+        for name in codellama-7b codellama-34b; do
+            model "$name" -w "$name" -P 217 --steps 4
+            run "$name in PyTorch" 200 python3 "$here/peers.py" decode "$name" 218 "$out/peers-decode.csv"
+            tables+="$(tail -1 <<<"$last_output")"$'\n'
         done
         ;;
     variants) # each beside the whole GPU; the simulator's for the same override are asked for elsewhere
