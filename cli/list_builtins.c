@@ -123,7 +123,7 @@ status list_engines(list_table *table, error *err) {
 
 /* ---- operators ---- */
 
-enum { OP_ID, OP_KERNEL_KIND, OP_TEXT, OP_KERNEL, OP_REFERENCE, OP_COMMAND, OP_TESTS, OP_SUCH_AS };
+enum { OP_ID, OP_KERNEL_KIND, OP_TEXT, OP_KERNEL, OP_REFERENCE, OP_BACKENDS, OP_COMMAND, OP_TESTS, OP_SUCH_AS };
 
 static const list_column op_columns[] = {
     [OP_ID] = {"id", "id", LIST_TEXT, UNIT_PLAIN},
@@ -131,6 +131,7 @@ static const list_column op_columns[] = {
     [OP_TEXT] = {"text", "what", LIST_TEXT, UNIT_PLAIN},
     [OP_KERNEL] = {"kernel", NULL, LIST_TEXT, UNIT_PLAIN},
     [OP_REFERENCE] = {"reference", NULL, LIST_TEXT, UNIT_PLAIN},
+    [OP_BACKENDS] = {"backends", NULL, LIST_WORDS, UNIT_PLAIN},
     [OP_COMMAND] = {"command", "test", LIST_TEXT, UNIT_PLAIN},
     [OP_TESTS] = {"tests", NULL, LIST_WORDS, UNIT_PLAIN},
     [OP_SUCH_AS] = {"first_test", "first of its cases", LIST_TEXT, UNIT_PLAIN},
@@ -145,6 +146,15 @@ static list_words cases_of(arena *a, const char *id) {
         if (strcmp(cases[i].id, id) == 0)
             names[found++] = cases[i].name;
     return (list_words){names, found};
+}
+
+/* Whose kernels run a kind: products of more than a few rows go to cuBLASLt, exchanges to NCCL. */
+static list_words backends_of(op_kind kind) {
+    static const char *const own[] = {"ingot"}, *const products[] = {"ingot", "cublaslt"},
+                             *const exchanges[] = {"nccl"};
+    if (kind == OP_gemm)
+        return (list_words){products, COUNT_OF(products)};
+    return kind == OP_collective ? (list_words){exchanges, 1} : (list_words){own, 1};
 }
 
 static void fill_op(list_table *table, const catalogue_entry *entry) {
@@ -165,6 +175,7 @@ static void fill_op(list_table *table, const catalogue_entry *entry) {
     row[OP_KERNEL_KIND].text = kind;
     row[OP_KERNEL].text = arena_printf(a, "kernels/%s.cu", kind);
     row[OP_REFERENCE].text = arena_printf(a, "kernels/ref/%s.c", kind);
+    row[OP_BACKENDS].words = backends_of(entry->kind);
     row[OP_TESTS].words = cases_of(a, entry->id);
     row[OP_COMMAND].text = arena_printf(a, "kernel_test --id %s: %zu", entry->id, row[OP_TESTS].words.count);
     row[OP_SUCH_AS].text = row[OP_TESTS].words.count > 0 ? row[OP_TESTS].words.items[0] : NULL;
