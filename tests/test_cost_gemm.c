@@ -238,6 +238,24 @@ Test(plan_gemm, kernels_that_widen_weights) {
     }
 }
 
+/* On Ada, a product of few rows is split where its whole tiles fill few of the SMs, and else only if its reduction is
+ * long. */
+Test(plan_gemm, few_rows_on_ada) {
+    machine m = test_machine();
+    m.generation = GENERATION_ADA;
+    m.sm.count = 142, m.sm.shared_bytes = 102400, m.sm.max_threads = 1536, m.sm.max_ctas = 24;
+    const struct {
+        int64_t n, k;
+        bool splits;
+    } cases[] = {{1024, 4096, true}, {1536, 3584, false}, {2560, 2560, false}, {1536, 8192, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        op o = gemm(8, cases[i].n, cases[i].k, DTYPE_bf16, DTYPE_bf16);
+        cost_block out = cost_on(&m, &o, RESIDENCY_REPEATED);
+        cr_expect_eq(out.picked[0].split_k > 1, cases[i].splits, "n %ld k %ld: split %d", (long)cases[i].n,
+                     (long)cases[i].k, out.picked[0].split_k);
+    }
+}
+
 /* Few rows against each of very many sequences' matrices: tiles that a huge grid would not use are all there are. */
 Test(cost_gemm, a_huge_batch_of_few_rows_has_a_plan) {
     machine m = test_machine();

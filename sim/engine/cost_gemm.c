@@ -45,7 +45,7 @@ typedef struct gemm_machines {
     lanes tensor_s_per_flop, tensor_edge, l2_s_per_byte; /* one SM's tensor pipe; whole chip's L2 */
     lanes helper_l2_s_per_byte;                          /* whole chip, of the small kernels beside the product */
     lanes load_s_per_byte, load_latency_s;               /* one SM's intake */
-    lanes step_s, prologue_s, epilogue_s_per_byte, spilled_s_per_byte; /* one SM */
+    lanes step_s, prologue_s, epilogue_s_per_byte, scaled_s_per_byte, spilled_s_per_byte; /* one SM */
     lanes vector_s_per_element; /* one SM, of a batch of matrices times a vector each */
     lanes dequantise_s_per_element, reduce_s, slice_s, memory_s, hbm_s, overlap_loss, shared_last_frac;
     lanes written_bytes;                  /* of hbm_bytes */
@@ -193,6 +193,8 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         out->step_s[i] = (block_scaled ? BLOCK_SCALED_STEP_CLK : step_clk) / clock;
         out->prologue_s[i] = m->gemm_prologue_clk[i] / clock;
         out->epilogue_s_per_byte[i] = 1 / (m->gemm_epilogue_ratio[i] * share_bytes_per_s);
+        double scaled_s = 1 / (m->gemm_scaled_epilogue_bytes_per_clk[i] * clock);
+        out->scaled_s_per_byte[i] = warpgroups ? out->epilogue_s_per_byte[i] : scaled_s;
         out->spilled_s_per_byte[i] = 1 / (m->gemm_spilled_epilogue_bytes_per_clk[i] * clock);
         out->vector_s_per_element[i] = 1 / (m->gemm_vector_elements_per_clk[i] * clock);
         out->dequantise_s_per_element[i] = 1 / (m->gemm_dequantise_elements_per_clk[i] * clock);
@@ -222,7 +224,7 @@ typedef struct plan_work {
     double step_flops, step_edge_flops, step_bytes, step_dequantised,
         step_vector;   /* edge: for each row or column of overhead */
     double load_bytes; /* through L2, whole chip, with multicast */
-    double epilogue_bytes, spilled_bytes, reduce_bytes;
+    double epilogue_bytes, scaled_bytes, spilled_bytes, reduce_bytes;
     double reduces, shares; /* 1 or 0; shares: the last wave's tiles, between SMs (stream-K) */
     double slices;          /* of a reduction that add up one after the other, within the kernel */
     double waits;           /* 1 where every step waits for memory, else 0 */
@@ -250,8 +252,9 @@ static plan_work work_of_plan(const plan *p, const gemm_params *g, const gemm_by
         w.step_vector = p->tile_n * (double)g->k / w.steps;
     w.load_bytes = p->ctas * w.steps * (m_bytes + n_bytes / p->cluster_m);
     w.epilogue_bytes = area * (p->split_k > 1 ? ACCUMULATOR_BYTES : b->out_element_bytes);
-    if (g->dynamic_quantise && p->cluster_m == 1 && area >= SPILLING_TILE_AREA) {
-        w.spilled_bytes = w.epilogue_bytes;
+    if (g->dynamic_quantise) {
+        bool spills = p->cluster_m == 1 && area >= SPILLING_TILE_AREA;
+        *(spills ? &w.spilled_bytes : &w.scaled_bytes) = w.epilogue_bytes;
         w.epilogue_bytes = 0;
     }
     w.reduces = p->split_k > 1 && p->launches > 1;
@@ -314,7 +317,8 @@ static inline __attribute__((always_inline)) gemm_parts parts_of(const plan_work
     p.l2 = w->load_bytes * m->sharing[i] * m->l2_s_per_byte[i];
     double chain = rounds * w->steps * least_step_s(w, m, i);
     double loop = LARGER(LARGER(p.tensor, p.load), LARGER(p.l2, chain));
-    p.epilogue = tiles * (w->epilogue_bytes * m->epilogue_s_per_byte[i] + w->spilled_bytes * m->spilled_s_per_byte[i]);
+    p.epilogue = tiles * (w->epilogue_bytes * m->epilogue_s_per_byte[i] + w->scaled_bytes * m->scaled_s_per_byte[i] +
+                          w->spilled_bytes * m->spilled_s_per_byte[i]);
     p.latency = rounds * m->prologue_s[i];
     double full_clock = loop + p.latency + p.epilogue;
     double sm = full_clock;
@@ -354,6 +358,20 @@ static double unsplit_ctas(const plan_list *plans) {
 static const double LARGEST_FILL_FRAC = 0.5;
 static const double SPLIT_ONE_WAVE_BYTES = 7168, SPLIT_WAVES_BYTES = 12288;
 
+/* On Ada, reductions of few rows that are shorter than that are split only where tiles of 64 x 64 fill less than this
+ * share of the SMs, though a split would take less time (L40S rows whose weights lie in L2: 1,024 outputs are split,
+ * 1,536 and more are not, up to k of 3,584). */
+static const double SPLIT_FEW_FILL_FRAC = 1.0 / 6, FEW_TILE = 64;
+static const int64_t FEW_ROWS_MAX = 32;
+
+/* Tiles of 64 x 64 that a product takes; 0 where the rule above does not hold. */
+static double few_tiles(const gemm_params *g, generation family) {
+    bool follows = family == GENERATION_ADA && g->m <= FEW_ROWS_MAX && g->batch == 1 &&
+                   dtype_bytes(g->dtype) == HALF_BYTES && dtype_bytes(g->weights_dtype) == HALF_BYTES &&
+                   (double)g->k * HALF_BYTES < SPLIT_WAVES_BYTES;
+    return follows ? ceil((double)g->m / FEW_TILE) * ceil((double)g->n / FEW_TILE) : 0;
+}
+
 /* CTAs of the largest tile, whole reductions, the better way round; 0 where the rule above does not hold. */
 static double largest_ctas(const plan_list *plans, const gemm_params *g, generation family) {
     double least = INFINITY;
@@ -370,7 +388,7 @@ static double largest_ctas(const plan_list *plans, const gemm_params *g, generat
 /* NEVER_S where the library would not consider a plan: an unsplit reduction, a smaller tile than the largest, the
  * largest one split. */
 typedef struct passed_over {
-    lanes whole_s, small_s, split_s;
+    lanes whole_s, small_s, small_split_s, split_s;
 } passed_over;
 
 static void pass_over(const gemm_recipe *r, const machine_block *block, const gemm_machines *m, passed_over *out) {
@@ -378,11 +396,13 @@ static void pass_over(const gemm_recipe *r, const machine_block *block, const ge
     double widest = unsplit_ctas(r->plans), largest = largest_ctas(r->plans, g, block->generation);
     double outputs = (double)g->m * (double)g->n, k_bytes = (double)g->k * HALF_BYTES;
     double stream_s = isfinite(widest) ? SPLIT_STREAM_S : INFINITY;
+    double few = few_tiles(g, block->generation);
     double filling = largest > 0 ? LARGEST_FILL_FRAC * LARGEST_TILE_AREA : INFINITY;
     EACH_LANE {
         double per_sm = m->per_sm[i];
         out->whole_s[i] = ((m->hbm_s[i] > stream_s) & (widest * per_sm < UNSPLIT_FILL_FRAC)) ? NEVER_S : 0;
         out->small_s[i] = outputs * per_sm >= filling ? NEVER_S : 0;
+        out->small_split_s[i] = few * per_sm >= SPLIT_FEW_FILL_FRAC ? NEVER_S : out->small_s[i];
         double split_bytes = largest * per_sm > 1 ? SPLIT_WAVES_BYTES : SPLIT_ONE_WAVE_BYTES;
         out->split_s[i] = k_bytes >= split_bytes ? 0 : out->small_s[i];
     }
@@ -398,7 +418,8 @@ static inline __attribute__((always_inline)) void pick_by(const gemm_recipe *r, 
         const plan_work w = r->works[c];
         bool small = (double)p->tile_m * p->tile_n < LARGEST_TILE_AREA;
         const double *whole_s = w.reduces > 0 ? none : passed->whole_s;
-        const double *other_s = small ? passed->small_s : p->split_k > 1 ? passed->split_s : none;
+        const double *split_s = small ? passed->small_split_s : passed->split_s;
+        const double *other_s = p->split_k > 1 ? split_s : small ? passed->small_s : none;
         double index = (double)c;
         EACH_LANE {
             double t = parts_of(&w, m, throttles, i).all + whole_s[i] + other_s[i];
