@@ -72,23 +72,34 @@ static const char *duration_of(double time_s) {
                              : " very long";
 }
 
-/* Levels 0 and 1 tell sources apart, 0, 2 and 5 durations, 0 to 3 bounds, 0 to 4 types. */
+enum { LEVEL_SOURCE = 2, LEVEL_BOUND = 4, LEVEL_TYPES = 5, LEVEL_KIND = 6 };
+
+int spread_class_parent(int level) {
+    return level == LEVEL_SOURCE ? LEVEL_TYPES : level + 1;
+}
+
 void spread_class_name(const spread_subject *subject, int level, char text[SPREAD_CLASS_TEXT]) {
     char types[SPREAD_CLASS_TEXT / 4] = "";
     const op *o = subject->op;
-    if (level <= 4)
+    bool sourced = level <= LEVEL_SOURCE, collective = o->kind == OP_collective;
+    bool finest = level == 0 || level == LEVEL_SOURCE + 1, finer = finest || level == 1 || level == LEVEL_BOUND;
+    bool bound = collective ? finest : finer, duration = collective ? finer : finest;
+    if (collective && level <= LEVEL_TYPES) /* what is off grows with the ranks that share links */
+        snprintf(types, sizeof types, " %d ranks", (int)o->as.collective.ranks);
+    else if (level <= LEVEL_TYPES)
         types_of(o, types, sizeof types);
-    snprintf(text, SPREAD_CLASS_TEXT, "%s%s%s%s%s%s%s%s", op_info_get(o->kind)->name, types,
-             level <= 4 ? phase_of(o) : "", level <= 3 ? " " : "", level <= 3 ? subject->bound : "",
-             level == 0 || level == 2 || level == 5 ? duration_of(subject->time_s) : "", level <= 1 ? " " : "",
-             level <= 1 && subject->source ? subject->source : "");
+    snprintf(text, SPREAD_CLASS_TEXT, "%s%s%s%s%s%s%s%s%s%s", op_info_get(o->kind)->name, types,
+             level <= LEVEL_TYPES ? phase_of(o) : "", bound ? " " : "", bound ? subject->bound : "",
+             duration ? duration_of(subject->time_s) : "", sourced ? " " : "",
+             sourced && subject->source ? subject->source : "", sourced ? " " : "",
+             sourced && subject->method ? subject->method : "");
 }
 
 const residual_range *spread_residual(const calibration_spread *s, const spread_subject *subject) {
     char name[SPREAD_CLASS_TEXT];
     bool sourced = subject->source && *subject->source;
     s = spread_of(s, subject->op);
-    for (int level = sourced ? 0 : 2; level < SPREAD_CLASS_LEVELS; level++) {
+    for (int level = sourced ? 0 : LEVEL_SOURCE + 1; level < SPREAD_CLASS_LEVELS; level = spread_class_parent(level)) {
         spread_class_name(subject, level, name);
         for (size_t i = 0; i < s->residual_count; i++)
             if (strcmp(s->residuals[i].name, name) == 0)

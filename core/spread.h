@@ -52,14 +52,18 @@ double parameter_restore(const machine_key *key, double transformed);
 /* What a class of predictions has in common. */
 typedef struct spread_subject {
     const op *op;
-    const char *source; /* of the measurement; NULL or "" when there is none */
+    const char *source, *method; /* of the measurement; source NULL or "": there is none */
     const char *bound;
     double time_s; /* predicted */
 } spread_subject;
 
-/* The class at a level of detail, 0 the finest: kind, types, phase, source, bound and duration. Less detail serves
- * where a finer class had too few rows. */
+/* The class at a level of detail: the last level is the kind alone, the one before adds types and phase (ranks, of a
+ * collective). From there two chains grow finer: levels 4 and 3 by bound, then duration; 2, 1 and 0 by source and
+ * method, then bound, then duration. Of a collective duration comes before bound: it tells protocols apart. */
 void spread_class_name(const spread_subject *subject, int level, char text[SPREAD_CLASS_TEXT]);
+
+/* The next coarser level of the chain; SPREAD_CLASS_LEVELS after the last. */
+int spread_class_parent(int level);
 
 /* The residual range of the finest class that is known, or NULL. */
 const residual_range *spread_residual(const calibration_spread *s, const spread_subject *subject);

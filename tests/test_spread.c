@@ -73,7 +73,7 @@ Test(spread, classes_fall_back_to_the_kind) {
     residual_range ranges[] = {{"gemm", -0.2, 0.2}, {"gemm bf16 bf16", -0.1, 0.1}};
     calibration_spread s = {.residuals = ranges, .residual_count = 2};
     operator_row row = gemm_row(1, 2, 3);
-    const spread_subject subject = {&row.op, NULL, "hbm", 1e-6};
+    const spread_subject subject = {&row.op, NULL, NULL, "hbm", 1e-6};
     cr_expect_eq(spread_residual(&s, &subject), &ranges[1]);
     row.op.as.gemm.dtype = DTYPE_fp16;
     cr_expect_eq(spread_residual(&s, &subject), &ranges[0]);

@@ -188,11 +188,12 @@ static double step_s(const attention_shape *s, const plan *t, const context_para
     return larger(issue_s, loaded * s->kv_element_bytes / share_bytes_per_s);
 }
 
-/* The rotation of queries and new keys that TensorRT-LLM runs first. */
+/* The rotation of queries and new keys that TensorRT-LLM runs first, in place: what it wrote is among what attention
+ * reads. */
 static double rotate_s(const attention_shape *s, const context_parameters *k, const machine_block *m, size_t i,
                        double footprint_bytes, double hbm_bytes_per_s) {
     double bytes = 2 * s->query_bytes, elements = s->batch * s->queries * (s->heads + s->kv_heads) * s->width;
-    double kept = s->hot_frac * attention_kept_frac(m, i, bytes + footprint_bytes);
+    double kept = s->hot_frac * attention_kept_frac(m, i, footprint_bytes);
     return larger(bytes * (1 - kept) / hbm_bytes_per_s,
                   elements * k->rope_clk[i] / m->sm_count[i] / m->sm_clock_max_hz[i]);
 }
@@ -200,7 +201,7 @@ static double rotate_s(const attention_shape *s, const context_parameters *k, co
 /* Time under the power limit, measured alone: dynamic power grows as clock^x, so the clock that keeps within the limit
  * has a closed form; an operator shorter than the limit's lag shares it with cooler neighbours (as in cost_gemm.c).
  * Products and softmax both take energy. */
-static double throttled_s(const attention_shape *s, const machine_block *m, size_t i, double softmax_ops,
+static double throttled_s(const attention_shape *s, const plan *t, const machine_block *m, size_t i, double softmax_ops,
                           double time_s) {
     if (s->in_graph)
         return time_s; /* the clock follows from all of a step's operators (power.h) */
@@ -208,11 +209,13 @@ static double throttled_s(const attention_shape *s, const machine_block *m, size
     if (s->rate == DTYPE_fp8)
         flop_j = m->power_energy_per_fp8_flop_j[i] > 0 ? m->power_energy_per_fp8_flop_j[i] : flop_j / 2;
     double scores = s->flops / (FLOPS_PER_SCORE_ELEMENT * s->width);
-    double energy_j = s->flops * flop_j + scores * softmax_ops * FLOPS_PER_FMA * m->power_energy_per_fp32_flop_j[i];
+    double padded = t->tile_k / s->width; /* tensor cores multiply whole tiles */
+    double energy_j =
+        s->flops * padded * flop_j + scores * softmax_ops * FLOPS_PER_FMA * m->power_energy_per_fp32_flop_j[i];
     energy_j *= m->attention_switching_frac[i];
     double excess = energy_j / time_s / (m->power_limit_w[i] - m->power_idle_w[i] - m->power_clock_w[i]);
     double stretch = excess > 1 ? pow(excess, 1 / exponent) - 1 : 0;
-    return time_s * (1 + stretch * time_s / (time_s + m->gemm_power_lag_s[i]));
+    return time_s * (1 + stretch * time_s / (time_s + m->attention_power_lag_s[i]));
 }
 
 /* `details` may be NULL. */
@@ -247,7 +250,7 @@ static void context_cost(const attention_shape *s, const attention_params *p, co
         double peak = m->peak_flops_per_s[s->rate][i];
         double compute_s = larger(fixed_s + ceil_quotient(steps.longest / splits) * step, all_s / sms + tail_s);
         compute_s = larger(compute_s, peak > 0 ? s->flops / peak : 0);
-        compute_s = throttled_s(s, m, i, k.softmax_ops[i] + s->score_ops, compute_s);
+        compute_s = throttled_s(s, t, m, i, k.softmax_ops[i] + s->score_ops, compute_s);
         double kept = s->hot_frac * attention_kept_frac(m, i, footprint);
         double hbm_bytes = footprint * (1 - kept), hbm_s = hbm_bytes / hbm_rate, l2_s = l2_bytes / l2_rate;
         double main_s = larger(compute_s, larger(l2_s, hbm_s));

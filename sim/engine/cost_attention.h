@@ -24,13 +24,16 @@ typedef struct attention_shape {
  * conversion and SFU instructions, so FP32 lanes alone (64 on GA100, 128 since) do not bound it. */
 static const double ATTENTION_ISSUE_LANES = 4 * 32;
 
-/* The part of a footprint found in L2 when attention reads it again. Two partitions each keep what their SMs read
- * (cost_memory.h), and keys streamed through evict each other: half of a half is what repeats hit, on A100 and H200
- * alike. */
+/* The part of a footprint found in L2 when attention reads it again: all up to the capacity, then less until nothing.
+ * Two partitions each keep what their SMs read (cost_memory.h), and keys streamed through evict each other: half of a
+ * half is what repeats hit, on A100 and H200 alike. An L40S's L2, which is one, keeps 100 MB of 100.7 and, of 134,
+ * none.
+ */
 static inline double attention_kept_frac(const machine_block *m, size_t i, double footprint_bytes) {
-    static const double STREAMED_FRAC = 0.5;
-    bool halves = m->l2_far_latency_clk[i] >= PARTITION_LATENCY_RATIO * m->l2_near_latency_clk[i];
-    return l2_kept_frac(m, i, m->attention_l2_residency_frac[i] * (halves ? STREAMED_FRAC : 1), footprint_bytes);
+    static const double STREAMED_FRAC = 0.5 * 0.5;
+    double capacity = m->attention_l2_residency_frac[i] * m->l2_bytes[i] * (l2_has_halves(m, i) ? STREAMED_FRAC : 1);
+    double gone = (footprint_bytes / capacity - 1) / m->attention_residency_fall_ratio[i];
+    return larger(0, smaller(1, 1 - gone));
 }
 
 /* Bytes of a 16-bit element: queries, outputs, and the new keys and values before they enter a cache. */

@@ -10,7 +10,9 @@
 /* Step and block times are quoted for 128 keys of width 128. */
 static const double STEP_KEYS = 128;
 static const double REFERENCE_WIDTH = 128;
-/* cuDNN leaves 218 keys whole and splits 1,040 (H200, 32 blocks for 132 SMs); a granule between. */
+/* cuDNN leaves 218 keys whole and splits 1,040 (H200, 32 blocks for 132 SMs); a granule between. Into as many parts as
+ * SMs hold at once, an estimate: FlashAttention-3's rule, which balances persistent blocks, would start a second wave.
+ */
 static const double CUDNN_SPLIT_KEYS = 256;
 static const double COMPILED_WIDTH_MIN = 64; /* narrower heads are padded */
 static const double KEYS_MIN = 16;           /* one mma's worth, however short the cache */
@@ -80,8 +82,11 @@ static void set_lanes(lanes out, double value) {
 static double combine_s(const decode_kernel *k, const attention_shape *s, const machine_block *m, size_t i,
                         double splits, double l2_rate) {
     double latency_s = memory_latency_s(m, i);
+    /* FlashAttention-2 adds split after split, each load behind the one before (combine_attn_seqk_parallel). */
+    bool in_turn = s->kernel == KERNEL_FA2 || s->kernel == KERNEL_FA2_PAGED;
+    double turns_s = in_turn ? splits * m->l2_near_latency_clk[i] / m->sm_clock_max_hz[i] : 0;
     if (k->separate_combine) /* partial results are written and read */
-        return m->attention_combine_latencies[i] * latency_s +
+        return m->attention_combine_latencies[i] * latency_s + turns_s +
                splits * s->batch * s->heads * s->width * 2 * FLOAT_BYTES / l2_rate;
     double waves = larger(1, k->items / m->sm_count[i]);
     return m->attention_xqa_combine_latencies[i] * latency_s +
@@ -190,13 +195,17 @@ static decode_kernel flash_kernel(const attention_shape *s, const machine_block 
                        .cta_constant_frac = 0.7};
     set_lanes(k.cta_ratio, 1);
     set_lanes(k.step_ratio, 1);
+    if (s->kernel == KERNEL_FA2_PAGED || s->kernel == KERNEL_FA2)
+        k.cta_constant_frac = 1.0;
     switch (s->kernel) {
     case KERNEL_FLASHINFER:
         k.rule = SPLIT_FILL;
+        k.blocks_per_sm = k.fill = 2; /* planned for so (num_blocks_per_sm of its scheduler) */
         k.cta_latencies = m->attention_flashinfer_decode_cta_latencies;
         k.step_latencies = m->attention_flashinfer_decode_step_latencies;
         k.step_constant_frac = 0.5;
         rows_ratio(k.cta_ratio, m->attention_flashinfer_wide_group_ratio, s->group > NARROW_GROUP);
+        rows_ratio(k.step_ratio, m->attention_flashinfer_wide_group_ratio, s->group > NARROW_GROUP);
         break;
     case KERNEL_FA3_PAGED:
         k.parts_max = VLLM_PARTS_MAX;
@@ -211,7 +220,7 @@ static decode_kernel flash_kernel(const attention_shape *s, const machine_block 
         k.cta_latencies = m->attention_fa3_decode_cta_latencies;
         k.step_latencies = m->attention_fa3_decode_step_latencies;
         if (s->backend == attention_backend_cudnn)
-            k.split_keys = CUDNN_SPLIT_KEYS;
+            k.split_keys = CUDNN_SPLIT_KEYS, k.rule = SPLIT_FILL;
         if (s->backend == attention_backend_cudnn)
             for (size_t i = 0; i < MACHINE_LANES; i++)
                 k.cta_ratio[i] = m->attention_cudnn_cta_ratio[i];

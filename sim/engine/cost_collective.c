@@ -5,6 +5,8 @@
  *   LL    : data and flag in one 8-byte store; short hops, low rate
  *   LL128 : lines of 128 bytes with one flag
  *   Simple: slices with separate flags; long hops, full rate
+ *   pairs : LL, Simple, and for long ones Simple in larger parts over more channels: a later start, a higher rate (on
+ *           an H200 0.56 and 0.70 of the links, crossing near 20 MB; A100 and L40S alike)
  *
  * A ring's passes count the rank's own part: an all-gather is one send, ranks - 2 forwards and one receive. Without
  * links of their own, GPUs go through the host's, which they share. Protocols and what bounds them: NCCL's
@@ -45,9 +47,17 @@ static exchange exchange_of(const collective_params *p, generation g) {
     return e;
 }
 
-/* Starts are SM clocks: 10,300, 6,400 and 6,800 on A100, H200 and L40S, and 33,800, 30,500 and 29,500 for Simple's. */
+/* Starts are SM clocks: 9,900, 6,300 and 8,100 on A100, H200 and L40S, and 36,800, 26,400 and 30,300 for Simple's. */
 static double clocks_s(const machine_block *m, const lanes clocks, size_t i) {
     return clocks[i] / m->sm_clock_max_hz[i];
+}
+
+/* From GPU to GPU. NCCL's tables where a machine does not say (tuning.cc: a ring's step, LL, over NVLink and PCIe). */
+static double link_latency_s(const machine_block *m, size_t i) {
+    static const double NVLINK_S = 0.6e-6, PCIE_S = 1e-6;
+    if (m->link_latency_s[i] > 0)
+        return m->link_latency_s[i];
+    return m->link_bandwidth_bytes_per_s[i] > 0 ? NVLINK_S : PCIE_S;
 }
 
 /* Whether the GPUs' own links join all ranks; an exchange of more goes through the host's. */
@@ -74,33 +84,47 @@ static void keep_faster(exchange_time *best, double fixed_s, double transfer_s) 
         *best = (exchange_time){fixed_s, transfer_s};
 }
 
+/* Flags within the data: links lose the flags' part, and threads move no more than they can. Groups of threads that
+ * each move `own_bytes` share links that carry `shared_bytes` in all. */
+static double flagged_s(const machine_block *m, size_t i, double own_bytes, double shared_bytes, double rate,
+                        double link_frac, double bytes_per_clk) {
+    double of_links_s = shared_bytes / (rate * m->collective_simple_frac[i] * link_frac);
+    double of_threads_s = own_bytes / (bytes_per_clk * m->sm_clock_max_hz[i]);
+    return of_links_s > of_threads_s ? of_links_s : of_threads_s;
+}
+
 static exchange_time ring_time(const exchange *e, const machine_block *m, size_t i, double rate) {
-    double start_s = clocks_s(m, m->collective_start_clk, i), hop_s = m->collective_hop_s[i];
-    double part_s = e->bytes / e->ranks / rate, moved_s = e->steps * part_s;
-    exchange_time best = {start_s + e->hops * hop_s, moved_s / m->collective_ll_frac[i]};
+    double start_s = clocks_s(m, m->collective_start_clk, i),
+           step_s = m->collective_hop_latencies[i] * link_latency_s(m, i);
+    double part_s = e->bytes / e->ranks / rate, moved = e->steps * e->bytes / e->ranks;
+    exchange_time best = {start_s + e->hops * step_s, flagged_s(m, i, moved, moved, rate, m->collective_ll_frac[i],
+                                                                m->collective_ll_bytes_per_clk[i])};
     keep_faster(&best,
                 start_s + clocks_s(m, m->collective_wide_start_clk, i) +
-                    e->hops * hop_s * m->collective_wide_hop_ratio[i],
-                moved_s / m->collective_wide_frac[i]);
+                    e->hops * step_s * m->collective_wide_hop_ratio[i],
+                flagged_s(m, i, moved, moved, rate, m->collective_wide_frac[i], m->collective_wide_bytes_per_clk[i]));
     double ends = END_STEPS / m->collective_end_ratio[i];
     keep_faster(&best,
                 start_s + clocks_s(m, m->collective_simple_start_clk, i) +
-                    e->hops * hop_s * m->collective_simple_hop_ratio[i],
+                    e->hops * step_s * m->collective_simple_hop_ratio[i],
                 (e->steps - END_STEPS + ends) * part_s / m->collective_simple_frac[i]);
     if (e->sums_in_switch && links_join(e, m, i)) /* reads a part of everyone's, multicasts the sum */
         keep_faster(&best,
-                    start_s + clocks_s(m, m->collective_simple_start_clk, i) +
-                        2 * hop_s * m->collective_simple_hop_ratio[i],
+                    start_s + clocks_s(m, m->collective_switch_start_clk, i) +
+                        2 * step_s * m->collective_simple_hop_ratio[i],
                     (e->bytes + e->bytes / e->ranks) / (rate * m->collective_switch_frac[i]));
     return best;
 }
 
 static exchange_time pairs_time(const exchange *e, const machine_block *m, size_t i, double rate) {
-    double others = e->ranks - 1, part_s = e->bytes / e->ranks / rate;
-    double start_s = clocks_s(m, m->collective_start_clk, i) + m->collective_pair_start_s[i] +
+    double others = e->ranks - 1, part = e->bytes / e->ranks, part_s = part / rate;
+    double start_s = clocks_s(m, m->collective_start_clk, i) +
+                     m->collective_pair_start_latencies[i] * link_latency_s(m, i) +
                      (others - 1) * m->collective_pair_hop_s[i];
-    exchange_time best = {start_s, part_s / m->collective_ll_frac[i]}; /* each pair has threads of its own */
+    exchange_time best = {start_s, flagged_s(m, i, part, others * part, rate, m->collective_ll_frac[i],
+                                             m->collective_ll_bytes_per_clk[i])}; /* threads of its own a pair */
     keep_faster(&best, start_s + m->collective_pair_simple_start_s[i], others * part_s / m->collective_pair_frac[i]);
+    keep_faster(&best, start_s + m->collective_pair_long_start_s[i], others * part_s / m->collective_pair_long_frac[i]);
     return best;
 }
 

@@ -67,13 +67,18 @@ static const ablation_term terms[] = {
      {"attention_fa3_paged.convert_ops", "attention_fa3_paged.block8_frac"},
      {0, 0}},
     {"rotation before attention", OP_attention, {"attention_fmha_hopper.rope_clk", "attention_xqa.rope_clk"}, {0, 0}},
-    {"hops", OP_collective, {"collective.hop_s"}, {0}},
-    {"protocol LL", OP_collective, {"collective.ll_frac"}, {0.001}},
-    {"protocol LL128", OP_collective, {"collective.wide_frac"}, {0.01}},
+    {"hops", OP_collective, {"collective.hop_latencies"}, {0.1}},
+    {"protocol LL", OP_collective, {"collective.ll_bytes_per_clk"}, {0.1}},
+    {"protocol LL128", OP_collective, {"collective.wide_bytes_per_clk"}, {1}},
     {"start of protocol Simple", OP_collective, {"collective.simple_start_clk"}, {0}},
     {"rings' ends", OP_collective, {"collective.end_ratio"}, {1}},
     {"sums in the switch", OP_collective, {"collective.switch_frac"}, {0.05}},
-    {"grouped pairs' start", OP_collective, {"collective.pair_start_s", "collective.pair_simple_start_s"}, {0, 0}},
+    {"start of sums in the switch", OP_collective, {"collective.switch_start_clk"}, {0}},
+    {"more channels of long pairs", OP_collective, {"collective.pair_long_frac"}, {0.05}},
+    {"grouped pairs' start",
+     OP_collective,
+     {"collective.pair_start_latencies", "collective.pair_simple_start_s"},
+     {0, 0}},
 };
 
 const ablation_term *ablation_terms(size_t *count) {

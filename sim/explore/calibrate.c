@@ -179,6 +179,29 @@ static bool release(calibrate_result *out) {
     return any;
 }
 
+/* What each row would be off by had it not been fitted, to first order: ln(predicted / measured) over one less the
+ * row's leverage, its own weight in its prediction. */
+static const double *residuals_left_out(arena *a, const fit_problem *p, const calibrate_result *out) {
+    static const double LEVERAGE_MAX = 0.5; /* beyond, differences and weights are too rough to divide by */
+    size_t n = p->rows.count, keys = p->key_count;
+    double *x = ARENA_ARRAY(a, double, keys + 1), *residuals = ARENA_ARRAY(a, double, n + 1);
+    double *weights = ARENA_ARRAY(a, double, n + 1), *jacobian = ARENA_ARRAY(a, double, n *keys + 1);
+    for (size_t k = 0; k < keys; k++)
+        x[k] = parameter_transform(p->keys[k], calibration_get(&out->fitted, p->keys[k]));
+    fit_residuals(p, x, residuals);
+    huber_weights(&p->rows, residuals, weights);
+    fit_jacobian(p, x, residuals, jacobian);
+    for (size_t r = 0; r < n; r++) {
+        const double *slope = &jacobian[r * keys];
+        double variance = 0;
+        for (size_t i = 0; i < keys; i++)
+            for (size_t j = 0; j < keys; j++)
+                variance += slope[i] * slope[j] * out->covariance[i * keys + j];
+        residuals[r] /= 1 - fmin(weights[r] * variance, LEVERAGE_MAX);
+    }
+    return residuals;
+}
+
 static score score_half(arena *a, const calibrate_input *in, const calibration *c, op_kind kind, bool held,
                         double *deviation) {
     calibrate_input half = *in;
@@ -203,95 +226,6 @@ static score score_half(arena *a, const calibrate_input *in, const calibration *
     return score_of(predicted, measured, NULL, NULL, rows.count);
 }
 
-/* A class needs enough rows for its tails to mean anything; where a kind has few, a tenth of them. */
-enum { CLASS_ROWS_MIN = 12, CLASS_ROWS_ENOUGH = 30, CLASSES_OF_A_KIND = 10 };
-/* Of the level, on either side: nominally 88 %, within the 85 to 95 that an interval of 90 may cover, because residuals
- * have heavier tails than a normal distribution and the last of them would double the width. */
-static const double TAIL_FRAC = (1 - SPREAD_LEVEL) / 2 * 1.2;
-
-typedef struct class_row {
-    op_kind kind;
-    char name[SPREAD_CLASS_TEXT];
-    double residual; /* ln(measured / predicted) */
-} class_row;
-
-static int by_name_and_residual(const void *a, const void *b) {
-    const class_row *x = a, *y = b;
-    int order = strcmp(x->name, y->name);
-    return order ? order : (x->residual > y->residual) - (x->residual < y->residual);
-}
-
-/* By ranks out of n + 1, so that a class of few rows foresees the next one as often as one of many. */
-static double quantile(const class_row *sorted, size_t count, double part) {
-    double last = (double)(count - 1), at = fmin(fmax(part * (double)(count + 1) - 1, 0), last), below = floor(at);
-    size_t i = (size_t)below, j = i + 1 < count ? i + 1 : i;
-    return sorted[i].residual + (at - below) * (sorted[j].residual - sorted[i].residual);
-}
-
-static size_t class_rows_min(const fit_rows *rows, const class_row *c) {
-    size_t of_kind = 0;
-    for (size_t r = 0; r < rows->count; r++)
-        of_kind += rows->rows[r]->op.kind == c->kind;
-    size_t part = of_kind / CLASSES_OF_A_KIND;
-    return part < CLASS_ROWS_MIN ? CLASS_ROWS_MIN : part > CLASS_ROWS_ENOUGH ? CLASS_ROWS_ENOUGH : part;
-}
-
-/* What the fit left, by class of prediction. */
-static void find_residuals(arena *a, const calibrate_input *in, const fit_rows *rows, calibrate_result *out) {
-    const machine *machines[] = {in->machine};
-    const calibration *calibrations[] = {&out->fitted};
-    machine_block *block = ARENA_NEW(a, machine_block);
-    machine_block_fill(block, machines, calibrations, 1);
-    size_t n = rows->count * SPREAD_CLASS_LEVELS, count = 0;
-    class_row *all = ARENA_ARRAY(a, class_row, n);
-    for (size_t r = 0; r < rows->count; r++) {
-        row_prediction p = predict_row(rows->rows[r], block);
-        for (int level = 0; level < SPREAD_CLASS_LEVELS; level++) {
-            class_row *c = &all[count++];
-            c->kind = rows->rows[r]->op.kind;
-            const spread_subject subject = {&rows->rows[r]->op, rows->rows[r]->source, bound_name(p.bound), p.time_s};
-            spread_class_name(&subject, level, c->name);
-            c->residual = rows->log_measured[r] - log(p.time_s);
-        }
-    }
-    qsort(all, count, sizeof *all, by_name_and_residual);
-    out->residuals = ARENA_ARRAY(a, residual_range, count + 1);
-    for (size_t first = 0, end; first < count; first = end) {
-        for (end = first; end < count && strcmp(all[end].name, all[first].name) == 0; end++)
-            ;
-        if (end - first >= class_rows_min(rows, &all[first]))
-            out->residuals[out->residual_count++] =
-                (residual_range){all[first].name, quantile(all + first, end - first, TAIL_FRAC),
-                                 quantile(all + first, end - first, 1 - TAIL_FRAC)};
-    }
-}
-
-static void widen_shape(arena *a, calibrate_result *out, const op *o, const op_param *param) {
-    const char *name = arena_printf(a, "%s.%s", op_info_get(o->kind)->name, param->name);
-    double value = op_param_get(o, param);
-    for (size_t i = 0; i < out->shape_count; i++)
-        if (strcmp(out->shapes[i].name, name) == 0) {
-            out->shapes[i].min = fmin(out->shapes[i].min, value);
-            out->shapes[i].max = fmax(out->shapes[i].max, value);
-            return;
-        }
-    out->shapes[out->shape_count++] = (shape_range){name, value, value};
-}
-
-static void find_shapes(arena *a, const fit_rows *rows, calibrate_result *out) {
-    size_t most = 0;
-    for (int kind = 0; kind < OP_KIND_COUNT; kind++)
-        most += op_info_get((op_kind)kind)->param_count;
-    out->shapes = ARENA_ARRAY(a, shape_range, most);
-    for (size_t r = 0; r < rows->count; r++) {
-        const op *o = &rows->rows[r]->op;
-        const op_info *info = op_info_get(o->kind);
-        for (size_t p = 0; p < info->param_count; p++)
-            if (info->params[p].type == PARAM_DIM)
-                widen_shape(a, out, o, &info->params[p]);
-    }
-}
-
 static void start_result(arena *a, const calibrate_input *in, calibrate_result *out) {
     size_t count;
     const machine_key *keys = calibration_keys(&count);
@@ -311,9 +245,10 @@ status calibrate(arena *a, const calibrate_input *input, calibrate_result *out, 
         return error_set(err, STATUS_NEGATIVE, "no measured row of these kinds is there to fit");
     status result = STATUS_OK;
     bool again = true;
+    fit_problem p = {0};
     while (again && result == STATUS_OK) {
         screen(a, input, &rows, out);
-        fit_problem p = problem_of(a, input, &rows, out);
+        p = problem_of(a, input, &rows, out);
         if (p.key_count == 0)
             return error_set(err, STATUS_NEGATIVE, "these rows determine no parameter");
         result = solve(a, &p, out, err);
@@ -321,8 +256,8 @@ status calibrate(arena *a, const calibrate_input *input, calibrate_result *out, 
     }
     for (size_t k = 0; k < out->parameter_count; k++)
         out->parameters[k].value = calibration_get(&out->fitted, out->parameters[k].key);
-    find_residuals(a, input, &rows, out);
-    find_shapes(a, &rows, out);
+    calibrate_residual_classes(a, &rows, residuals_left_out(a, &p, out), out);
+    calibrate_shapes(a, &rows, out);
     for (size_t kind = 0; kind < OP_KIND_COUNT; kind++) {
         if (!input->kinds[kind])
             continue;

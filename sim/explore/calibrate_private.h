@@ -35,4 +35,11 @@ void fit_jacobian(const fit_problem *p, const double *x, const double *residuals
  * NULL. */
 status fit_solve(const fit_problem *p, const double *weights, double *x, double *covariance, error *err);
 
+/* The residual ranges of the result's machine and fitted parameters, by class. `residuals`: ln(predicted / measured) of
+ * every row, had it not been fitted. */
+void calibrate_residual_classes(arena *a, const fit_rows *rows, const double *residuals, calibrate_result *out);
+
+/* The range of every dimension that the rows have. */
+void calibrate_shapes(arena *a, const fit_rows *rows, calibrate_result *out);
+
 #endif

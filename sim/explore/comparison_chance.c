@@ -29,7 +29,7 @@ static node_doubt doubt_of(const ensemble *e, const node_totals *t, double laten
     node_doubt none = {NULL, 0};
     if (!t || t->count <= 0 || t->time_s <= 0)
         return none;
-    const spread_subject subject = {&t->last, NULL, bound_name(t->bound), t->time_s / t->count};
+    const spread_subject subject = {&t->last, NULL, NULL, bound_name(t->bound), t->time_s / t->count};
     const residual_range *r = spread_residual(&e->spread, &subject);
     double width = r ? r->upper - r->lower : 0;
     for (size_t i = 0; !r && i < e->spread.residual_count; i++)

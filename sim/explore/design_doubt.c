@@ -59,7 +59,7 @@ static void add_nodes(const ensemble *e, const sweep_case *c, size_t which, doub
         const node_totals *t = &totals[i];
         if (t->count <= 0 || t->time_s <= 0)
             continue;
-        const spread_subject subject = {&t->last, NULL, bound_name(t->bound), t->time_s / t->count};
+        const spread_subject subject = {&t->last, NULL, NULL, bound_name(t->bound), t->time_s / t->count};
         const residual_range *r = spread_residual(&e->spread, &subject);
         out->nodes[out->node_count++] = (node_doubt){which, c->graph.phases[t->phase].name, t->node->id,
                                                      r ? r->name : NULL, weight * t->time_s * residual_deviation(e, r)};

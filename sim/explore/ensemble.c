@@ -54,7 +54,8 @@ static double log_deviation(const operator_row *row, const ensemble *e, double t
 row_interval predict_row_interval(const operator_row *row, const ensemble *e) {
     row_interval out = {.prediction = predict_row(row, &e->block)};
     double time_s = out.prediction.time_s;
-    const spread_subject subject = {&row->op, row->source, bound_name(out.prediction.bound), time_s};
+    const spread_subject subject = {&row->op, row->source, row_method_name(row->method),
+                                    bound_name(out.prediction.bound), time_s};
     const residual_range *residual = spread_residual(&e->spread, &subject);
     bool other_machine = row->op.own ? e->own_other_machine : e->other_machine;
     out.extrapolated = other_machine || spread_extrapolates_shape(&e->spread, &row->op);
@@ -111,7 +112,7 @@ static double residual_deviation_s(const ensemble *e, const node_totals *nodes, 
     for (size_t i = 0; i < count; i++) {
         if (nodes[i].count <= 0 || nodes[i].time_s <= 0)
             continue;
-        const spread_subject subject = {&nodes[i].last, NULL, bound_name(nodes[i].bound),
+        const spread_subject subject = {&nodes[i].last, NULL, NULL, bound_name(nodes[i].bound),
                                         nodes[i].time_s / nodes[i].count};
         const residual_range *r = spread_residual(&e->spread, &subject);
         variance += pow(nodes[i].time_s * (r ? wider(0, r) : worst), 2);
