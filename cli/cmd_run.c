@@ -103,6 +103,7 @@ typedef struct run_setup {
     scenario scenario;
     graph graph;
     memory_plan plan;
+    run_picks picks; /* autoquant's */
 } run_setup;
 
 /* What stands in the way is said before anything is loaded or allocated. */
@@ -201,6 +202,7 @@ static void header_members(json_writer *w, arena *a, const run_arguments *o, con
     for (int v = 0; v < SCENARIO_VARIABLE_COUNT; v++)
         json_number(w, scenario_variable_name((scenario_variable)v), s->scenario.values[v]);
     json_object_end(w);
+    run_picks_json(w, &s->picks);
     json_text(w, "launch", o->options.mode == GPU_LAUNCH_GRAPH ? "graph" : "eager");
     json_number(w, "emulated_dispatch_s_per_call", o->options.dispatch_s_per_call);
     json_number(w, "emulated_launch_s", o->options.launch_s);
@@ -398,7 +400,7 @@ status command_run(int argc, char **argv, error *err) {
     if (result == STATUS_OK)
         result = gpu_setup_open(&o.variant, &gpu, err);
     if (result == STATUS_OK)
-        result = run_autoquant(&gpu, &s->graph, &s->scenario, err);
+        result = run_autoquant(&a, &gpu, &s->graph, &s->scenario, &s->picks, err);
     if (result == STATUS_OK)
         result = memory_plan_make(&a, &s->graph, &s->scenario, &s->plan, err);
     if (result == STATUS_OK)

@@ -1,11 +1,13 @@
 /* ingot validate: measured operator rows, measured steps and traces against the analytic engine. */
 #include "cli/command.h"
+#include "cli/operator_rows.h"
 #include "cli/setup_arguments.h"
 #include "cli/step_prediction.h"
 #include "cli/trace_prediction.h"
 #include "core/base/json_writer.h"
 #include "core/base/text.h"
 #include "sim/explore/ensemble.h"
+#include "validate/run_reader.h"
 #include "validate/score_rows.h"
 #include "validate/trace_run.h"
 
@@ -17,14 +19,14 @@
 
 typedef struct validate_options {
     const char *file, *engine;
-    bool json;
+    bool json, operators;
     message_level level;
     trace_question trace; /* what else is asked of a trace */
     double max_error;     /* NaN: no gate */
     argument_failure failure;
 } validate_options;
 
-enum { KEY_ENGINE = 256, KEY_MAX_ERROR, KEY_PHASE, KEY_ANY_ORDER };
+enum { KEY_ENGINE = 256, KEY_MAX_ERROR, KEY_PHASE, KEY_ANY_ORDER, KEY_OPERATORS };
 
 static const struct argp_option option_table[] = {
     {"machine", 'm', "NAME", 0, "Machine: a name of configs/machines or a YAML path", 0},
@@ -40,6 +42,7 @@ static const struct argp_option option_table[] = {
     {"host", 'H', "NAME", 0, "Host profile, instead of the one that goes with the levers", 1},
     {"phase", KEY_PHASE, "NAME", 0, "Phase that the trace shows (default: the one that fits best)", 1},
     {"any-order", KEY_ANY_ORDER, 0, 0, "Sort GPU events that stand out of order instead of refusing them", 1},
+    {"operators", KEY_OPERATORS, 0, 0, "Print the matched operators as operator rows (CSV, method in_model)", 1},
     {"max-error", KEY_MAX_ERROR, "PERCENT", 0, "Exit 1 when the end-to-end error is larger, as 10%", 1},
     {0},
 };
@@ -62,6 +65,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         break;
     case KEY_ANY_ORDER:
         o->trace.any_order = true;
+        break;
+    case KEY_OPERATORS:
+        o->operators = true;
         break;
     case KEY_MAX_ERROR:
         o->max_error = percent(&o->failure, "max-error", value);
@@ -240,9 +246,23 @@ static status validate_steps(arena *a, const validate_options *o, error *err) {
 
 /* ---- traces ---- */
 
+/* A recorded run tells what was run, where the command line does not. */
+static status take_run_header(arena *a, trace_question *q, error *err) {
+    run r;
+    status result = run_read(a, q->file, &r, err);
+    if (result != STATUS_OK)
+        return result;
+    q->common.workload = r.header.workload, q->common.preset = r.header.levers;
+    q->common.request.batch = (int64_t)r.header.batch;
+    q->common.request.prompt_tokens = (int64_t)r.header.prompt_tokens;
+    return STATUS_OK;
+}
+
 static status validate_trace(arena *a, const validate_options *o, error *err) {
     trace_question q = o->trace;
     q.file = o->file;
+    if (!q.common.workload && trace_is_run(q.file) && take_run_header(a, &q, err) != STATUS_OK)
+        return STATUS_BAD_INPUT;
     if (!q.common.workload)
         return error_set(err, STATUS_BAD_INPUT, "ingot validate: a trace needs --workload, what was run; see --help");
     setup *s = ARENA_NEW(a, setup);
@@ -251,7 +271,9 @@ static status validate_trace(arena *a, const validate_options *o, error *err) {
     status result = trace_compare(a, &q, &t, s, c, err);
     if (result != STATUS_OK)
         return result;
-    if (o->json)
+    if (o->operators)
+        operator_rows_print(c);
+    else if (o->json)
         result = trace_comparison_json(&t, s, c, err);
     else
         trace_comparison_print(&t, s, c);

@@ -118,9 +118,30 @@ static bool in_phase(const run *r, const char *phase) {
 static const char run_ending[] = ".run.jsonl.gz";
 
 typedef struct run_totals {
-    double busy_error, idle_error; /* sums: relative; of shares */
-    size_t graphs, eagers;
+    double busy_error, unseen_error, idle_error; /* sums: relative; of shares */
+    size_t graphs, unseen, eagers;               /* unseen: runs whose operators no parameter was fitted to */
 } run_totals;
+
+/* Whether operators of the run are among the rows that parameters are fitted to. */
+static status was_fitted(const char *run_name, bool *fitted, error *err) {
+    int column = -1;
+    csv_reader *reader = NULL;
+    size_t length = strlen(run_name) - strlen(run_ending);
+    *fitted = false;
+    status result = csv_open(OWN_FOLDER "/operators-model.csv", &reader, err);
+    if (result == STATUS_OK)
+        result = csv_require_column(reader, "run", &column, err);
+    while (result == STATUS_OK && !*fitted) {
+        const csv_row *row = NULL;
+        result = csv_next(reader, &row, err);
+        if (result != STATUS_OK || !row)
+            break;
+        const char *name = row->fields[column].text;
+        *fitted = strncmp(name, run_name, length) == 0 && name[length] == '\0';
+    }
+    csv_close(reader);
+    return result;
+}
 
 /* The wall of a step that nothing recorded: run-steps.csv beside the runs. A recorder keeps kernels apart, which counts
  * as idle time in the recordings themselves. */
@@ -155,6 +176,7 @@ static status unrecorded_wall(const char *run_name, const char *phase, double *w
 static status print_phase(const char *name, const char *phase, const run *r, const setup *s, const trace_comparison *c,
                           run_totals *totals, error *err) {
     bool captured = s->graph.phases[c->phase_index].captured,
+         unknown = levers_autoquant(&s->levers) && r->header.pick_count == 0,
          emulated = r->header.dispatch_s > 0 || r->header.launch_s > 0;
     double wall_s;
     status result = unrecorded_wall(name, phase, &wall_s, err);
@@ -162,12 +184,17 @@ static status print_phase(const char *name, const char *phase, const run *r, con
     printf("  %-24.*s %-8s %s  busy %8.3f ms, predicted %8.3f (%+.1f %%)  idle %4.1f %%, predicted %4.1f%s\n",
            (int)(strlen(name) - strlen(run_ending)), name, phase, captured ? "graph" : "eager",
            1e3 * c->measured_busy_s, 1e3 * c->predicted_busy_s, 100 * c->busy_error, 100 * idle, 100 * predicted,
-           levers_autoquant(&s->levers) ? "  not scored: what the run picked is not known" : "");
-    if (levers_autoquant(&s->levers))
+           unknown ? "  not scored: what the run picked is not known" : "");
+    if (unknown)
         return result;
+    bool fitted = false;
+    if (result == STATUS_OK)
+        result = was_fitted(name, &fitted, err);
     if (captured)
         totals->busy_error += fabs(c->busy_error), totals->graphs++;
-    else if (emulated && isfinite(idle))
+    if (captured && !fitted)
+        totals->unseen_error += fabs(c->busy_error), totals->unseen++;
+    if (!captured && emulated && isfinite(idle))
         totals->idle_error += fabs(idle - predicted), totals->eagers++;
     return result;
 }
@@ -211,6 +238,10 @@ status fidelity_own_runs(arena *a, error *err) {
         printf("%-48s %6zu %7.1f %7.1f  %s\n", "5 our executor's graph runs, GPU busy", totals.graphs,
                100 * totals.busy_error / (double)totals.graphs, 100 * BUSY_BAR,
                fidelity_verdict(totals.busy_error <= BUSY_BAR * (double)totals.graphs));
+    if (result == STATUS_OK && totals.unseen > 0)
+        printf("%-48s %6zu %7.1f %7.1f  %s\n", "- of these, runs with no operator in the fit", totals.unseen,
+               100 * totals.unseen_error / (double)totals.unseen, 100 * BUSY_BAR,
+               fidelity_verdict(totals.unseen_error <= BUSY_BAR * (double)totals.unseen));
     if (result == STATUS_OK && totals.eagers == 0)
         puts("5 our executor's eager runs, idle share             no run with an emulated dispatch is shipped");
     if (result == STATUS_OK && totals.eagers > 0)

@@ -3,6 +3,8 @@
 #define INGOT_RUN_GRAPH_H
 
 #include "cli/gpu_setup.h"
+#include "core/base/json_writer.h"
+#include "core/graph_picks.h"
 #include "core/timeline.h"
 
 enum { RUN_STEPS_MAX = 4096 };
@@ -25,8 +27,22 @@ typedef struct run_result {
 status run_graph(arena *a, const gpu_setup *gpu, const memory_plan *layout, const gpu_run_options *options,
                  timeline_sink *sink, run_result *out, error *err);
 
-/* Takes the fastest of each matrix's alternatives, measured at the decode step's shape, into the graph. */
-status run_autoquant(const gpu_setup *gpu, graph *g, const scenario *s, error *err);
+/* What autoquant took for a weight, and how long that is over the request by itself. */
+typedef struct run_pick {
+    weight_pick pick;
+    double request_s;
+} run_pick;
+
+typedef struct run_picks {
+    run_pick *picks;
+    size_t count;
+} run_picks;
+
+/* Takes the form of each weight that is fastest over the request, measured, into the graph. */
+status run_autoquant(arena *a, const gpu_setup *gpu, graph *g, const scenario *s, run_picks *out, error *err);
+
+/* Member `picks` of a run's header (docs/formats.md); nothing where nothing was to pick. */
+void run_picks_json(json_writer *w, const run_picks *picks);
 
 /* How far the GPU is from the CPU reference, and one way of launching from the other. */
 typedef struct run_check {

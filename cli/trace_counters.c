@@ -18,7 +18,8 @@ void counters_write(chrome_trace *out, int pid, const setup *s, const counted_ke
     cost_block cost;
     node_cost scheduled;
     op o;
-    engine_cost_node(k->phase, k->node, &s->scenario, k->step, k->layer, &s->block, &s->options, &o, &cost, &scheduled);
+    engine_cost_node(&s->graph, k->phase, k->node, &s->scenario, k->step, k->layer, &s->block, &s->options, &o, &cost,
+                     &scheduled);
     op_power power = engine_power_of(&o, &cost, &s->block, &s->options);
     double bytes = k->share * cost.hbm_bytes[0], energy_j = k->share * (power.core_j[0] + power.memory_j[0]);
     double running_w = m->power.idle_w + m->power.clock_w + energy_j / k->duration_s;

@@ -1,5 +1,6 @@
 #include "cli/trace_prediction.h"
 
+#include "core/graph_picks.h"
 #include "sim/engine/schedule.h"
 #include "validate/trace_run.h"
 
@@ -66,8 +67,8 @@ static void compare_nodes(arena *a, const setup *s, trace_comparison *out) {
         cost_block cost;
         node_cost node;
         op o;
-        engine_cost_at(phase, flat->node, &s->scenario, 0, flat->layer, &s->block, &s->options, &clock, &o, &cost,
-                       &node);
+        engine_cost_at(&s->graph, phase, flat->node, &s->scenario, 0, flat->layer, &s->block, &s->options, &clock, &o,
+                       &cost, &node);
         op_s[j] = node.launches ? node.busy_s[0] : 0;
         n->node = flat->node;
         n->shape = o;
@@ -175,6 +176,10 @@ static status match_run(arena *a, const trace_question *q, const run *r, const c
     status result = setup_load(a, &options, s, err);
     if (result != STATUS_OK)
         return result;
+    for (size_t i = 0; i < r->header.pick_count; i++)
+        if (graph_take_pick(&s->graph, &r->header.picks[i]) == 0)
+            return error_set(err, STATUS_NEGATIVE, "%s: %s has no weight '%.40s' in the form that was picked", q->file,
+                             s->workload.name, r->header.picks[i].weight);
     size_t p = 0;
     while (p < s->graph.phase_count && strcmp(s->graph.phases[p].name, phase) != 0)
         p++;

@@ -126,8 +126,8 @@ static double node_time_s(const setup *s, size_t phase, const flat_op *flat, con
     node_cost node;
     op o;
     const graph_phase *p = &s->graph.phases[phase];
-    engine_cost_at(p, &p->nodes[flat->node - p->nodes], &s->scenario, 0, flat->layer, &s->block, &s->options, clock, &o,
-                   &cost, &node);
+    engine_cost_at(&s->graph, p, &p->nodes[flat->node - p->nodes], &s->scenario, 0, flat->layer, &s->block, &s->options,
+                   clock, &o, &cost, &node);
     return cost.time_s[0];
 }
 

@@ -494,6 +494,24 @@ static void view_register(const memory_plan *plan, const flat_op *flat, const op
     v->gathered = !v->item.strided && (rows_apart || blocks_apart);
 }
 
+double operands_packed_bytes(const graph *g, const scenario *s, const graph_node *node, const op *o) {
+    const memory_plan nowhere = {.graph = g, .scenario = s};
+    flat_op flat = {.op = *o, .node = node};
+    operand_list list;
+    operands_of(o, &list);
+    double bytes = 0;
+    for (size_t i = 0; node->operands && i < list.count; i++) {
+        const operand_binding *binding = &node->operands[i];
+        if (binding->reg == REGISTER_NONE || !operand_present(&list.at[i]) ||
+            g->registers[binding->reg].kind != REGISTER_ACTIVATION)
+            continue;
+        tensor_view v = {.item = list.at[i]};
+        view_register(&nowhere, &flat, binding, binding->reg, &v);
+        bytes += v.gathered ? (double)operand_bytes(&v.item) : 0;
+    }
+    return bytes;
+}
+
 void memory_plan_views(const memory_plan *plan, const flat_op *flat, op_views *out) {
     operand_list list;
     operands_of(&flat->op, &list);

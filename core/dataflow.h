@@ -131,6 +131,9 @@ typedef struct op_views {
 
 void memory_plan_views(const memory_plan *plan, const flat_op *flat, op_views *out);
 
+/* Bytes of a node's operands that an executor packs before it launches the kernel, caches apart. */
+double operands_packed_bytes(const graph *g, const scenario *s, const graph_node *node, const op *o);
+
 /* Fills an input register of a step with register_bytes (uniforms as fp32): token ids are random below the vocabulary
  * (from the scenario's seed, whatever the logits say, so that executors that round differently stay together);
  * positions and slots follow from the scenario. */

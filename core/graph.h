@@ -118,6 +118,11 @@ op node_op_at(const graph_node *node, const scenario *s, int64_t step, int64_t l
 /* One of its alternatives likewise. */
 op node_alternative_at(const graph_node *node, size_t alternative, const scenario *s, int64_t step, int64_t layer);
 
+/* The same with what stands around it in its phase, where one of our own kernels runs it: `alternative` 0 is the node's
+ * operator, further ones its alternatives. */
+op graph_op_at(const graph *g, const graph_phase *phase, const graph_node *node, size_t alternative, const scenario *s,
+               int64_t step, int64_t layer);
+
 /* Whether any dimension depends on the step. */
 bool node_varies_with_step(const graph_node *node);
 

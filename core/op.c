@@ -92,7 +92,8 @@ void op_param_set(op *o, const op_param *param, double value) {
 
 bool op_same(const op *a, const op *b) {
     const op_info *info = op_info_get(a->kind);
-    if (a->kind != b->kind || a->own != b->own)
+    if (a->kind != b->kind || a->own != b->own || a->streamed_bytes != b->streamed_bytes ||
+        a->packed_bytes != b->packed_bytes)
         return false;
     for (size_t i = 0; i < info->param_count; i++)
         if (op_param_get(a, &info->params[i]) != op_param_get(b, &info->params[i]))

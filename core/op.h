@@ -109,6 +109,10 @@ typedef enum copy_direction {
 typedef struct op {
     op_kind kind;
     bool own; /* one of our own kernels (kernels/) runs it, or the library as our launchers call it */
+    /* What stands around it in a graph (graph_op_at); of our own kernels alone, 0: unknown. Bytes that the operator
+     * before it brought into L2 beside what it wrote there; bytes of operands whose rows lie apart, which the executor
+     * packs first. */
+    double streamed_bytes, packed_bytes;
     union {
 #define OP(kind, category, text) kind##_params kind;
 #include "core/ops.def"
@@ -143,7 +147,7 @@ status op_kind_parse(const char *name, op_kind *out);
 double op_param_get(const op *o, const op_param *param);
 void op_param_set(op *o, const op_param *param, double value);
 
-/* Whether two operators are the same: kind, kernels and every parameter. */
+/* Whether two operators are the same: kind, kernels, every parameter, and what stands around them. */
 bool op_same(const op *a, const op *b);
 
 /* "m=1 n=8192 k=22016 bf16": dimensions and types that are set, for people. Writes at most `bytes`. */

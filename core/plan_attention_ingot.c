@@ -93,7 +93,7 @@ plan attention_ingot_plan(const attention_params *p) {
     }
     case INGOT_ATTENTION_TILES:
         t.tile_m = TILE_ROWS, t.tile_n = TILE_KEYS, t.tile_k = padded;
-        t.stages = 2;
+        t.stages = 2, t.ctas_per_sm = padded > SMALL_WIDTH ? 2 : 3; /* by registers */
         t.block_threads = TILE_THREADS;
         t.ctas = sequences * heads * ceil(queries / TILE_ROWS);
         break;

@@ -9,7 +9,8 @@ enum {
     FEATURES = 16,        /* of an mma's rows */
     ROWS = 8,             /* of its columns */
     STREAM_THREADS = 256, /* 8 warps, which share k */
-    STREAM_CTAS = 2,      /* an SM, by registers; of more than 8 rows, 1 */
+    STREAM_CTAS = 2,      /* an SM, by registers (up to 128 a thread, as compiled for sm_90a) */
+    GROUPED_CTAS = 1,     /* of 16 rows and 4-bit weights scaled by group (134 registers) */
 };
 
 bool gemm_ingot_is_vector(const gemm_params *p) {
@@ -33,7 +34,8 @@ plan gemm_ingot_plan(const gemm_params *p) {
         t.tile_m = 2 * ROWS, t.tile_n = 2 * FEATURES;
     else if (p->m > ROWS)
         t.tile_m = (p->weights_dtype == DTYPE_int4 ? 4 : 8) * ROWS;
-    t.ctas_per_sm = p->m > ROWS ? 1 : STREAM_CTAS;
+    bool grouped = p->weights_dtype == DTYPE_int4 && p->group_size > 0 && p->group_size < p->k;
+    t.ctas_per_sm = grouped && t.tile_m == 2 * ROWS ? GROUPED_CTAS : STREAM_CTAS;
     t.tile_k = (int32_t)(4 * VECTOR_BYTES / dtype_bytes(p->weights_dtype)); /* of a quad of lanes */
     t.ctas = ceil((double)p->m / t.tile_m) * ceil((double)p->n / t.tile_n);
     return t;

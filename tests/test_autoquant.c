@@ -1,4 +1,5 @@
 /* Autoquant: the fastest stored form of each weight, its memory, and types in 8 bits. */
+#include "core/graph_picks.h"
 #include "tests/lever_fixture.h"
 
 static double latency_of(const char *levers_text, int64_t batch, int64_t prompt, const char *machine_name) {
@@ -98,4 +99,27 @@ Test(autoquant, fp8_and_int4_are_tried_when_asked) {
         }
         arena_free(&f.memory);
     }
+}
+
+Test(autoquant, takes_what_a_run_picked) {
+    lever_fixture f = lever_set_up("codellama-7b", "autoquant flavour=ingot", 4, 100, 8);
+    const graph_phase *decode = &f.g.phases[1];
+    size_t n = 0;
+    while (n < decode->node_count && strcmp(decode->nodes[n].id, "qkv") != 0)
+        n++;
+    cr_assert_lt(n, decode->node_count);
+    cr_assert_gt(decode->nodes[n].alternative_count, 0);
+    weight_pick pick = weight_pick_of(&decode->nodes[n], 1), unknown = pick;
+    unknown.weights_dtype = DTYPE_nvfp4;
+    cr_expect_eq(graph_take_pick(&f.g, &unknown), 0);
+    cr_expect_eq(graph_take_pick(&f.g, &pick), 2); /* prefill and decode */
+    for (size_t p = 0; p < 2; p++)
+        for (size_t i = 0; i < f.g.phases[p].node_count; i++) {
+            const graph_node *node = &f.g.phases[p].nodes[i];
+            if (strcmp(node_weight_name(node), "qkv") != 0)
+                continue;
+            cr_expect_eq(node->op.as.gemm.weights_dtype, pick.weights_dtype);
+            cr_expect_eq(node->alternative_count, 0);
+        }
+    arena_free(&f.memory);
 }

@@ -182,3 +182,48 @@ Test(cost_own, held_rows) {
     cr_expect_leq(held_error(true), 0.08, "attention");
     cr_expect_leq(held_error(false), 0.10, "vector and norm");
 }
+
+/* ---- in a model ---- */
+
+static op norm_of(int64_t rows, double streamed_bytes) {
+    op o = {.kind = OP_rmsnorm, .own = true, .streamed_bytes = streamed_bytes};
+    o.as.rmsnorm = (rmsnorm_params){.rows = rows, .cols = 4096, .dtype = DTYPE_bf16, .residual = true};
+    return o;
+}
+
+Test(cost_own, streams_push_activations_out_of_l2) {
+    arena a = {0};
+    machine_block *m = ARENA_NEW(&a, machine_block);
+    load(&a, "h100-sxm", m);
+    double before_s = 0;
+    for (double streamed = 0; streamed < 300e6; streamed += 20e6) {
+        op o = norm_of(512, streamed);
+        double s = time_of(&o, RESIDENCY_PREDECESSORS, m);
+        cr_expect_geq(s, before_s, "%.0f MB", streamed / 1e6);
+        cr_expect_leq(s, time_of(&o, RESIDENCY_COLD, m), "%.0f MB", streamed / 1e6);
+        before_s = s;
+    }
+    op hot = norm_of(512, 0), pushed = norm_of(512, 180e6);
+    double bytes = 2 * 512 * 4096 * 2; /* both tensors come from device memory then, all but a rest */
+    cost_block hot_cost, pushed_cost;
+    cost_analytic(&hot, RESIDENCY_PREDECESSORS, m, &hot_cost);
+    cost_analytic(&pushed, RESIDENCY_PREDECESSORS, m, &pushed_cost);
+    double more = pushed_cost.hbm_bytes[0] - hot_cost.hbm_bytes[0];
+    cr_expect(more > 0.8 * bytes && more <= bytes, "%.1f of %.1f MB", more / 1e6, bytes / 1e6);
+    arena_free(&a);
+}
+
+Test(cost_own, packing_is_a_kernel_more) {
+    arena a = {0};
+    machine_block *m = ARENA_NEW(&a, machine_block);
+    load(&a, "h100-sxm", m);
+    op o = norm_of(512, 0), packed = o;
+    packed.packed_bytes = 512 * 4096 * 2;
+    cost_block alone, both;
+    cost_analytic(&o, RESIDENCY_PREDECESSORS, m, &alone);
+    cost_analytic(&packed, RESIDENCY_PREDECESSORS, m, &both);
+    cr_expect_eq(both.launches[0], alone.launches[0] + 1);
+    cr_expect_gt(both.time_s[0], alone.time_s[0] + packed.packed_bytes / m->hbm_bandwidth_bytes_per_s[0] / 2);
+    cr_expect(!op_same(&o, &packed));
+    arena_free(&a);
+}

@@ -254,3 +254,36 @@ Test(memory_plan, what_is_predicted_only_says_so) {
         arena_free(&f.memory);
     }
 }
+
+/* What stands around an operator agrees with what the executor does: packed operands are the gathered views, and the
+ * operator before is the flat order's. */
+Test(dataflow, context_of_operators_is_the_executors) {
+    fixture f;
+    error err;
+    cr_assert_eq(make(&f, "chameleon-7b", "compile flavour=ingot", 3, &err), STATUS_OK, "%s", err.text);
+    size_t packed = 0, streamed = 0;
+    for (size_t p = 0; p < f.graph.phase_count; p++) {
+        if (!phase_is_bound(&f.graph.phases[p]))
+            continue;
+        graph_view view = graph_at(&f.graph, p, &f.scenario, 0, &f.memory);
+        for (size_t i = 1; i < view.count; i++) {
+            const flat_op *flat = &view.ops[i];
+            op o = graph_op_at(&f.graph, view.phase, flat->node, 0, &f.scenario, 0, flat->layer);
+            op_views views;
+            memory_plan_views(&f.plan, flat, &views);
+            double gathered = 0;
+            for (size_t j = 0; j < views.count; j++)
+                gathered += views.at[j].present && views.at[j].gathered ? (double)operand_bytes(&views.at[j].item) : 0;
+            cr_expect_eq(o.packed_bytes, o.own ? gathered : 0, "%s: %g, not %g", flat->node->id, o.packed_bytes,
+                         gathered);
+            packed += gathered > 0;
+            op_work before = op_work_of(&view.ops[i - 1].op);
+            if (o.streamed_bytes > 0 && flat->layer > 0) {
+                cr_expect_eq(o.streamed_bytes, before.weight_bytes + before.read_bytes, "%s", flat->node->id);
+                streamed++;
+            }
+        }
+    }
+    cr_expect(packed > 0 && streamed > 0);
+    arena_free(&f.memory);
+}

@@ -211,8 +211,8 @@ Test(event, one_stream_is_the_folded_schedule) {
                 cost_block *cost = ARENA_NEW(&f.memory, cost_block);
                 node_cost node;
                 op picked;
-                engine_cost_node(view.phase, view.ops[i].node, &f.s, 0, view.ops[i].layer, &f.block, &options, &picked,
-                                 cost, &node);
+                engine_cost_node(&f.g, view.phase, view.ops[i].node, &f.s, 0, view.ops[i].layer, &f.block, &options,
+                                 &picked, cost, &node);
                 ops[i] = event_op_of(&view.ops[i], &node, cost, 0);
             }
             lanes host_s, latency_s;

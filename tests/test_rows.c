@@ -59,6 +59,17 @@ Test(rows, gemm_with_defaults_and_measurement) {
     rows_free(&table);
 }
 
+Test(rows, context_in_a_model) {
+    row_table table = table_of("op,dtype,rows,cols,method,source,streamed_bytes,packed_bytes\n"
+                               "rmsnorm,bf16,8,4096,in_model,ingot,33554432,1024\n"
+                               "rmsnorm,bf16,8,4096,cupti_cold_l2,ingot,,\n");
+    cr_assert_eq(table.count, 2);
+    cr_expect_eq(table.rows[0].method, ROW_METHOD_IN_MODEL);
+    cr_expect(table.rows[0].op.streamed_bytes == 33554432 && table.rows[0].op.packed_bytes == 1024);
+    cr_expect(table.rows[1].op.streamed_bytes == 0 && table.rows[1].op.packed_bytes == 0);
+    rows_free(&table);
+}
+
 Test(rows, weight_only_types) {
     row_table table = table_of("op,dtype,weights_dtype,m,n,k,group_size\n"
                                "gemm,w8a16,,1,2,3,\n"

@@ -106,6 +106,8 @@ status row_columns_bind(const csv_reader *reader, row_columns *out, error *err) 
     out->split = csv_find_column(reader, "split");
     out->sms = csv_find_column(reader, "sms");
     out->source = csv_find_column(reader, "source");
+    out->streamed_bytes = csv_find_column(reader, "streamed_bytes");
+    out->packed_bytes = csv_find_column(reader, "packed_bytes");
     for (int kind = 0; kind < OP_KIND_COUNT; kind++) {
         const op_info *info = op_info_get((op_kind)kind);
         assert(info->param_count <= ROW_PARAMS_MAX);

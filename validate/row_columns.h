@@ -21,7 +21,7 @@ typedef struct row_param {
 } row_param;
 
 typedef struct row_columns {
-    int op, lens, measured_us, method, split, source, sms; /* -1: the file has none */
+    int op, lens, measured_us, method, split, source, sms, streamed_bytes, packed_bytes; /* -1: the file has none */
     row_param params[OP_KIND_COUNT][ROW_PARAMS_MAX];
     int hashed[ROW_HASHED_MAX]; /* columns in the order in which the row's hash takes them */
     size_t hashed_count;

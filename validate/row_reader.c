@@ -12,7 +12,7 @@ static const double SECONDS_PER_MICROSECOND = 1e-6;
 static const double MEASURED_US_MIN = 1e-6, MEASURED_US_MAX = 1e12;
 
 const char *row_method_name(row_method method) {
-    static const char *const names[ROW_METHOD_COUNT] = {"", "cupti_cold_l2", "graph_steady"};
+    static const char *const names[ROW_METHOD_COUNT] = {"", "cupti_cold_l2", "graph_steady", "in_model"};
     assert(method < ROW_METHOD_COUNT);
     return names[method];
 }
@@ -32,7 +32,7 @@ static status read_method(row_reader *reader, error *err) {
         }
     }
     return CSV_ERROR(reader->line, reader->columns.method, err,
-                     "unknown method '%.80s' (known: cupti_cold_l2, graph_steady, or blank)", text);
+                     "unknown method '%.80s' (known: cupti_cold_l2, graph_steady, in_model, or blank)", text);
 }
 
 static status read_split(row_reader *reader, error *err) {
@@ -68,6 +68,21 @@ static status read_sms(row_reader *reader, error *err) {
     if (!*row_text_at(reader, reader->columns.sms))
         return STATUS_OK;
     return csv_number(reader->csv, reader->line, reader->columns.sms, 1, SMS_MAX, &reader->row.sm_count, err);
+}
+
+/* What stands around the operator in its model. */
+static status read_context(row_reader *reader, error *err) {
+    static const double BYTES_MAX = 1e15;
+    struct {
+        int column;
+        double *to;
+    } fields[] = {{reader->columns.streamed_bytes, &reader->row.op.streamed_bytes},
+                  {reader->columns.packed_bytes, &reader->row.op.packed_bytes}};
+    status result = STATUS_OK;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields && result == STATUS_OK; i++)
+        if (*row_text_at(reader, fields[i].column))
+            result = csv_number(reader->csv, reader->line, fields[i].column, 0, BYTES_MAX, fields[i].to, err);
+    return result;
 }
 
 static uint64_t row_hash(const row_reader *reader) {
@@ -141,6 +156,8 @@ static status read_row(row_reader *reader, error *err) {
         row->unsupported = reader->name.unsupported;
     else if (result == STATUS_OK)
         result = row_read_operator(reader, err);
+    if (result == STATUS_OK && !row->unsupported)
+        result = read_context(reader, err);
     if (result == STATUS_OK)
         result = read_method(reader, err);
     if (result == STATUS_OK)

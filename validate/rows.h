@@ -1,7 +1,8 @@
 /* Operator rows: one measured, or to be predicted, operator a line of a CSV file.
  *
  * Columns are found by header name. `op` and the parameters of ops.def describe the operator; `measured_us`, `method`,
- * `split`, `source` and `lens` its measurement; any other column is passed through. A field that does not apply is
+ * `split`, `source` and `lens` its measurement; any other column is passed through. Rows of method in_model may say
+ * what stands around them, `streamed_bytes` and `packed_bytes` of struct op (blank: 0). A field that does not apply is
  * blank. Defaults of blank parameters: batch 1; kv_heads as heads; kv_len as q_len; weights_dtype, kv_dtype and
  * out_dtype as dtype; table_rows as rows; group_size and window 0; inputs 1; flags false; backend by the source, else
  * best; direction device. Everything else is required. The sampling method's column is `sample_method` (blank: argmax),
@@ -20,6 +21,7 @@ typedef enum row_method {
     ROW_METHOD_UNSPECIFIED,
     ROW_METHOD_CUPTI_COLD_L2, /* kernel time with L2 flushed before */
     ROW_METHOD_GRAPH_STEADY,  /* mean over back-to-back replays of a CUDA graph */
+    ROW_METHOD_IN_MODEL,      /* mean over a model's layers, between its neighbours there */
     ROW_METHOD_COUNT
 } row_method;
 

@@ -134,23 +134,60 @@ static double requested_batch(const json_object *o) {
     return requests > 0 ? requests : scenario_number(o, "batch");
 }
 
+static bool pick_text(yajl_val value, const char *key, const char **out) {
+    const char *path[] = {key, NULL};
+    yajl_val found = yajl_tree_get(value, path, yajl_t_string);
+    *out = found ? YAJL_GET_STRING(found) : NULL;
+    return found != NULL;
+}
+
+static bool read_pick(reader *r, yajl_val value, weight_pick *out) {
+    static const char *const group[] = {"group_size", NULL}, *const dynamic[] = {"dynamic_quantise", NULL};
+    const char *weight, *dtype, *weights_dtype;
+    error unknown;
+    if (!pick_text(value, "weight", &weight) || !pick_text(value, "dtype", &dtype) ||
+        !pick_text(value, "weights_dtype", &weights_dtype))
+        return false;
+    yajl_val size = yajl_tree_get(value, (const char **)group, yajl_t_number);
+    *out = (weight_pick){.weight = arena_strdup(r->memory, weight),
+                         .group_size = YAJL_IS_INTEGER(size) ? YAJL_GET_INTEGER(size) : 0,
+                         .dynamic_quantise = yajl_tree_get(value, (const char **)dynamic, yajl_t_true) != NULL};
+    return dtype_parse(dtype, &out->dtype, &unknown) == STATUS_OK &&
+           dtype_parse(weights_dtype, &out->weights_dtype, &unknown) == STATUS_OK;
+}
+
+static status read_picks(reader *r, const json_object *o, error *err) {
+    yajl_val list = json_member(o, "picks");
+    if (!list)
+        return STATUS_OK;
+    if (!YAJL_IS_ARRAY(list))
+        return json_member_error(o, "picks", err, "is no array");
+    weight_pick *picks = ARENA_ARRAY(r->memory, weight_pick, list->u.array.len + 1);
+    for (size_t i = 0; i < list->u.array.len; i++)
+        if (!read_pick(r, list->u.array.values[i], &picks[i]))
+            return json_member_error(o, "picks", err, "needs weight, dtype and weights_dtype in entry %zu", i + 1);
+    r->out->header.picks = picks, r->out->header.pick_count = list->u.array.len;
+    return STATUS_OK;
+}
+
+static status read_header(reader *r, const json_object *o, error *err) {
+    r->out->header = (run_header){.machine = text_or_empty(r, o, "machine"),
+                                  .workload = text_or_empty(r, o, "workload"),
+                                  .host = text_or_empty(r, o, "host"),
+                                  .levers = text_or_empty(r, o, "levers"),
+                                  .batch = requested_batch(o),
+                                  .prompt_tokens = scenario_number(o, "prompt_tokens"),
+                                  .dispatch_s = emulated_number(o, "emulated_dispatch_s_per_call"),
+                                  .launch_s = emulated_number(o, "emulated_launch_s")};
+    return read_picks(r, o, err);
+}
+
 static status read_line(reader *r, error *err) {
     json_object o = {0};
     error inner = {""};
     status result = json_object_parse(r->path, r->text, &o, &inner);
-    if (result == STATUS_OK) {
-        if (r->line > 1)
-            result = read_interval(r, &o, &inner);
-        else
-            r->out->header = (run_header){text_or_empty(r, &o, "machine"),
-                                          text_or_empty(r, &o, "workload"),
-                                          text_or_empty(r, &o, "host"),
-                                          text_or_empty(r, &o, "levers"),
-                                          requested_batch(&o),
-                                          scenario_number(&o, "prompt_tokens"),
-                                          emulated_number(&o, "emulated_dispatch_s_per_call"),
-                                          emulated_number(&o, "emulated_launch_s")};
-    }
+    if (result == STATUS_OK)
+        result = r->line > 1 ? read_interval(r, &o, &inner) : read_header(r, &o, &inner);
     json_object_free(&o);
     if (result == STATUS_OK)
         return STATUS_OK;

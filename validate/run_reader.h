@@ -4,6 +4,7 @@
 
 #include "core/base/arena.h"
 #include "core/timeline.h"
+#include "core/weight_pick.h"
 
 #include <stddef.h>
 
@@ -11,6 +12,8 @@ typedef struct run_header {
     const char *machine, *workload, *host, *levers; /* "" where not stated */
     double batch, prompt_tokens;                    /* of the scenario (its requests); NaN where not stated */
     double dispatch_s, launch_s; /* emulated host cost a framework call, and a launch; 0 where nothing is emulated */
+    const weight_pick *picks;    /* what autoquant took; none: not stated, or nothing was to pick */
+    size_t pick_count;
 } run_header;
 
 typedef struct run {

@@ -18,7 +18,7 @@ fit() { # MACHINE NAME FILES OF
 
 # Every machine inherits own.yaml: its latencies and rates are multiples of the machine's.
 fit_own() { # MACHINE FOLDER OF
-  "$program" calibrate "$1" "$shipped/$2"/operators-{cold,steady,fewer-sms}.csv --own -o "$here/own.yaml" \
+  "$program" calibrate "$1" "$shipped/$2"/operators-{cold,steady,fewer-sms,model}.csv --own -o "$here/own.yaml" \
     --data "$3 rows of our own kernels by both methods, split=fit of even hash" | grep '%'
 }
 

@@ -48,6 +48,19 @@ static double ports_s(double read_bytes, double write_bytes, const machine_block
     return own_norm(ways_s, sizeof ways_s / sizeof *ways_s, PORT_EXPONENT);
 }
 
+double own_code_frac(const machine_block *m, size_t i, residency where) {
+    return where == RESIDENCY_COLD ? 1 : where == RESIDENCY_PREDECESSORS ? m->own_model_code_frac[i] : 0;
+}
+
+/* Of hot_bytes, what streamed bytes have left in L2: lines are replaced at random, so that exp(-distance / capacity) of
+ * them are left. The operator before wrote all along its stream; what the block before wrote lies behind two streams at
+ * least. */
+static double left_bytes(const own_traffic *t, const machine_block *m, size_t i) {
+    double distance = t->streamed_bytes / (m->own_streamed_frac[i] * m->l2_bytes[i]);
+    double fresh = distance > 0 ? (1 - exp(-distance)) / distance : 1;
+    return (t->hot_bytes - t->stale_bytes) * fresh + t->stale_bytes * exp(-2 * distance);
+}
+
 own_memory own_memory_of(const own_traffic *t, residency where, const machine_block *m, size_t i) {
     double footprint = t->read_bytes + t->write_bytes, kept = kept_frac(m, i, footprint);
     double dirty = m->own_dirty_frac[i] * m->l2_bytes[i], missed = t->read_bytes;
@@ -63,12 +76,12 @@ own_memory own_memory_of(const own_traffic *t, residency where, const machine_bl
         written = t->write_bytes * (1 - kept);
         break;
     case RESIDENCY_PREDECESSORS:
-        kept *= t->read_bytes > 0 ? t->hot_bytes / t->read_bytes : 0;
+        kept *= t->read_bytes > 0 ? left_bytes(t, m, i) / t->read_bytes : 0;
         missed = t->read_bytes * (1 - kept);
         break;
     }
     double near_s = m->own_l2_latency_ratio[i] * m->l2_near_latency_clk[i] / m->sm_clock_max_hz[i];
-    double far_s = memory_latency_s(m, i), code = where == RESIDENCY_REPEATED ? 0 : m->own_code_latencies[i];
+    double far_s = memory_latency_s(m, i), code = own_code_frac(m, i, where) * m->own_code_latencies[i];
     double l2_rate = m->l2_bytes_per_clk[i] * m->sm_clock_max_hz[i];
     return (own_memory){
         .hbm_bytes = missed + written,
@@ -90,13 +103,16 @@ static void finish_lane(const own_kernel *k, const machine_block *m, size_t i, r
     if (k->read_ratio[i] > 0)
         memory.hbm_s /= k->read_ratio[i];
     double clock = m->sm_clock_max_hz[i], sms = m->sm_count[i];
-    double slots = larger(1, smaller(k->slots, smaller(m->sm_max_ctas[i], floor(m->sm_max_threads[i] / k->threads))));
+    double by_registers = k->registers > 0 ? floor(m->sm_registers[i] / (k->registers * k->threads)) : k->slots;
+    double by_threads = smaller(m->sm_max_ctas[i], floor(m->sm_max_threads[i] / k->threads));
+    double slots = larger(1, smaller(smaller(k->slots, by_registers), by_threads));
     double waves = k->ctas / (sms * slots), busiest = ceil_quotient(k->ctas / sms);
     double warps = ceil_quotient(k->threads / WARP_LANES);
     double thread_s = k->thread_ops[i] * larger(m->own_dependent_clk[i], warps / SCHEDULERS) / clock;
     double block_s = k->latencies[i] * memory.latency_s + k->chain_s[i] + thread_s;
     double issue_s =
         busiest * k->thread_ops[i] * (k->busy_frac > 0 ? k->busy_frac : 1) * warps * WARP_LANES / ISSUE_LANES / clock;
+    issue_s = larger(issue_s, k->l1_s[i]);
     double dispatch_s = k->ctas * m->own_dispatch_clk[i] / clock;
     if (k->intake_bytes_per_clk[i] > 0)
         memory.l2_s = larger(memory.l2_s, busiest * (memory.l2_bytes - k->traffic.write_bytes) / k->ctas /
@@ -107,8 +123,7 @@ static void finish_lane(const own_kernel *k, const machine_block *m, size_t i, r
     double growth = k->exponent[i] > 0 ? k->wave_overlap[i] : m->own_wave_overlap[i];
     double exponent = own_exponent(of_one_wave, growth, waves);
     double body_s = own_norm(terms, sizeof terms / sizeof *terms, exponent);
-    if (where != RESIDENCY_REPEATED)
-        memory.start_s += k->code_latencies[i] * memory_latency_s(m, i);
+    memory.start_s += own_code_frac(m, i, where) * k->code_latencies[i] * memory_latency_s(m, i);
     out->time_s[i] = memory.start_s * k->launches + body_s;
     out->hbm_bytes[i] = memory.hbm_bytes;
     out->l2_bytes[i] = memory.l2_bytes;
@@ -161,8 +176,25 @@ static void keep_above_peak(const op *o, const machine_block *m, cost_block *out
     }
 }
 
+/* A copy in front, of operands whose rows lie apart (cudaMemcpy2DAsync). */
+static void add_packing(double bytes, const machine_block *m, cost_block *out) {
+    EACH_LANE {
+        double start_s = m->own_start_latencies[i] * memory_latency_s(m, i);
+        out->time_s[i] += start_s + bytes / (m->own_pack_bytes_per_clk[i] * m->sm_clock_max_hz[i]);
+        out->l2_bytes[i] += 2 * bytes;
+        out->launches[i] += 1;
+    }
+}
+
 bool cost_own(const op *o, residency where, const machine_block *m, cost_block *out) {
     bool product = o->kind == OP_gemm || o->kind == OP_attention;
+    if (o->packed_bytes > 0) {
+        op packed = *o;
+        packed.packed_bytes = packed.streamed_bytes = 0;
+        bool known = cost_own(&packed, where, m, out);
+        add_packing(o->packed_bytes, m, out);
+        return known;
+    }
     if (!product)
         return own_row_cost(o, where, m, out);
     if (!(o->kind == OP_gemm ? own_gemm_cost(o, where, m, out) : own_attention_cost(o, where, m, out)))

@@ -14,7 +14,9 @@
 /* Where a kernel's operands are, and what the memory system does besides. */
 typedef struct own_traffic {
     double read_bytes, write_bytes; /* each tensor once */
-    double hot_bytes;               /* of read_bytes: what a predecessor has just written */
+    double hot_bytes;               /* of read_bytes: what predecessors wrote */
+    double stale_bytes;             /* of hot_bytes: what the block before wrote, not the operator before */
+    double streamed_bytes;          /* what that operator brought into L2 meanwhile (struct op) */
     double again_bytes;             /* read again, from L2 */
 } own_traffic;
 
@@ -28,6 +30,10 @@ typedef struct own_memory {
 
 own_memory own_memory_of(const own_traffic *t, residency where, const machine_block *m, size_t lane);
 
+/* Of the time to load code from device memory, what a kernel pays there: all where it runs alone, a part in a model,
+ * whose kernels come round again, nothing where it is repeated. */
+double own_code_frac(const machine_block *m, size_t lane, residency where);
+
 /* What is written back of a flush as so many bytes come into L2. */
 double own_flushed_bytes(const machine_block *m, size_t lane, double bytes);
 
@@ -36,6 +42,7 @@ typedef struct own_kernel {
     own_traffic traffic;
     double ctas, threads;     /* threads of a block */
     double slots;             /* blocks an SM by registers and shared memory; threads and the machine bound them too */
+    double registers;         /* of a thread, as compiled for sm_90a; 0: `slots` counts them */
     double launches;          /* kernels */
     double busy_frac;         /* instructions of a mean thread over those of the busiest; 0: all work alike */
     lanes chain_s, latencies; /* of a block: reductions; loads that wait for each other */
@@ -43,6 +50,7 @@ typedef struct own_kernel {
     lanes code_latencies;     /* of long code that comes from device memory */
     lanes exponent, wave_overlap; /* of a wave's norm, and its growth; 0: own.overlap_exponent, own.wave_overlap */
     lanes intake_bytes_per_clk;   /* of an SM; 0: its share of L2 */
+    lanes l1_s;                   /* of all, what loads through an SM's L1 take */
     lanes read_ratio;             /* HBM efficiency of its reads over own.read_efficiency_frac; 0: the same */
 } own_kernel;
 

@@ -108,8 +108,7 @@ static void split_cost(const attention_params *p, residency where, const machine
         double terms[] = {busy_s, memory.hbm_s, memory.l2_s};
         double exponent = own_exponent(m->own_split_overlap_exponent[i], m->own_split_wave_overlap[i], waves);
         double body_s = own_norm(terms, sizeof terms / sizeof *terms, exponent);
-        if (where != RESIDENCY_REPEATED)
-            memory.start_s += m->own_split_code_latencies[i] * memory_latency_s(m, i);
+        memory.start_s += own_code_frac(m, i, where) * m->own_split_code_latencies[i] * memory_latency_s(m, i);
         finish(&w, &memory, body_s + combine_s(p, &w, m, i), busy_s, i, out);
         out->ctas[i] = blocks_of(&w, &memory, 0, block_s + steps * step_s, exponent);
         out->ctas[i].drift_frac = m->own_split_tail_frac[i];
@@ -123,17 +122,22 @@ typedef struct tile_steps {
     double blocks, longest, mean; /* blocks of a head; steps over keys of a block */
 } tile_steps;
 
-/* As the kernel walks: whole tiles of keys, from the window's begin to the last query's end. */
+/* Steps of tile b of the queries, as the kernel walks: whole tiles of keys, from the window's begin to the last query's
+ * end. */
+static double steps_at(const attention_params *p, double tile_m, double b) {
+    double last = smaller((b + 1) * tile_m, (double)p->q_len), end = (double)p->kv_len, begin = 0;
+    if (p->causal)
+        end = larger(0, (double)p->kv_len - (double)p->q_len + last);
+    if (p->window > 0)
+        begin = larger(0, (double)p->kv_len - (double)p->q_len + b * tile_m - (double)p->window + 1);
+    return ceil(end / TILE_KEYS) - floor(begin / TILE_KEYS);
+}
+
 static tile_steps steps_of(const attention_params *p, double tile_m) {
     tile_steps s = {.blocks = ceil((double)p->q_len / tile_m)};
     double total = 0;
     for (double b = 0; b < s.blocks; b++) {
-        double last = smaller((b + 1) * tile_m, (double)p->q_len), end = (double)p->kv_len, begin = 0;
-        if (p->causal)
-            end = larger(0, (double)p->kv_len - (double)p->q_len + last);
-        if (p->window > 0)
-            begin = larger(0, (double)p->kv_len - (double)p->q_len + b * tile_m - (double)p->window + 1);
-        double steps = ceil(end / TILE_KEYS) - floor(begin / TILE_KEYS);
+        double steps = steps_at(p, tile_m, b);
         s.longest = larger(s.longest, steps);
         total += steps;
     }
@@ -185,8 +189,7 @@ static void tiles_cost(const attention_params *p, residency where, const machine
         double exponent =
             own_exponent(m->own_tiles_overlap_exponent[i], m->own_tiles_wave_overlap[i], ceil_quotient(waves));
         double body_s = wait_s + own_norm(terms, sizeof terms / sizeof *terms, exponent);
-        if (where != RESIDENCY_REPEATED)
-            memory.start_s += m->own_tiles_code_latencies[i] * memory_latency_s(m, i);
+        memory.start_s += own_code_frac(m, i, where) * m->own_tiles_code_latencies[i] * memory_latency_s(m, i);
         finish(&w, &memory, body_s, busy_s, i, out);
         out->ctas[i] = blocks_of(&w, &memory, wait_s, ratio * mean_s, exponent);
         out->ctas[i].time_s = out->time_s[i];

@@ -6,6 +6,7 @@
 
 static const double WARP_LANES = 32, STREAM_WARPS = 8, TILE_ROWS = 8, STREAM_FEATURES = 16;
 static const double VECTOR_BYTES = 16, SECTOR_BYTES = 32, LINE_BYTES = 128;
+static const double SUM_BYTES = 4, UNBOUNDED = 1e9;
 /* 128 bytes that do not begin at a sector lie in five instead of four. */
 static const double SECTORS_SHIFTED = 5.0 / 4;
 
@@ -24,11 +25,6 @@ static double chunks_ahead(const gemm_params *p) {
     return (double)p->m <= TILE_ROWS ? 4 : (double)p->m <= 2 * TILE_ROWS ? 2 : 1;
 }
 
-/* Blocks an SM: int8 tiles of 16 rows fit twice into the registers. */
-static double slots_of(const gemm_params *p, const plan *tile) {
-    return p->weights_dtype == DTYPE_int8 && tile->tile_m == 2 * TILE_ROWS ? 2 : tile->ctas_per_sm;
-}
-
 static void stream_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
     const gemm_params *p = &o->as.gemm;
     plan tile = gemm_ingot_plan(p);
@@ -45,15 +41,16 @@ static void stream_cost(const op *o, residency where, const machine_block *m, co
                                 .hot_bytes = x_bytes},
                     .ctas = tile.ctas,
                     .threads = tile.block_threads,
-                    .slots = slots_of(p, &tile),
+                    .slots = tile.ctas_per_sm,
                     .busy_frac = warp_rounds / (rounds * STREAM_WARPS),
                     .launches = 1};
-    double again = (ceil(cols / tile.tile_n) - 1) * x_bytes;
+    double passes = ceil(cols / tile.tile_n); /* over the activations, one a tile of features */
     EACH_LANE {
         double ops = dtype_bytes(p->weights_dtype) >= 2 ? m->own_stream_ops16[i]
                      : p->weights_dtype == DTYPE_int8   ? m->own_stream_ops8[i]
                                                         : m->own_stream_ops4[i];
-        k.traffic.again_bytes = again * m->own_stream_again_frac[i] + (row_tiles - 1) * weights;
+        k.traffic.again_bytes = (row_tiles - 1) * weights;
+        k.l1_s[i] = passes * x_bytes / (m->sm_count[i] * m->own_stream_rows_bytes_per_clk[i] * m->sm_clock_max_hz[i]);
         k.latencies[i] = m->own_stream_block_latencies[i] + rounds * m->own_stream_step_latencies[i];
         k.chain_s[i] = m->own_stream_block_clk[i] / m->sm_clock_max_hz[i];
         if (p->weights_dtype == DTYPE_int4)
@@ -96,10 +93,11 @@ static void library_cost(const op *o, residency where, const machine_block *m, c
     op_work work = op_work_of(o);
     double reads = work.weight_bytes + work.read_bytes;
     const gemm_params *p = &o->as.gemm;
+    double outputs = (double)p->m * (double)p->n * (double)p->batch;
     double further = lines_of(p->k, dtype_bytes(p->dtype)) - 1, further_out = lines_of(p->n, dtype_bytes(p->dtype)) - 1;
     machine_block b = *m;
     EACH_LANE {
-        double code = where == RESIDENCY_REPEATED ? 0 : m->own_gemm_code_latencies[i];
+        double code = own_code_frac(m, i, where) * m->own_gemm_code_latencies[i];
         double lines = 1 + further * m->own_gemm_misaligned_frac[i];
         b.method_graph_steady_weight_copies[i] = 1;
         b.method_graph_steady_gap_ratio[i] = 1;
@@ -120,6 +118,12 @@ static void library_cost(const op *o, residency where, const machine_block *m, c
         b.memory_l2_residency_frac[i] = 1;
         b.memory_l2_residency_frac[i] = m->own_gemm_kept_frac[i] * m->l2_bytes[i] / operand_share_bytes(&b, i);
         b.gemm_residency_fall_ratio[i] = larger(0.01, m->own_gemm_gone_ratio[i] / m->own_gemm_kept_frac[i] - 1);
+        if (p->dtype == DTYPE_int8) { /* kernels without multicast, which store sums */
+            b.gemm_sm_load_ratio[i] *= m->own_gemm_int8_load_ratio[i];
+            b.gemm_tensor_efficiency_frac[i] *= m->own_gemm_int8_tensor_ratio[i];
+            b.gemm_epilogue_ratio[i] *= work.write_bytes / (SUM_BYTES * outputs);
+            b.gemm_write_efficiency_frac[i] *= work.write_bytes / (SUM_BYTES * outputs);
+        }
         if (where == RESIDENCY_COLD)
             b.hbm_bandwidth_bytes_per_s[i] *= flush_ratio(m, i, reads, work.write_bytes);
     }
@@ -161,7 +165,7 @@ static void library8_cost(const op *o, residency where, const machine_block *m, 
         sm_s = throttled8_s(full_s, work.flops, m, i);
         memory.hbm_s *= m->own_read_efficiency_frac[i] / m->own_gemm8_hbm_efficiency_frac[i];
         double terms[] = {sm_s, larger(l2_s, memory.hbm_s)};
-        double code = where == RESIDENCY_REPEATED ? 0 : m->own_gemm_code_latencies[i];
+        double code = own_code_frac(m, i, where) * m->own_gemm_code_latencies[i];
         double start_s = (m->own_gemm8_start_latencies[i] + code) * memory_latency_s(m, i);
         double body_s = own_norm(terms, sizeof terms / sizeof *terms, m->own_gemm8_overlap_exponent[i]);
         out->time_s[i] = start_s + body_s;
@@ -209,22 +213,56 @@ static void add_kernel(cost_block *sum, const cost_block *further) {
     }
 }
 
-/* Rows to 8 bits before the product; int32 sums to 16-bit results behind it. */
+/* Rows to 8 bits before the product: a block a row, an element a thread and access, twice; four loads of a thread are
+ * on their way at once, the second time from L1. */
+static void quantise_rows_cost(const gemm_params *p, residency where, const machine_block *m, cost_block *out) {
+    static const double THREADS = 256, UNROLL = 4, PASSES = 2, WIDE_BYTES = 2;
+    double rows = (double)p->m * (double)p->batch, cols = (double)p->k, elements = rows * cols;
+    double rounds = ceil(cols / THREADS), groups = floor(rounds / UNROLL) + fmod(rounds, UNROLL);
+    own_kernel k = {.traffic = {.read_bytes = elements * WIDE_BYTES,
+                                .write_bytes = elements * dtype_bytes(p->dtype),
+                                .hot_bytes = elements * WIDE_BYTES},
+                    .ctas = rows,
+                    .threads = THREADS,
+                    .slots = UNBOUNDED,
+                    .launches = 1};
+    EACH_LANE {
+        k.latencies[i] = m->own_rows_base_latencies[i] + groups * m->own_rows_scalar_latencies[i];
+        k.chain_s[i] = m->own_rows_block_reduce_clk[i] / m->sm_clock_max_hz[i];
+        k.thread_ops[i] = PASSES * rounds * m->own_rows_scalar_ops[i];
+        k.code_latencies[i] = 0;
+    }
+    own_cost(&k, where, m, out);
+}
+
+/* int32 sums to 16-bit results behind it: a thread an element. */
+static void scale_sums_cost(const gemm_params *p, residency where, const machine_block *m, cost_block *out) {
+    static const double THREADS = 256, RESULT_BYTES = 2;
+    double elements = (double)p->m * (double)p->n * (double)p->batch;
+    own_kernel k = {.traffic = {.read_bytes = elements * SUM_BYTES,
+                                .write_bytes = elements * RESULT_BYTES,
+                                .hot_bytes = elements * SUM_BYTES},
+                    .ctas = (double)p->m * ceil((double)p->n / THREADS),
+                    .threads = THREADS,
+                    .slots = UNBOUNDED,
+                    .launches = 1};
+    EACH_LANE {
+        k.latencies[i] = m->own_rows_base_latencies[i] + 1;
+        k.thread_ops[i] = m->own_rows_scalar_ops[i];
+        k.code_latencies[i] = 0;
+    }
+    own_cost(&k, where, m, out);
+}
+
 static void add_helpers(const gemm_params *p, residency where, const machine_block *m, cost_block *out) {
     residency after = where == RESIDENCY_COLD ? RESIDENCY_PREDECESSORS : where;
     cost_block part;
     if (p->dynamic_quantise) {
-        op quantise = {.kind = OP_quantise,
-                       .own = true,
-                       .as.quantise = {.rows = p->m, .cols = p->k, .dtype = DTYPE_bf16, .out_dtype = p->dtype}};
-        own_row_cost(&quantise, where, m, &part);
+        quantise_rows_cost(p, where, m, &part);
         add_kernel(out, &part);
     }
     if (p->dtype == DTYPE_int8) {
-        op scale = {.kind = OP_copy,
-                    .own = true,
-                    .as.copy = {.rows = p->m, .cols = p->n, .dtype = DTYPE_fp32, .out_dtype = DTYPE_bf16}};
-        own_row_cost(&scale, after, m, &part);
+        scale_sums_cost(p, after, m, &part);
         add_kernel(out, &part);
     }
 }

@@ -19,7 +19,8 @@ static own_kernel kernel_of(const op *o) {
     op_work work = op_work_of(o);
     return (own_kernel){.traffic = {.read_bytes = work.weight_bytes + work.read_bytes,
                                     .write_bytes = work.write_bytes,
-                                    .hot_bytes = work.read_bytes},
+                                    .hot_bytes = work.read_bytes,
+                                    .streamed_bytes = o->streamed_bytes},
                         .slots = UNBOUNDED,
                         .launches = 1};
 }
@@ -51,6 +52,8 @@ static void pointwise_cost(const op *o, const pointwise_shape *s, residency wher
     double rounds = smaller(POINTWISE_UNROLL, ceil_quotient(vectors / POINTWISE_THREADS));
     k.threads = POINTWISE_THREADS;
     k.ctas = ceil_quotient(vectors / (POINTWISE_THREADS * POINTWISE_UNROLL));
+    if (o->kind == OP_add)
+        k.traffic.stale_bytes = s->elements * s->element_bytes;
     EACH_LANE {
         k.latencies[i] = m->own_pointwise_base_latencies[i] + rounds * s->round[i];
         k.thread_ops[i] = rounds * width * (s->ops[i] + (s->gated ? m->own_pointwise_gate_ops[i] : 0));
@@ -78,7 +81,8 @@ static const double *activation_ops(activation_function function, const machine_
 /* How rows are spread over lanes, warps and blocks (rows.cuh, with_row_shape). */
 typedef struct row_layout {
     double ctas, threads;
-    double rounds; /* vectors that a thread holds, of one row or several */
+    double rounds; /* vectors that a thread loads, of one row or several */
+    double held;   /* that it computes with: all that its shape has room for, zeros where nothing was loaded */
     bool warp;
 } row_layout;
 
@@ -88,6 +92,7 @@ static row_layout warp_layout(double rows, double row_lanes, double vectors, dou
     return (row_layout){.ctas = ceil_quotient(rows / (together * rows_held)),
                         .threads = WARP * WARPS_A_BLOCK,
                         .rounds = vectors * smaller(rows_held, ceil_quotient(rows / (WARP / row_lanes))),
+                        .held = vectors * rows_held,
                         .warp = true};
 }
 
@@ -96,7 +101,8 @@ static row_layout layout_of(double rows, double cols, double element_bytes) {
     bool whole = fmod(cols, width) == 0 && vectors <= (double)ROW_THREADS_MAX * ROW_VECTORS;
     if (!whole) {
         double threads = smaller(ROW_THREADS_MAX, ceil_quotient(cols / ROW_VECTORS / WARP) * WARP);
-        return (row_layout){.ctas = rows, .threads = threads, .rounds = ceil_quotient(cols / threads)};
+        double rounds = ceil_quotient(cols / threads);
+        return (row_layout){.ctas = rows, .threads = threads, .rounds = rounds, .held = rounds};
     }
     while (row_lanes < vectors && row_lanes < WARP)
         row_lanes *= 2;
@@ -112,29 +118,51 @@ static row_layout layout_of(double rows, double cols, double element_bytes) {
         rows >= MANY_ROWS || vectors > ROW_THREADS_MAX; /* few threads each, so that more rows are on their way */
     double wanted = ceil_quotient(vectors / (many ? ROW_VECTORS : 1));
     double threads = smaller(ROW_THREADS_MAX, ceil_quotient(wanted / WARP) * WARP);
-    return (row_layout){.ctas = rows, .threads = threads, .rounds = ceil_quotient(vectors / threads)};
+    return (row_layout){
+        .ctas = rows, .threads = threads, .rounds = ceil_quotient(vectors / threads), .held = ROW_VECTORS};
 }
 
-/* A kernel that holds its rows: loads, `reductions` one after the other, `vectors_late` rounds of weights behind them.
- */
-static own_kernel rows_kernel(const op *o, const row_layout *l, double reductions, double late, double width,
-                              const double *ops, const machine_block *m) {
+/* The stream that a block adds to. */
+static double residual_bytes(const op *o) {
+    const rmsnorm_params *r = &o->as.rmsnorm;
+    const layernorm_params *l = &o->as.layernorm;
+    if (o->kind == OP_rmsnorm && r->residual)
+        return (double)r->rows * (double)r->cols * dtype_bytes(r->dtype);
+    if (o->kind == OP_layernorm && l->residual)
+        return (double)l->rows * (double)l->cols * dtype_bytes(l->dtype);
+    return 0;
+}
+
+/* A kernel that holds its rows. */
+typedef struct rows_work {
+    double reductions; /* one after the other */
+    double late;       /* rounds of weights behind them */
+    double tensors;    /* that are loaded: a residual is another */
+    double registers;  /* of a thread, as compiled for sm_90a */
+    double width;      /* elements of a vector */
+    const double *ops; /* of a vector's element, held or loaded */
+} rows_work;
+
+static own_kernel rows_kernel(const op *o, const row_layout *l, const rows_work *w, const machine_block *m) {
     own_kernel k = kernel_of(o);
+    k.traffic.stale_bytes = residual_bytes(o);
     k.ctas = l->ctas, k.threads = l->threads;
+    k.registers = w->registers;
     EACH_LANE {
         double reduce_clk =
             l->warp || l->threads <= WARP ? m->own_rows_warp_reduce_clk[i] : m->own_rows_block_reduce_clk[i];
-        k.latencies[i] = m->own_rows_base_latencies[i] + (l->rounds + late) * m->own_rows_round_latencies[i];
-        k.chain_s[i] = reductions * reduce_clk / m->sm_clock_max_hz[i];
-        k.thread_ops[i] = l->rounds * width * ops[i];
+        double rounds = l->rounds * w->tensors;
+        k.latencies[i] = m->own_rows_base_latencies[i] + (rounds + w->late) * m->own_rows_round_latencies[i];
+        k.chain_s[i] = w->reductions * reduce_clk / m->sm_clock_max_hz[i];
+        k.thread_ops[i] = (l->held + rounds) * w->width * w->ops[i];
         k.code_latencies[i] = 0;
     }
     return k;
 }
 
-static void rows_cost(const op *o, const row_layout *l, double reductions, double late, double width, const double *ops,
-                      residency where, const machine_block *m, cost_block *out) {
-    own_kernel k = rows_kernel(o, l, reductions, late, width, ops, m);
+static void rows_cost(const op *o, const row_layout *l, const rows_work *w, residency where, const machine_block *m,
+                      cost_block *out) {
+    own_kernel k = rows_kernel(o, l, w, m);
     own_cost(&k, where, m, out);
 }
 
@@ -142,8 +170,9 @@ static void quantise_cost(const op *o, residency where, const machine_block *m, 
     const quantise_params *p = &o->as.quantise;
     double bytes = dtype_bytes(p->dtype);
     row_layout l = layout_of((double)p->rows, (double)p->cols, bytes);
-    const double *ops = p->out_dtype == DTYPE_fp8 ? m->own_rows_quantise8_ops : m->own_rows_quantise_ops;
-    rows_cost(o, &l, 1, 0, VECTOR_BYTES / bytes, ops, where, m, out);
+    rows_work w = {.reductions = 1, .tensors = 1, .registers = 40, .width = VECTOR_BYTES / bytes};
+    w.ops = p->out_dtype == DTYPE_fp8 ? m->own_rows_quantise8_ops : m->own_rows_quantise_ops;
+    rows_cost(o, &l, &w, where, m, out);
 }
 
 static void softmax_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
@@ -153,9 +182,11 @@ static void softmax_cost(const op *o, residency where, const machine_block *m, c
     double vectors = (double)p->cols * bytes / VECTOR_BYTES;
     if (vectors > (double)ROW_THREADS_MAX * ROW_VECTORS) { /* long rows stream, by vectors too */
         l.threads = ROW_THREADS_MAX;
-        l.rounds = unrolled_rounds(ceil_quotient(vectors / ROW_THREADS_MAX));
+        l.held = l.rounds = unrolled_rounds(ceil_quotient(vectors / ROW_THREADS_MAX));
     }
-    own_kernel k = rows_kernel(o, &l, 2, 0, VECTOR_BYTES / bytes, m->own_rows_softmax_ops, m);
+    rows_work w = {.reductions = 2, .tensors = 1, .registers = 64, .width = VECTOR_BYTES / bytes};
+    w.ops = m->own_rows_softmax_ops;
+    own_kernel k = rows_kernel(o, &l, &w, m);
     EACH_LANE {
         k.chain_s[i] *= m->own_rows_softmax_reduce_ratio[i];
         k.code_latencies[i] = (m->own_rows_softmax_code_ratio[i] - 1) * m->own_code_latencies[i];
@@ -165,9 +196,11 @@ static void softmax_cost(const op *o, residency where, const machine_block *m, c
 
 static void reduce_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
     const reduce_params *p = &o->as.reduce;
-    double bytes = dtype_bytes(p->dtype), width = VECTOR_BYTES / bytes, rows = (double)p->rows, cols = (double)p->cols;
-    row_layout l = layout_of(rows, cols, bytes);
-    rows_cost(o, &l, 1, 0, width, m->own_rows_reduce_ops, where, m, out);
+    double bytes = dtype_bytes(p->dtype);
+    row_layout l = layout_of((double)p->rows, (double)p->cols, bytes);
+    rows_work w = {.reductions = 1, .tensors = 1, .registers = 32, .width = VECTOR_BYTES / bytes};
+    w.ops = m->own_rows_reduce_ops;
+    rows_cost(o, &l, &w, where, m, out);
 }
 
 /* A block a token: queries, keys and values by units of two vectors, two of a thread on their way at once; sines and
@@ -222,6 +255,22 @@ static void argmax_cost(const op *o, residency where, const machine_block *m, co
         k.latencies[i] = m->own_rows_base_latencies[i] + unrolled_rounds(vectors) * m->own_rows_round_latencies[i];
         k.chain_s[i] = m->own_rows_block_reduce_clk[i] / m->sm_clock_max_hz[i];
         k.thread_ops[i] = vectors * width * m->own_tokens_argmax_ops[i];
+        k.code_latencies[i] = 0;
+    }
+    own_cost(&k, where, m, out);
+}
+
+/* A block a row: keys are sorted in passes over digits, then probabilities are summed and searched (CUB's segmented
+ * sort, kernels/sample.cu). */
+static void top_p_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
+    static const double THREADS = 512, KERNELS = 8; /* keys, six passes over digits of 6 bits, the draw */
+    const sample_params *p = &o->as.sample;
+    own_kernel k = kernel_of(o);
+    k.ctas = (double)p->rows, k.threads = THREADS, k.launches = KERNELS;
+    EACH_LANE {
+        k.latencies[i] = 1;
+        k.chain_s[i] = (double)p->cols * m->own_tokens_top_p_clk[i] / m->sm_clock_max_hz[i];
+        k.thread_ops[i] = 0;
         k.code_latencies[i] = 0;
     }
     own_cost(&k, where, m, out);
@@ -289,22 +338,33 @@ static pointwise_shape pointwise_of(const op *o, const machine_block *m) {
     return s;
 }
 
+static void rmsnorm_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
+    const rmsnorm_params *p = &o->as.rmsnorm;
+    double bytes = dtype_bytes(p->dtype);
+    row_layout l = layout_of((double)p->rows, (double)p->cols, bytes);
+    rows_work w = {.reductions = 1, .late = 1, .width = VECTOR_BYTES / bytes, .ops = m->own_rows_rmsnorm_ops};
+    w.tensors = p->residual ? 2 : 1, w.registers = p->residual ? 56 : 40;
+    rows_cost(o, &l, &w, where, m, out);
+}
+
+static void layernorm_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
+    const layernorm_params *p = &o->as.layernorm;
+    double bytes = dtype_bytes(p->dtype);
+    row_layout l = layout_of((double)p->rows, (double)p->cols, bytes);
+    rows_work w = {.reductions = 2, .late = 1, .width = VECTOR_BYTES / bytes, .ops = m->own_rows_layernorm_ops};
+    w.tensors = p->residual ? 2 : 1, w.registers = 56;
+    rows_cost(o, &l, &w, where, m, out);
+}
+
 /* The kernels that reduce rows. */
 static void reducing_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
-    row_layout l;
     switch (o->kind) {
-    case OP_rmsnorm: {
-        const rmsnorm_params *p = &o->as.rmsnorm;
-        l = layout_of((double)p->rows, (double)p->cols, dtype_bytes(p->dtype));
-        rows_cost(o, &l, 1, 1, VECTOR_BYTES / dtype_bytes(p->dtype), m->own_rows_rmsnorm_ops, where, m, out);
+    case OP_rmsnorm:
+        rmsnorm_cost(o, where, m, out);
         break;
-    }
-    case OP_layernorm: {
-        const layernorm_params *p = &o->as.layernorm;
-        l = layout_of((double)p->rows, (double)p->cols, dtype_bytes(p->dtype));
-        rows_cost(o, &l, 2, 1, VECTOR_BYTES / dtype_bytes(p->dtype), m->own_rows_layernorm_ops, where, m, out);
+    case OP_layernorm:
+        layernorm_cost(o, where, m, out);
         break;
-    }
     case OP_softmax:
         softmax_cost(o, where, m, out);
         break;
@@ -349,9 +409,10 @@ bool own_row_cost(const op *o, residency where, const machine_block *m, cost_blo
         append_cost(o, where, m, out);
         return true;
     case OP_sample:
-        if (o->as.sample.method != sample_method_argmax)
-            return false; /* sorts and scans: as a framework's */
-        argmax_cost(o, where, m, out);
+        if (o->as.sample.method == sample_method_argmax)
+            argmax_cost(o, where, m, out);
+        else
+            top_p_cost(o, where, m, out);
         return true;
     default:
         return false;

@@ -66,18 +66,18 @@ static bool any_picks(const lanes *picks, size_t candidate) {
 }
 
 /* The cost of what is picked, or of the fastest where nothing is. */
-static void cost_picked(const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step,
-                        int64_t layer, const machine_block *machines, const engine_options *options, op *o,
-                        cost_block *cost) {
+static void cost_picked(const graph *g, const graph_phase *phase, const graph_node *node, const scenario *s,
+                        int64_t step, int64_t layer, const machine_block *machines, const engine_options *options,
+                        op *o, cost_block *cost) {
     const lanes *picks = NULL;
     if (options->picks && node->alternative_count > 0)
         picks = (const lanes *)options->picks->nodes[phase - options->picks->g->phases][node - phase->nodes];
-    *o = node_op_at(node, s, step, layer);
+    *o = graph_op_at(g, phase, node, 0, s, step, layer);
     cost_by(options, o, machines, cost);
     for (size_t a = 0; a < node->alternative_count; a++) {
         if (picks && !any_picks(picks, a + 1))
             continue;
-        op other = node_alternative_at(node, a, s, step, layer);
+        op other = graph_op_at(g, phase, node, a + 1, s, step, layer);
         cost_block other_cost;
         cost_by(options, &other, machines, &other_cost);
         for (size_t i = 0; i < MACHINE_LANES; i++) {
@@ -109,10 +109,10 @@ void engine_issue_node(const graph_phase *phase, const graph_node *node, const m
     }
 }
 
-void engine_cost_node(const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step, int64_t layer,
-                      const machine_block *machines, const engine_options *options, op *o, cost_block *cost,
-                      node_cost *out) {
-    cost_picked(phase, node, s, step, layer, machines, options, o, cost);
+void engine_cost_node(const graph *g, const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step,
+                      int64_t layer, const machine_block *machines, const engine_options *options, op *o,
+                      cost_block *cost, node_cost *out) {
+    cost_picked(g, phase, node, s, step, layer, machines, options, o, cost);
     engine_issue_node(phase, node, machines, options->host, o->kind, cost->time_s, cost->launches, out);
 }
 
@@ -163,8 +163,8 @@ static void evaluate_nodes(phase_run *run, int64_t step, bool only_varying) {
         if (only_varying && !node_varies_with_step(node) && !shared)
             continue;
         node_state *state = &run->states[n];
-        engine_cost_node(run->phase, node, run->s, step, 0, run->machines, run->options, &state->o, &state->cost,
-                         &run->costs[n]);
+        engine_cost_node(run->g, run->phase, node, run->s, step, 0, run->machines, run->options, &state->o,
+                         &state->cost, &run->costs[n]);
     }
     if (run->branches)
         overlap_credit(run->branches, run->phase->node_count, run->machines);
@@ -189,10 +189,10 @@ op_power engine_power_of(const op *o, const cost_block *cost, const machine_bloc
     return out;
 }
 
-void engine_cost_at(const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step, int64_t layer,
-                    const machine_block *machines, const engine_options *options, const step_clock *clock, op *o,
-                    cost_block *cost, node_cost *out) {
-    engine_cost_node(phase, node, s, step, layer, machines, options, o, cost, out);
+void engine_cost_at(const graph *g, const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step,
+                    int64_t layer, const machine_block *machines, const engine_options *options,
+                    const step_clock *clock, op *o, cost_block *cost, node_cost *out) {
+    engine_cost_node(g, phase, node, s, step, layer, machines, options, o, cost, out);
     if (!out->launches || !clock->throttles)
         return;
     op_power power = engine_power_of(o, cost, machines, options);

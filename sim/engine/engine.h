@@ -106,18 +106,18 @@ graph engine_resolved(const graph *g, const engine_picks *picks, size_t lane, ar
  * has alternatives, each lane's cost is its picked one's (the fastest here and now without picks), and `o` is lane 0's.
  */
 struct node_cost;
-void engine_cost_node(const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step, int64_t layer,
-                      const machine_block *machines, const engine_options *options, op *o, cost_block *cost,
-                      struct node_cost *out);
+void engine_cost_node(const graph *g, const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step,
+                      int64_t layer, const machine_block *machines, const engine_options *options, op *o,
+                      cost_block *cost, struct node_cost *out);
 /* The clock that the power limit leaves a step of a phase. */
 step_clock engine_step_clock(const graph *g, size_t phase, const scenario *s, int64_t step,
                              const machine_block *machines, const engine_options *options, arena *memory);
 op_power engine_power_of(const op *o, const cost_block *cost, const machine_block *machines,
                          const engine_options *options);
 /* engine_cost_node at such a clock. */
-void engine_cost_at(const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step, int64_t layer,
-                    const machine_block *machines, const engine_options *options, const step_clock *clock, op *o,
-                    cost_block *cost, struct node_cost *out);
+void engine_cost_at(const graph *g, const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step,
+                    int64_t layer, const machine_block *machines, const engine_options *options,
+                    const step_clock *clock, op *o, cost_block *cost, struct node_cost *out);
 
 /* Host time in front of a step's first operator, per lane, and the launch latency. */
 void engine_step_start(const graph_phase *phase, const machine_block *machines, const engine_options *options,

@@ -26,7 +26,7 @@ static status emit(const timeline_sink *sink, const graph_view *view, const flat
     return sink->emit(sink->context, &item, err);
 }
 
-static status simulate_step(const scenario *s, const graph_view *view, const machine_block *machines,
+static status simulate_step(const graph *g, const scenario *s, const graph_view *view, const machine_block *machines,
                             const engine_options *options, const step_clock *clock, const timeline_sink *sink,
                             flat_clocks *clocks, error *err) {
     lanes host_s, latency_s;
@@ -37,7 +37,7 @@ static status simulate_step(const scenario *s, const graph_view *view, const mac
         cost_block cost;
         node_cost node;
         op picked;
-        engine_cost_at(view->phase, flat->node, s, view->step, flat->layer, machines, options, clock, &picked, &cost,
+        engine_cost_at(g, view->phase, flat->node, s, view->step, flat->layer, machines, options, clock, &picked, &cost,
                        &node);
         status result = STATUS_OK;
         if (node.host_s[0] > 0)
@@ -80,9 +80,10 @@ static status emit_overlapping(const graph_view *view, event_op *ops, double beg
 }
 
 /* The same with kernels of several streams side by side. */
-static status simulate_overlapping(const scenario *s, const graph_view *view, const machine_block *machines,
-                                   const engine_options *options, const step_clock *clock, const timeline_sink *sink,
-                                   flat_clocks *clocks, error *err) {
+static status simulate_overlapping(const graph *g, const scenario *s, const graph_view *view,
+                                   const machine_block *machines, const engine_options *options,
+                                   const step_clock *clock, const timeline_sink *sink, flat_clocks *clocks,
+                                   error *err) {
     arena memory = {0};
     lanes host_s, latency_s;
     engine_step_start(view->phase, machines, options, host_s, latency_s);
@@ -92,7 +93,7 @@ static status simulate_overlapping(const scenario *s, const graph_view *view, co
         const flat_op *flat = &view->ops[i];
         node_cost node;
         op picked;
-        engine_cost_at(view->phase, flat->node, s, view->step, flat->layer, machines, options, clock, &picked,
+        engine_cost_at(g, view->phase, flat->node, s, view->step, flat->layer, machines, options, clock, &picked,
                        &costs[i], &node);
         ops[i] = event_op_of(flat, &node, &costs[i], 0);
     }
@@ -118,8 +119,8 @@ static status simulate_phases(const graph *g, const scenario *s, const machine_b
             graph_view view = graph_at(g, p, s, step, &memory);
             step_clock clock = engine_step_clock(g, p, s, step, machines, options, &memory);
             bool overlaps = options->kind == ENGINE_EVENT && event_phase_overlaps(view.phase);
-            status result = overlaps ? simulate_overlapping(s, &view, machines, options, &clock, &sink, &clocks, err)
-                                     : simulate_step(s, &view, machines, options, &clock, &sink, &clocks, err);
+            status result = overlaps ? simulate_overlapping(g, s, &view, machines, options, &clock, &sink, &clocks, err)
+                                     : simulate_step(g, s, &view, machines, options, &clock, &sink, &clocks, err);
             arena_free(&memory);
             if (result != STATUS_OK)
                 return result;

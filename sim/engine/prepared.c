@@ -98,12 +98,13 @@ static bool same_choice(const engine_prepared *p, const prepared_item *item, con
 }
 
 /* The node at a step, as what is picked in its group. */
-static size_t item_of_choice(const preparation *prep, const graph_node *node, size_t group, int64_t step) {
+static size_t item_of_choice(const preparation *prep, const graph_phase *phase, const graph_node *node, size_t group,
+                             int64_t step) {
     engine_prepared *p = prep->p;
     size_t count = node->alternative_count + 1;
     size_t *items = ARENA_ARRAY(prep->memory, size_t, count);
     for (size_t c = 0; c < count; c++) {
-        op o = c == 0 ? node_op_at(node, p->s, step, 0) : node_alternative_at(node, c - 1, p->s, step, 0);
+        op o = graph_op_at(p->g, phase, node, c, p->s, step, 0);
         items[c] = item_of_op(prep, &o);
     }
     for (size_t i = 0; i < p->item_count; i++)
@@ -129,8 +130,8 @@ static size_t item_of_node(const preparation *prep, size_t phase, size_t n, int6
     if (!launches(node))
         return NO_ITEM;
     if (node->alternative_count > 0)
-        return item_of_choice(prep, node, p->groups->of_node[phase][n], step);
-    op o = node_op_at(node, p->s, step, 0);
+        return item_of_choice(prep, &p->g->phases[phase], node, p->groups->of_node[phase][n], step);
+    op o = graph_op_at(p->g, &p->g->phases[phase], node, 0, p->s, step, 0);
     return item_of_op(prep, &o);
 }
 

@@ -34,9 +34,9 @@ static bool is_fixed(const machine_key *key) {
            strcmp(key->path, "method.graph_steady_gap_ratio") == 0 || strcmp(key->path, "own.graph_gap_s") == 0;
 }
 
-/* Of rows that say fit or held, those of odd hash are scored too. */
+/* Of rows that say fit or held, those of odd hash are scored too; of operators in models, other runs' are. */
 static bool is_scored(const calibrate_input *in, const operator_row *row) {
-    return row_is_held(row) || (in->own && (row->hash & 1) == 1);
+    return row_is_held(row) || (in->own && row->method != ROW_METHOD_IN_MODEL && (row->hash & 1) == 1);
 }
 
 static bool usable(const calibrate_input *in, const operator_row *row) {

@@ -24,7 +24,9 @@ static void predict_part(const operator_row *row, const op *o, const machine_blo
     machine_block changed;
     if (steady)
         block = cost_method_machines(o, row->source, block, &changed);
-    residency where = steady ? cost_method_residency(o, row->source) : RESIDENCY_COLD;
+    residency where = steady                               ? cost_method_residency(o, row->source)
+                      : row->method == ROW_METHOD_IN_MODEL ? RESIDENCY_PREDECESSORS
+                                                           : RESIDENCY_COLD;
     if (memory)
         cost_event(o, where, block, memory, cost);
     else
