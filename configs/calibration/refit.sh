@@ -32,8 +32,9 @@ carry() { # FROM TO
 prior() { # GENERATION GROUP KEY VALUE FROM
   awk -v group="$2:" -v key="$3:" -v value="$4" -v from="$5" '
     /^[a-z]/ { at = $1 }
-    at == group && $1 == key { $0 = "  " key " " value "  # derived: " from }
-    { print }' "$here/$1.yaml" > "$here/$1.yaml.new"
+    at == group && $1 == key { $0 = "  " key " " value "  # derived: " from; found = 1 }
+    { print }
+    END { exit !found }' "$here/$1.yaml" > "$here/$1.yaml.new"
   mv "$here/$1.yaml.new" "$here/$1.yaml"
 }
 
@@ -64,8 +65,8 @@ carry_all() {
   prior blackwell attention_fmha_hopper tensor_efficiency_frac 0.95 "as attention_fa3"
   prior blackwell attention_fmha_hopper tensor8_efficiency_frac 0.9 "as attention_fa3_paged"
   prior blackwell collective start_clk 12100 "all-reduces of 512 bytes among 2, 4 and 8 B200 take 9.1, 14.4 and 26.6 us (public NCCL table)"
-  prior blackwell collective hop_s 1.46e-06 "the same; 15.4 us for 1 KB among 4 GB200 (Azure ND GB200 v6 results) agree"
-  prior blackwell collective wide_frac 0.33 "4 MB among 4 GB200 at 146 GB/s (Azure ND GB200 v6 results)"
+  prior blackwell collective hop_latencies 2.43 "1.46 us, the same; 15.4 us for 1 KB among 4 GB200 (Azure ND GB200 v6 results) agree"
+  prior blackwell collective wide_bytes_per_clk 151 "297 GB/s: 4 MB among 4 GB200 at 146 GB/s (Azure ND GB200 v6 results)"
   prior blackwell collective simple_start_clk 50000 "16 MB among 4 GB200 at 331 GB/s (Azure ND GB200 v6 results)"
   prior volta gemm warp_tensor_efficiency_frac 0.85 \
     "fp16 8192^3 at 97.4 of 125.3 TFLOP/s on a V100 (zzc0721/torch-performance-test-data issue 140)"
