@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/fidelity_silicon.h"
 #include "cli/fidelity_verdict.h"
+#include "cli/setup.h"
 #include "core/base/csv.h"
 #include "sim/engine/power.h"
 #include "sim/explore/row_prediction.h"
@@ -36,13 +37,13 @@ typedef struct power_line {
 } power_line;
 
 /* One quantity beside its measurement; the latter NaN where there is none. */
-static void print_beside(double measured, double model, double unit, double bar, bool by_construction) {
+static void print_beside(double measured, double predicted, double unit, double bar, bool by_construction) {
     if (isnan(measured)) {
-        printf(" %7s %7.0f %6s %-8s", "", model / unit, "", "");
+        printf(" %7s %7.0f %6s %-8s", "", predicted / unit, "", "");
         return;
     }
-    double off = model / measured - 1;
-    printf(" %7.0f %7.0f %+6.1f %-8s", measured / unit, model / unit, 100 * off,
+    double off = predicted / measured - 1;
+    printf(" %7.0f %7.0f %+6.1f %-8s", measured / unit, predicted / unit, 100 * off,
            by_construction ? "(set)" : fidelity_verdict(fabs(off) <= bar));
 }
 
@@ -147,6 +148,85 @@ static status published_power_row(const csv_reader *r, const csv_row *row, const
     return STATUS_OK;
 }
 
+/* Steps of models that our executor repeated for seconds on one H100; they set nothing. */
+enum { STEP_WORKLOAD, STEP_PHASE, STEP_BATCH, STEP_PROMPT, STEP_POWER, STEP_CLOCK, STEP_WALL, STEP_COLUMNS };
+static const char *const step_columns[STEP_COLUMNS] = {"workload", "phase",       "batch",      "prompt_tokens",
+                                                       "power_w",  "sm_clock_hz", "step_wall_s"};
+
+typedef struct step_power_row {
+    const char *workload, *phase;
+    double batch, prompt_tokens, power_w, clock_hz, wall_s;
+} step_power_row;
+
+static status read_step(const csv_reader *r, const csv_row *row, const int *columns, step_power_row *out, error *err) {
+    static const double TOKENS_MAX = 1e6, POWER_MAX_W = 1e5, CLOCK_MAX_HZ = 1e11, WALL_MAX_S = 1e4;
+    *out = (step_power_row){.workload = row->fields[columns[STEP_WORKLOAD]].text,
+                            .phase = row->fields[columns[STEP_PHASE]].text};
+    status result = csv_number(r, row, columns[STEP_BATCH], 1, TOKENS_MAX, &out->batch, err);
+    if (result == STATUS_OK)
+        result = csv_number(r, row, columns[STEP_PROMPT], 1, TOKENS_MAX, &out->prompt_tokens, err);
+    if (result == STATUS_OK)
+        result = csv_number(r, row, columns[STEP_POWER], 0, POWER_MAX_W, &out->power_w, err);
+    if (result == STATUS_OK)
+        result = csv_number(r, row, columns[STEP_CLOCK], 0, CLOCK_MAX_HZ, &out->clock_hz, err);
+    if (result == STATUS_OK)
+        result = csv_number(r, row, columns[STEP_WALL], 0, WALL_MAX_S, &out->wall_s, err);
+    return result;
+}
+
+/* The phase's step, repeated until the clock is the sustained one. */
+static status predict_step(arena *a, const step_power_row *row, phase_totals *out, error *err) {
+    setup_options options = {.machine = "h100-sxm",
+                             .workload = row->workload,
+                             .preset = "compile flavour=ingot",
+                             .engine = engine_name(ENGINE_ANALYTIC),
+                             .thermal = thermal_name(THERMAL_SUSTAINED),
+                             .request = {.batch = (int64_t)row->batch,
+                                         .prompt_tokens = (int64_t)row->prompt_tokens,
+                                         .decode_steps = 1,
+                                         .statistic = "mean"}};
+    setup *s = ARENA_NEW(a, setup);
+    engine_result *r = ARENA_NEW(a, engine_result);
+    status result = setup_load(a, &options, s, err);
+    if (result == STATUS_OK)
+        result = engine_run(&s->graph, &s->scenario, &s->block, &s->options, a, r, NULL, err);
+    if (result != STATUS_OK)
+        return result;
+    for (size_t p = 0; p < r->phase_count; p++) {
+        if (strcmp(s->graph.phases[p].name, row->phase) != 0)
+            continue;
+        *out = r->phases[p];
+        out->clocks[0] *= s->block.sm_clock_max_hz[0] / out->latency_s[0];
+        return STATUS_OK;
+    }
+    return error_set(err, STATUS_BAD_INPUT, "%s has no phase '%s'", row->workload, row->phase);
+}
+
+static status step_row(const csv_reader *r, const csv_row *at, const int *columns, const machine_block *block,
+                       error *err) {
+    (void)block;
+    static const double POWER_BAR = 0.10, CLOCK_BAR = 0.06;
+    step_power_row row;
+    phase_totals *step = NULL;
+    arena a = {0};
+    status result = read_step(r, at, columns, &row, err);
+    if (result == STATUS_OK) {
+        step = ARENA_NEW(&a, phase_totals);
+        result = predict_step(&a, &row, step, err);
+    }
+    if (result == STATUS_OK) {
+        char text[64];
+        snprintf(text, sizeof text, "6 H100 %.20s, %.0f x %.0f, %.10s", row.workload, row.batch, row.prompt_tokens,
+                 row.phase);
+        printf("%-40s", text);
+        print_beside(row.power_w, step->energy_j[0] / step->latency_s[0], 1, POWER_BAR, false);
+        print_beside(row.clock_hz, step->clocks[0], 1e6, CLOCK_BAR, false);
+        printf(" %7.2f %7.2f ms\n", row.wall_s * 1e3, step->latency_s[0] * 1e3);
+    }
+    arena_free(&a);
+    return result;
+}
+
 status fidelity_power(arena *a, error *err) {
     machine_block *block = ARENA_NEW(a, machine_block);
     status result = load_machine_block(a, command_config_dir(), "h200-sxm", block, err);
@@ -159,6 +239,6 @@ status fidelity_power(arena *a, error *err) {
         result = each_power_row(PUBLISHED "power.csv", published_columns, PUBLISHED_COLUMNS, published_power_row, block,
                                 err);
     if (result == STATUS_OK)
-        printf("6 decoding of a model: shipped runs hold no board power of their own: not scored\n");
+        result = each_power_row(MEASURED "h100-sxm/power.csv", step_columns, STEP_COLUMNS, step_row, block, err);
     return result;
 }
