@@ -26,7 +26,8 @@ int64_t argument_whole_within(argument_failure *f, const char *option, const cha
 /* A number from `low` to `high`; `low` when it is none. */
 double argument_number(argument_failure *f, const char *option, const char *text, double low, double high);
 
-/* Appends to a list of at most `capacity`. */
+/* Appends to a list of at most `capacity`; borrows the text. One too many is refused: "--OPTION: more than N of them".
+ */
 void argument_append(argument_failure *f, const char *option, const char *text, const char **list, size_t *count,
                      size_t capacity);
 

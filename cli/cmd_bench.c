@@ -192,13 +192,16 @@ static status write_meta(const bench_run *run, const char *path, error *err) {
     return result;
 }
 
-static status bench_file(const bench_arguments *o, const gpu_setup *gpu, error *err) {
+static status bench_file(const bench_arguments *o, error *err) {
     source_map sources = {0};
-    bench_run run = {.options = o, .gpu = gpu, .out = stdout};
+    gpu_setup gpu = {0};
+    bench_run run = {.options = o, .gpu = &gpu, .out = stdout};
     status result = sources_load(INGOT_SOURCE_DIR "/validate/sources.csv", &sources, err);
     if (result != STATUS_OK) /* a program carried away from its tree: only the backends behind sources are lost */
         sources = (source_map){0};
-    result = row_reader_open(o->file, &sources, &run.reader, err);
+    result = row_reader_open(o->file, &sources, &run.reader, err); /* what is wrong with it needs no GPU to be told */
+    if (result == STATUS_OK)
+        result = gpu_setup_open(&o->variant, &gpu, err);
     if (result == STATUS_OK && o->output && !(run.out = fopen(o->output, "w")))
         result = error_set(err, STATUS_ENVIRONMENT, "%.900s: cannot write: %s", o->output, strerror(errno));
     if (result == STATUS_OK)
@@ -209,6 +212,7 @@ static status bench_file(const bench_arguments *o, const gpu_setup *gpu, error *
         result = write_meta(&run, o->output, err);
     if (result == STATUS_OK)
         fprintf(stderr, "%zu rows measured, %zu not\n", run.measured, run.skipped);
+    gpu_setup_close(&gpu);
     row_reader_close(run.reader);
     sources_free(&sources);
     return result;
@@ -229,10 +233,12 @@ status command_bench(int argc, char **argv, error *err) {
         return result;
     if (o.ceilings == (o.file != NULL))
         return error_set(err, STATUS_BAD_INPUT, "ingot bench: give a file of rows, or --ceilings; see --help");
+    if (!o.ceilings)
+        return bench_file(&o, err);
     gpu_setup gpu = {0};
     result = gpu_setup_open(&o.variant, &gpu, err);
     if (result == STATUS_OK)
-        result = o.ceilings ? bench_ceilings(&o, &gpu, err) : bench_file(&o, &gpu, err);
+        result = bench_ceilings(&o, &gpu, err);
     gpu_setup_close(&gpu);
     return result;
 }

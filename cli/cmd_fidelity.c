@@ -289,6 +289,8 @@ status command_fidelity(int argc, char **argv, error *err) {
     fidelity_options o = {0};
     const struct argp parser = {.options = option_table, .parser = parse_option, .args_doc = "[DIRECTORY]", .doc = doc};
     status result = command_parse(&parser, argc, argv, &o, err);
+    if (result == STATUS_OK && o.published && o.measured)
+        result = error_set(err, STATUS_BAD_INPUT, "ingot fidelity: --published reads no DIRECTORY: leave it out");
     if (result != STATUS_OK)
         return result;
     arena a = {0};

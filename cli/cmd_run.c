@@ -261,7 +261,7 @@ static void print_text(arena *a, const run_arguments *o, const run_setup *s, con
     if (gpu->actual.sm_count != gpu->info.sm_count || gpu->variant.sm_count > 0)
         printf("variant: %d SMs (%s)\n", gpu->actual.sm_count, gpu->actual.sm_method);
     if (gpu->actual.l2_set_aside_bytes > 0)
-        printf("variant: %.1f MB of L2 set aside\n", gpu->actual.l2_set_aside_bytes / 1e6);
+        printf("variant: %.1f MB of L2 set aside\n", gpu->actual.l2_set_aside_bytes / BYTES_PER_MB);
     const gpu_memory_rates *alone = &gpu->actual.alone, *left = &gpu->actual.left;
     if (gpu->actual.resident_blocks > 0)
         printf("variant: read %.3g of %.3g TB/s, write %.3g of %.3g; L2 %.3g of %.3g TB/s, %.3g of %.3g MB\n",
@@ -386,6 +386,9 @@ status command_run(int argc, char **argv, error *err) {
         return error_set(err, STATUS_BAD_INPUT, "ingot run: give --workload; see --help");
     if (o.options.counters && o.output)
         return error_set(err, STATUS_BAD_INPUT, "ingot run: --counters excludes --output: operators are not timed");
+    if (o.dry && (o.output || o.json || o.check || o.options.counters))
+        return error_set(err, STATUS_BAD_INPUT,
+                         "ingot run: --dry-run runs nothing: leave out --output, --json, --check and --counters");
     arena a = {0};
     run_setup *s = ARENA_NEW(&a, run_setup);
     gpu_setup gpu = {0};

@@ -474,6 +474,9 @@ static status check_usage(const sweep_command *o, error *err) {
         return error_set(err, STATUS_BAD_INPUT, "ingot sweep: --minimize or --maximize, not both");
     if (o->resume && !o->store_path)
         return error_set(err, STATUS_BAD_INPUT, "ingot sweep: --resume needs --store");
+    if (o->interactions && (o->store_path || o->report_path || o->all))
+        return error_set(err, STATUS_BAD_INPUT,
+                         "ingot sweep: --interactions keeps no points: leave out --store, --report and --all");
     return STATUS_OK;
 }
 

@@ -301,6 +301,10 @@ status command_validate(int argc, char **argv, error *err) {
         return o.failure.status;
     if (!o.file || !o.trace.common.machine)
         return error_set(err, STATUS_BAD_INPUT, "ingot validate: give a measured file and --machine; see --help");
+    if (o.operators && !trace_is_run(o.file))
+        return error_set(err, STATUS_BAD_INPUT, "ingot validate: --operators needs a recorded run, FILE.run.jsonl.gz");
+    if (o.operators && o.json)
+        return error_set(err, STATUS_BAD_INPUT, "ingot validate: --operators prints CSV: leave out --json");
     arena a = {0};
     if (text_ends_with(o.file, ".json") || text_ends_with(o.file, ".json.gz") || text_ends_with(o.file, ".sqlite") ||
         trace_is_run(o.file))

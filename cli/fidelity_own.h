@@ -13,6 +13,8 @@
 /* Files of a folder by the end of their names, sorted; at most so many. Text is owned by the arena. */
 size_t fidelity_list_files(arena *a, const char *folder, const char *ending, const char **out, size_t most);
 
+/* Each prints its lines of the table to stdout. STATUS_BAD_INPUT: a file of OWN_FOLDER is damaged, or a variant has no
+ * reference beside it. */
 status fidelity_own_rows(arena *a, const source_map *sources, error *err);
 status fidelity_own_runs(arena *a, error *err);
 status fidelity_own_variants(arena *a, const source_map *sources, error *err);

@@ -6,8 +6,9 @@
 #include <string.h>
 
 enum { COLUMNS_MAX = 128 };
+static const double MICROSECONDS_PER_SECOND = 1e6;
 
-/* Every parameter of every kind once; a sampling method is no measuring method. */
+/* Every parameter of every kind once. */
 static size_t list_columns(const char **out) {
     size_t count = 0;
     for (int kind = 0; kind < OP_KIND_COUNT; kind++) {
@@ -51,7 +52,7 @@ static void print_operator(const op *o, const char *const *columns, size_t count
 void operator_rows_print(const trace_comparison *c) {
     const char *columns[COLUMNS_MAX];
     size_t count = list_columns(columns);
-    fputs("op", stdout);
+    fputs("op", stdout); /* `method` is how a row was measured */
     for (size_t i = 0; i < count; i++)
         printf(",%s", strcmp(columns[i], "method") == 0 ? "sample_method" : columns[i]);
     puts(",measured_us,method,source,streamed_bytes,packed_bytes");
@@ -60,7 +61,7 @@ void operator_rows_print(const trace_comparison *c) {
         if (!(node->measured_s > 0) || node->found < node->count)
             continue;
         print_operator(&node->shape, columns, count);
-        printf(",%.4f,%s,ingot,%.0f,%.0f\n", node->measured_s / node->found * 1e6, row_method_name(ROW_METHOD_IN_MODEL),
-               node->shape.streamed_bytes, node->shape.packed_bytes);
+        printf(",%.4f,%s,ingot,%.0f,%.0f\n", node->measured_s / node->found * MICROSECONDS_PER_SECOND,
+               row_method_name(ROW_METHOD_IN_MODEL), node->shape.streamed_bytes, node->shape.packed_bytes);
     }
 }

@@ -14,6 +14,7 @@ typedef struct row_output {
     size_t added_count;
 } row_output;
 
+/* The line of column names: those that are copied, then the added ones. */
 void row_output_header(const row_output *o);
 
 /* The row's own fields, each with the comma behind it; the caller goes on with the added ones. */

@@ -128,6 +128,9 @@ static status load_search(arena *a, const sweep_asked *asked, sweep *out, error 
     if (search_method_parse(file.method, &out->search.method, &inner) != STATUS_OK)
         return CONFIG_ERROR(method, err, "%s", inner.text);
     out->searches = out->search.method != SEARCH_GRID;
+    if (q && !q->method && !out->searches && (q->evaluations > 0 || q->seed >= 0))
+        return error_set(err, STATUS_BAD_INPUT, "--%s is of a search: give --search too",
+                         q->evaluations > 0 ? "evaluations" : "seed");
     if (out->search.method == SEARCH_ANNEAL && out->goal_count > 1)
         return CONFIG_ERROR(method, err, "annealing follows one objective, not %zu", out->goal_count);
     return STATUS_OK;

@@ -171,7 +171,8 @@ static bool parse_arguments(int argc, char **argv, test_run *run) {
 int main(int argc, char **argv) {
     test_run run = {.seed = (uint64_t)time(NULL), .max_bytes = 1e12, .parts = 1};
     if (!parse_arguments(argc, argv, &run)) {
-        fputs("usage: kernel_test [--seed N] [--kind NAME] [--id LM-3] [--max-bytes N] [--part I/N] [--verbose]\n",
+        fputs("usage: kernel_test [--seed N] [--kind NAME] [--id LM-3] [--max-bytes N] [--part I/N] [--own] "
+              "[--verbose]\n",
               stderr);
         return STATUS_BAD_INPUT;
     }
