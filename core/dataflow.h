@@ -113,12 +113,12 @@ status graph_can_run(const graph *g, const scenario *s, error *err);
 /* Errors as of graph_can_run. Owned by the arena; graph and scenario must outlive it. */
 status memory_plan_make(arena *a, const graph *g, const scenario *s, memory_plan *out, error *err);
 
-/* An operand of one operator of a step: where it begins and how its rows lie. Not present: bytes is 0. */
+/* An operand of one operator of a step: where it begins and how its rows lie. */
 typedef struct tensor_view {
     operand item;
     size_t offset_bytes;
     int64_t row_stride, block_stride; /* elements */
-    bool present;
+    bool present;                     /* false: the operator goes without it, and nothing else here is set */
     /* The operand must be contiguous, but its rows are apart: an executor copies them to the plan's end first. */
     bool gathered;
     int64_t packed_row_stride; /* where they lie then */
@@ -129,6 +129,7 @@ typedef struct op_views {
     tensor_view at[OPERANDS_MAX];
 } op_views;
 
+/* Every operand of an operator of the plan's graph, in the order of operands_of. */
 void memory_plan_views(const memory_plan *plan, const flat_op *flat, op_views *out);
 
 /* Bytes of a node's operands that an executor packs before it launches the kernel, caches apart. */
