@@ -1,8 +1,5 @@
-#include "sim/engine/engine.h"
-
-#include "sim/engine/event.h"
-
 #include "sim/engine/engine_private.h"
+#include "sim/engine/event.h"
 #include "sim/engine/overlap.h"
 
 #include <assert.h>
@@ -25,103 +22,6 @@ status engine_parse(const char *name, engine_kind *out, error *err) {
         }
     }
     return error_set(err, STATUS_BAD_INPUT, "unknown engine '%.40s' (known: roofline, analytic, event)", name);
-}
-
-/* ---- one operator ---- */
-
-static bool op_launches(op_kind kind) {
-    return kind != OP_host_call && kind != OP_sync;
-}
-
-static void cost_by(const engine_options *options, const op *o, const machine_block *machines, cost_block *cost) {
-    switch (options->kind) {
-    case ENGINE_ROOFLINE:
-        cost_roofline(o, RESIDENCY_PREDECESSORS, machines, cost);
-        break;
-    case ENGINE_EVENT:
-        cost_event(o, RESIDENCY_PREDECESSORS, machines, options->memory, cost);
-        break;
-    default:
-        cost_analytic(o, RESIDENCY_PREDECESSORS, machines, cost);
-    }
-}
-
-static void take_lane(cost_block *to, const cost_block *from, size_t i) {
-    to->time_s[i] = from->time_s[i];
-    to->hbm_bytes[i] = from->hbm_bytes[i];
-    to->l2_bytes[i] = from->l2_bytes[i];
-    to->launches[i] = from->launches[i];
-    to->clocked_s[i] = from->clocked_s[i];
-    to->limited_s[i] = from->limited_s[i];
-    to->bound[i] = from->bound[i];
-    to->picked[i] = from->picked[i];
-    to->ctas[i] = from->ctas[i];
-}
-
-static bool any_picks(const lanes *picks, size_t candidate) {
-    for (size_t i = 0; i < MACHINE_LANES; i++)
-        if ((*picks)[i] == (double)candidate)
-            return true;
-    return false;
-}
-
-/* The cost of what is picked, or of the fastest where nothing is. */
-static void cost_picked(const graph *g, const graph_phase *phase, const graph_node *node, const scenario *s,
-                        int64_t step, int64_t layer, const machine_block *machines, const engine_options *options,
-                        op *o, cost_block *cost) {
-    const lanes *picks = NULL;
-    if (options->picks && node->alternative_count > 0)
-        picks = (const lanes *)options->picks->nodes[phase - options->picks->g->phases][node - phase->nodes];
-    *o = graph_op_at(g, phase, node, 0, s, step, layer);
-    cost_by(options, o, machines, cost);
-    for (size_t a = 0; a < node->alternative_count; a++) {
-        if (picks && !any_picks(picks, a + 1))
-            continue;
-        op other = graph_op_at(g, phase, node, a + 1, s, step, layer);
-        cost_block other_cost;
-        cost_by(options, &other, machines, &other_cost);
-        for (size_t i = 0; i < MACHINE_LANES; i++) {
-            bool take = picks ? (*picks)[i] == (double)(a + 1) : other_cost.time_s[i] < cost->time_s[i];
-            if (!take)
-                continue;
-            take_lane(cost, &other_cost, i);
-            if (i == 0)
-                *o = other;
-        }
-    }
-}
-
-void engine_issue_node(const graph_phase *phase, const graph_node *node, const machine_block *machines,
-                       const host_profile *host, op_kind kind, const lanes time_s, lanes launches, node_cost *out) {
-    out->waits = kind == OP_sync, out->launches = op_launches(kind);
-    /* Inside a captured graph the host does nothing an operator; its one launch is in engine_step_start. */
-    bool captured = phase->captured || node->captured;
-    double more = out->launches ? node->launches : 0, calls_s = captured ? 0 : node->host_calls * host->call_s;
-    double launch_scale = captured ? 0 : host->launch_scale_ratio;
-    double graphs = node->launches_graph && !phase->captured;
-    const double *gap_s = captured ? machines->host_graph_node_s : machines->host_stream_gap_s;
-    EACH_LANE {
-        launches[i] += more;
-        out->host_s[i] = calls_s + launches[i] * machines->host_launch_s[i] * launch_scale +
-                         graphs * machines->host_graph_launch_s[i];
-        out->gap_s[i] = launches[i] * gap_s[i];
-        out->busy_s[i] = time_s[i];
-    }
-}
-
-void engine_cost_node(const graph *g, const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step,
-                      int64_t layer, const machine_block *machines, const engine_options *options, op *o,
-                      cost_block *cost, node_cost *out) {
-    cost_picked(g, phase, node, s, step, layer, machines, options, o, cost);
-    engine_issue_node(phase, node, machines, options->host, o->kind, cost->time_s, cost->launches, out);
-}
-
-void engine_step_start(const graph_phase *phase, const machine_block *machines, const engine_options *options,
-                       lanes host_s, lanes launch_latency_s) {
-    for (size_t i = 0; i < MACHINE_LANES; i++) {
-        host_s[i] = options->host->step_s + (phase->captured ? machines->host_graph_launch_s[i] : 0);
-        launch_latency_s[i] = machines->host_launch_latency_s[i];
-    }
 }
 
 /* ---- one phase ---- */
@@ -179,25 +79,6 @@ static void evaluate_nodes(phase_run *run, int64_t step, bool only_varying) {
 
 static thermal_mode thermal_of(const engine_options *options) {
     return options->kind == ENGINE_ROOFLINE ? THERMAL_BURST : options->thermal;
-}
-
-op_power engine_power_of(const op *o, const cost_block *cost, const machine_block *machines,
-                         const engine_options *options) {
-    op_power out;
-    op_work work = op_work_of(o);
-    power_of(&work, &cost->times, machines, 1 - options->zeros_frac, &out);
-    return out;
-}
-
-void engine_cost_at(const graph *g, const graph_phase *phase, const graph_node *node, const scenario *s, int64_t step,
-                    int64_t layer, const machine_block *machines, const engine_options *options,
-                    const step_clock *clock, op *o, cost_block *cost, node_cost *out) {
-    engine_cost_node(g, phase, node, s, step, layer, machines, options, o, cost, out);
-    if (!out->launches || !clock->throttles)
-        return;
-    op_power power = engine_power_of(o, cost, machines, options);
-    power_stretch(clock, &power, cost);
-    memcpy(out->busy_s, cost->time_s, sizeof(lanes));
 }
 
 /* What one step took. `category_s` counts where kernels overlap; otherwise each kernel's time is its category's. */
@@ -435,75 +316,6 @@ step_clock engine_step_clock(const graph *g, size_t phase, const scenario *s, in
     return result.clock;
 }
 
-void engine_sum_phases(const graph *g, const scenario *s, const machine_block *machines, engine_result *out) {
-    lanes clocks = {0};
-    for (size_t p = 0; p < out->phase_count; p++) {
-        const phase_totals *phase = &out->phases[p];
-        for (size_t i = 0; i < MACHINE_LANES; i++) {
-            out->latency_s[i] += phase->latency_s[i];
-            out->busy_s[i] += phase->busy_s[i];
-            out->idle_s[i] += phase->latency_s[i] - phase->busy_s[i];
-            out->energy_j[i] += phase->energy_j[i];
-            clocks[i] += phase->clocks[i];
-        }
-    }
-    size_t first = 0, per_output = out->phase_count; /* the phases flagged so; the first where none is */
-    for (size_t p = 0; p < out->phase_count; p++) {
-        if (g->phases[p].first_output)
-            first = p;
-        if (g->phases[p].per_output)
-            per_output = p;
-    }
-    bool generates = per_output < out->phase_count && s->values[g->phases[per_output].steps] > 0;
-    double tokens = generates ? scenario_progress(s, (int64_t)s->values[g->phases[per_output].steps]) : 0;
-    for (size_t i = 0; i < MACHINE_LANES; i++) {
-        for (size_t p = 0; p <= first; p++)
-            out->ttft_s[i] += out->phases[p].latency_s[i];
-        out->tpot_s[i] = generates ? out->phases[per_output].latency_s[i] / tokens : NAN;
-        double gpus = (g->ranks > 1 ? g->ranks : 1) * engine_stages(g), sequences = s->values[SCENARIO_BATCH];
-        out->token_j[i] = generates ? out->phases[per_output].energy_j[i] / (tokens * sequences) : NAN;
-        out->power_w[i] = out->latency_s[i] > 0 ? out->energy_j[i] / out->latency_s[i] / gpus : NAN;
-        out->sm_clock_hz[i] =
-            out->latency_s[i] > 0 ? machines->sm_clock_max_hz[i] * clocks[i] / out->latency_s[i] : NAN;
-        out->fits[i] = out->memory_bytes[i] <= machines->hbm_capacity_bytes[i] ? 1 : 0;
-    }
-}
-
-/* What cuBLAS's documentation asks callers to reserve (cublasSetWorkspace): 32 MiB for Hopper and Blackwell, 12 MiB for
- * Blackwell's workstation parts, 4 MiB for others. Partial sums of split reductions lie there. */
-static double workspace_bytes(generation g) {
-    static const double MIB = 1024.0 * 1024;
-    if (g == GENERATION_HOPPER || g == GENERATION_BLACKWELL)
-        return 32 * MIB;
-    return g == GENERATION_BLACKWELL_RTX ? 12 * MIB : 4 * MIB;
-}
-
-graph_memory engine_memory_of(const graph *g, const scenario *s, generation family, double saved_bytes) {
-    graph_memory memory = graph_memory_of(g, s);
-    memory.workspace_bytes = workspace_bytes(family);
-    memory.weight_bytes -= saved_bytes;
-    memory.total_bytes += memory.workspace_bytes - saved_bytes;
-    return memory;
-}
-
-static graph_memory memory_with(const graph *g, const scenario *s, const machine_block *machines,
-                                const engine_picks *picks, size_t lane) {
-    return engine_memory_of(g, s, machines->generation, picks ? picks->saved_bytes[lane] : 0);
-}
-
-graph_memory engine_memory(const graph *g, const scenario *s, const machine_block *machines,
-                           const engine_options *options, arena *memory) {
-    const engine_picks *picks = options->picks ? options->picks : engine_pick(g, s, machines, options, memory);
-    return memory_with(g, s, machines, picks, 0);
-}
-
-static void fill_memory(const graph *g, const scenario *s, const machine_block *machines, const engine_picks *picks,
-                        engine_result *out) {
-    out->memory = memory_with(g, s, machines, picks, 0);
-    for (size_t i = 0; i < MACHINE_LANES; i++)
-        out->memory_bytes[i] = memory_with(g, s, machines, picks, i).total_bytes;
-}
-
 status engine_run(const graph *g, const scenario *s, const machine_block *machines, const engine_options *given,
                   arena *memory, engine_result *out, node_totals *nodes, error *err) {
     engine_options with_picks = *given, *options = &with_picks;
@@ -524,7 +336,7 @@ status engine_run(const graph *g, const scenario *s, const machine_block *machin
         if (nodes)
             nodes += phase->node_count;
     }
-    fill_memory(g, s, machines, options->picks, out);
+    engine_fill_memory(g, s, machines, options->picks, out);
     engine_sum_phases(g, s, machines, out);
     return STATUS_OK;
 }

@@ -19,6 +19,10 @@ void engine_sum_phases(const graph *g, const scenario *s, const machine_block *m
 /* Memory of one lane: `saved_bytes` of weights are stored in a narrower type. */
 graph_memory engine_memory_of(const graph *g, const scenario *s, generation family, double saved_bytes);
 
+/* Memory of every lane with its own picks, into `out`. */
+void engine_fill_memory(const graph *g, const scenario *s, const machine_block *machines, const engine_picks *picks,
+                        engine_result *out);
+
 /* GPUs that take turns. */
 double engine_stages(const graph *g);
 
