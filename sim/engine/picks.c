@@ -1,13 +1,10 @@
 /* Choosing among a node's alternatives: one stored form a weight, the fastest over every phase that multiplies with it.
  * Each phase stands by one step in its middle. */
+#include "core/graph_picks.h"
 #include "sim/engine/engine_private.h"
 
 #include <math.h>
 #include <string.h>
-
-static const char *weight_name(const graph_node *node) {
-    return node->weight_id ? node->weight_id : node->id;
-}
 
 /* Forwards of a step share weights by the id before the dot, unless they say otherwise. */
 static size_t weight_name_length(const graph_node *node) {
@@ -16,7 +13,7 @@ static size_t weight_name_length(const graph_node *node) {
 
 static bool same_weight(const graph_node *a, const graph_node *b) {
     size_t length = weight_name_length(a);
-    if (weight_name_length(b) != length || strncmp(weight_name(a), weight_name(b), length) != 0 ||
+    if (weight_name_length(b) != length || strncmp(node_weight_name(a), node_weight_name(b), length) != 0 ||
         a->op.kind != b->op.kind)
         return false;
     return a->op.kind != OP_gemm || (a->op.as.gemm.k == b->op.as.gemm.k && a->op.as.gemm.n == b->op.as.gemm.n);
