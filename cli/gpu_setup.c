@@ -35,9 +35,22 @@ bool gpu_variant_argument(gpu_variant *out, int key, const char *value, argument
     }
 }
 
+/* What no GPU can be at once. */
+static status check_variant(const gpu_variant *v, error *err) {
+    bool by_bytes = v->l2_set_aside_bytes > 0, by_share = v->l2_share > 0;
+    if (by_bytes && by_share)
+        return error_set(err, STATUS_BAD_INPUT, "--l2-set-aside-mb and --l2-share say the same: give one of them");
+    if ((by_bytes || by_share) && v->bandwidth_share > 0)
+        return error_set(err, STATUS_BAD_INPUT,
+                         "less L2 and --bandwidth-share cannot be had at once: give one of them");
+    return STATUS_OK;
+}
+
 status gpu_setup_open(const gpu_variant *variant, gpu_setup *out, error *err) {
     *out = (gpu_setup){.variant = *variant};
-    status result = gpu_load(&out->api, err);
+    status result = check_variant(variant, err);
+    if (result == STATUS_OK)
+        result = gpu_load(&out->api, err);
     if (result == STATUS_OK)
         result = out->api->open(0, &out->context, &out->info, err);
     out->actual.sm_count = out->info.sm_count;

@@ -27,7 +27,8 @@ enum { KEY_SMS = 512, KEY_L2_SET_ASIDE, KEY_L2_SHARE, KEY_BANDWIDTH_SHARE };
 /* Takes one option; false when it is none of these. */
 bool gpu_variant_argument(gpu_variant *out, int key, const char *value, argument_failure *failure);
 
-/* STATUS_ENVIRONMENT, saying why, when there is no library or no GPU. A zeroed variant is the GPU as it is. */
+/* STATUS_BAD_INPUT where a variant asks for what excludes each other, before a GPU is looked for. STATUS_ENVIRONMENT,
+ * saying why, when there is no library or no GPU. A zeroed variant is the GPU as it is. */
 status gpu_setup_open(const gpu_variant *variant, gpu_setup *out, error *err);
 void gpu_setup_close(gpu_setup *gpu); /* a zeroed one is fine */
 

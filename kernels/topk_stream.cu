@@ -2,11 +2,11 @@
  * where little is done to an element: a block streams its row tile by tile, the next ones on their way while it looks
  * at one, and keeps the few elements that can still be among the largest.
  *
- *     first tile     a threshold that `top` of its elements reach: one of the largest that the warps have seen
- *     a tile         what reaches the threshold joins the list. After 4 and 16 tiles it rises to what `top` threads
- * have seen at least too many       many equal values, or rising ones: the `top` largest of list and tile are found bit
- * by bit, and become the list; what comes later must exceed the least of them in the end     the range of values is
- * halved until few more than `top` reach its middle; those are ordered by counting larger ones
+ * The first tile gives a threshold that `top` of its elements reach: one of the largest that the warps have seen. Of
+ * every tile, what reaches the threshold joins the list. After 4 and 16 tiles the threshold rises to what `top` threads
+ * have seen at least. Where too many join (many equal values, or rising ones), the `top` largest of list and tile are
+ * found bit by bit and become the list; what comes later must exceed the least of them. In the end the range of values
+ * is halved until few more than `top` reach its middle; those are ordered by counting larger ones.
  *
  * Loops are left rolled: a kernel's code comes from memory, too, and costs more than its few turns. */
 #include "kernels/topk.h"

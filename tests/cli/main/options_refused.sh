@@ -19,6 +19,8 @@ refused fidelity --published .
 refused validate rows.csv --operators --machine h100-sxm
 refused validate "$run" --operators --json --machine h100-sxm
 refused bench missing.csv -o out.csv
+refused bench rows.csv --l2-share 0.5 --l2-set-aside-mb 5
+refused bench rows.csv --l2-share 0.5 --bandwidth-share 0.5
 refused sweep co.yaml --interactions --store co.db
 refused sweep co.yaml --interactions --report co.html
 refused sweep co.yaml --seed 3
