@@ -39,16 +39,6 @@ typedef struct task_head {
     size_t machine_index, case_index, count; /* count x knob_count values follow */
 } task_head;
 
-static char *put(char *at, const void *data, size_t bytes) {
-    memcpy(at, data, bytes);
-    return at + bytes;
-}
-
-static const char *get(const char *at, void *data, size_t bytes) {
-    memcpy(data, at, bytes);
-    return at + bytes;
-}
-
 static bool is_of(const rank_team *t, size_t number, int rank) {
     return t->owners[number % t->owner_count] == rank;
 }
@@ -64,8 +54,8 @@ static void send_tasks(explorer *e, size_t task_count, int rank) {
         if (!is_of(e->team, i, rank))
             continue;
         const task_head head = {piece->machine_index, piece->case_index, piece->count};
-        at = put(at, &head, sizeof head);
-        at = put(at, &e->knobs[piece->first * e->s->knob_count], piece->count * knobs_bytes);
+        at = message_put(at, &head, sizeof head);
+        at = message_put(at, &e->knobs[piece->first * e->s->knob_count], piece->count * knobs_bytes);
     }
     e->team->all->send(rank, RANKS_WORK, begin, bytes);
 }
@@ -74,7 +64,7 @@ static void send_tasks(explorer *e, size_t task_count, int rank) {
 
 static status receive_points(explorer *e, size_t task_count, int rank, error *err) {
     status result;
-    const char *at = get(e->team->message, &result, sizeof result);
+    const char *at = message_get(e->team->message, &result, sizeof result);
     if (result != STATUS_OK)
         return error_set(err, result, "%s", at);
     for (size_t i = 0; i < task_count; i++) {
@@ -187,9 +177,9 @@ static size_t read_tasks(explorer *e, const char *message, size_t bytes, double 
     size_t count = 0, points = 0;
     for (const char *at = message, *end = message + bytes; at < end; count++) {
         task_head head;
-        at = get(at, &head, sizeof head);
+        at = message_get(at, &head, sizeof head);
         e->tasks[count] = (point_task){points, head.count, head.machine_index, head.case_index, 0};
-        at = get(at, &knobs[points * e->s->knob_count], head.count * e->s->knob_count * sizeof *knobs);
+        at = message_get(at, &knobs[points * e->s->knob_count], head.count * e->s->knob_count * sizeof *knobs);
         points += head.count;
     }
     return count;
@@ -200,9 +190,9 @@ static void send_points(explorer *e, size_t task_count, status result, const err
     size_t bytes = sizeof result + sizeof *why;
     for (size_t i = 0; i < task_count; i++)
         bytes += e->tasks[i].count * EVALUATED_MESSAGE_MAX;
-    char *begin = message_of(t, bytes), *at = put(begin, &result, sizeof result);
+    char *begin = message_of(t, bytes), *at = message_put(begin, &result, sizeof result);
     if (result != STATUS_OK)
-        at = put(at, why->text, strlen(why->text) + 1);
+        at = message_put(at, why->text, strlen(why->text) + 1);
     for (size_t i = 0; i < task_count && result == STATUS_OK; i++)
         for (size_t k = 0; k < e->tasks[i].count; k++)
             at = evaluated_pack(explorer_slot(e, 0, e->tasks[i].first + k), at);
@@ -214,7 +204,7 @@ void explorer_serve(explorer *e) {
     int64_t threads = e->threads;
     size_t hash_bytes = strlen(e->s->config_hash) + 1;
     char *hello = message_of(t, sizeof threads + hash_bytes);
-    put(put(hello, &threads, sizeof threads), e->s->config_hash, hash_bytes);
+    message_put(message_put(hello, &threads, sizeof threads), e->s->config_hash, hash_bytes);
     t->all->send(0, RANKS_HELLO, hello, sizeof threads + hash_bytes);
     for (;;) {
         int from, tag;

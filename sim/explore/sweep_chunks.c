@@ -64,37 +64,37 @@ status chunk_put(const chunk_source *source, const chunk *c, store *points, int6
 
 /* ---- messages ---- */
 
-static char *put(char *at, const void *data, size_t bytes) {
+char *message_put(char *at, const void *data, size_t bytes) {
     memcpy(at, data, bytes);
     return at + bytes;
 }
 
-static const char *get(const char *at, void *data, size_t bytes) {
+const char *message_get(const char *at, void *data, size_t bytes) {
     memcpy(data, at, bytes);
     return at + bytes;
 }
 
 char *evaluated_pack(const evaluated *e, char *at) {
-    at = put(at, &e->point, sizeof e->point);
-    return e->point.reason ? put(at, e->reason.text, strlen(e->reason.text) + 1) : at;
+    at = message_put(at, &e->point, sizeof e->point);
+    return e->point.reason ? message_put(at, e->reason.text, strlen(e->reason.text) + 1) : at;
 }
 
 const char *evaluated_unpack(const sweep *s, size_t machine_index, size_t case_index, const char *at, evaluated *out) {
-    at = get(at, &out->point, sizeof out->point);
+    at = message_get(at, &out->point, sizeof out->point);
     const sweep_case *own = &s->cases[case_index];
     out->point.machine = s->machines[machine_index].base.name;
     out->point.workload = own->workload, out->point.levers = own->levers;
     if (!out->point.reason)
         return at;
-    at = get(at, out->reason.text, strlen(at) + 1);
+    at = message_get(at, out->reason.text, strlen(at) + 1);
     out->point.reason = out->reason.text;
     return at;
 }
 
 size_t chunk_pack(const chunk *c, void *message) {
-    char *at = put(message, &c->failure, sizeof c->failure);
+    char *at = message_put(message, &c->failure, sizeof c->failure);
     if (c->failure != STATUS_OK)
-        at = put(at, c->reason.text, strlen(c->reason.text) + 1);
+        at = message_put(at, c->reason.text, strlen(c->reason.text) + 1);
     for (size_t b = 0; b < c->block_count && c->failure == STATUS_OK; b++)
         for (int64_t i = 0; i < c->blocks[b].count; i++)
             at = evaluated_pack(&c->points[b * MACHINE_LANES + (size_t)i], at);
@@ -102,7 +102,7 @@ size_t chunk_pack(const chunk *c, void *message) {
 }
 
 void chunk_unpack(const sweep *s, const void *message, chunk *c) {
-    const char *at = get(message, &c->failure, sizeof c->failure);
+    const char *at = message_get(message, &c->failure, sizeof c->failure);
     if (c->failure != STATUS_OK)
         strcpy(c->reason.text, at);
     for (size_t b = 0; b < c->block_count && c->failure == STATUS_OK; b++)

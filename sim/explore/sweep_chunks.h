@@ -45,6 +45,10 @@ void chunk_compute(const chunk_source *source, evaluate_worker *worker, chunk *c
 /* Puts the points that are missing into the store, in order; adds to `computed`. */
 status chunk_put(const chunk_source *source, const chunk *c, store *points, int64_t *computed, error *err);
 
+/* Bytes into a message, and out of one; both return what follows them. */
+char *message_put(char *at, const void *data, size_t bytes);
+const char *message_get(const char *at, void *data, size_t bytes);
+
 /* One point as part of a message: texts go along or are found again in the sweep. Both return what follows it. */
 enum { EVALUATED_MESSAGE_MAX = sizeof(evaluated) };
 char *evaluated_pack(const evaluated *e, char *at);
