@@ -143,6 +143,7 @@ static void finish_lane(const own_kernel *k, const machine_block *m, size_t i, r
                             .ctas_per_sm = (int32_t)slots,
                             .launches = (int32_t)k->launches,
                             .ctas = k->ctas};
+    /* A grid of one wave has no last wave that could be cut short. */
     out->ctas[i] = (cta_work){.time_s = out->time_s[i],
                               .ctas = k->ctas,
                               .slots_per_sm = slots,
@@ -150,6 +151,7 @@ static void finish_lane(const own_kernel *k, const machine_block *m, size_t i, r
                               .shared_s = issue_s / busiest,
                               .least_s = block_s,
                               .dispatch_s = dispatch_s,
+                              .drift_frac = waves > 1 ? DRIFT_FRAC : 0,
                               .l2_s = memory.l2_s,
                               .hbm_s = memory.hbm_s,
                               .hbm_bytes = memory.hbm_bytes,
