@@ -131,7 +131,7 @@ static void add_even(event_chip *chip, event_kernel *kernel, double sms, double 
                  .residents = w->slots_per_sm,
                  .sms = sms,
                  .rounds = rounds - drift * larger(0, rounds - least / w->slots_per_sm),
-                 .busiest = busiest - drift * larger(0, busiest - least),
+                 .busiest = busiest - (w->exponent > 0 ? 0 : drift) * larger(0, busiest - least),
                  .started_frac = 1};
     add_cohort(chip, kernel, &p);
 }
