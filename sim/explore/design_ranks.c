@@ -3,6 +3,7 @@
 #include "sim/explore/designs_private.h"
 #include "sim/explore/sweep_chunks.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,6 +118,7 @@ static void deal_out(rank_team *t, const int64_t *threads) {
     t->owner_count = 0;
     for (int rank = 0; rank < t->all->count; rank++)
         t->owner_count += (size_t)threads[rank];
+    assert(t->owner_count > 0); /* rank 0 has a thread */
     t->owners = calloc(t->owner_count, sizeof *t->owners);
     if (!t->owners)
         abort();
