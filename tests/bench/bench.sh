@@ -53,6 +53,6 @@ if command -v mpirun >/dev/null && [ -e "$build/libingot_mpi.so" ]; then
     for ranks in 1 2; do
         rate=$(mpirun --allow-run-as-root --oversubscribe -n $ranks "$build/ingot" sweep "$here/ranks.yaml" --threads 1 --json |
             sed -n 's/.*"points_per_s": \([0-9.]*\).*/\1/p')
-        echo "ranks: $ranks of one thread: $rate points a second"
+        printf 'ranks: %d of one thread: %.0f points a second\n' "$ranks" "$rate"
     done
 fi
