@@ -24,6 +24,7 @@ static void drop_arrived(int wait) {
         outgoing *message = *at;
         int done = 1;
         if (wait)
+            /* Begun in send_message. NOLINTNEXTLINE(clang-analyzer-optin.mpi*) */
             MPI_Wait(&message->request, MPI_STATUS_IGNORE);
         else
             MPI_Test(&message->request, &done, MPI_STATUS_IGNORE);
@@ -38,8 +39,8 @@ static void drop_arrived(int wait) {
 
 static void send_message(int to, int tag, const void *data, size_t bytes) {
     drop_arrived(0);
-    outgoing *message = malloc(sizeof *message + bytes);
-    if (bytes > INT_MAX || !message) {
+    outgoing *message = bytes > INT_MAX ? NULL : malloc(sizeof *message + bytes);
+    if (!message) {
         MPI_Abort(MPI_COMM_WORLD, EXIT_FAILURE);
         return;
     }
