@@ -10,6 +10,7 @@
 #include "kernels/variant.h"
 
 #include "kernels/device.cuh"
+#include "kernels/memory_rates.h"
 
 #include <algorithm>
 #include <cuda.h>
@@ -22,21 +23,16 @@ enum {
     TRAFFIC_SMS = 28,  /* taken where the caller names no part of the GPU, at least, in whole groups */
     KEEPING_SMS = 20,  /* the same, to keep lines in L2 */
     KEEPING_BLOCKS = 8,
-    SM_GROUP = 8, /* SMs that keep clusters of thread blocks possible */
-    CALIBRATION_RUNS = 3,
-    CAPACITY_STEPS = 24,
+    SM_GROUP = 8,                           /* SMs that keep clusters of thread blocks possible */
     GREEN_CONTEXT_VERSION = CUDART_VERSION, /* as the headers declare these functions */
 };
 
 /* A sum that does not come about: what depends on it keeps loads from being left out. */
 static const unsigned NO_SUM = 0x9e3779b9u;
 
-static const size_t FAR_BYTES = 1u << 30;       /* far above any L2 */
-static const size_t TRAFFIC_BYTES = 512u << 20; /* the same */
+static const size_t TRAFFIC_BYTES = 512u << 20; /* far above any L2 */
 static const double RESIDENT_LIMIT_NS = 20e9;   /* a resident kernel ends by itself after so long */
 static const double LOOK_NS = 100e3; /* between looks at the host's flag: each holds up L2, and many slow it by half */
-static const double NEAR_FRAC = 0.2; /* of L2: a buffer that is found there again */
-static const double CAPACITY_FRAC_MAX = 1.3; /* of L2: the largest buffer tried */
 static const double WRITE_SHARE_MIN = 0.7; /* below it, too few ways are left for stores: no smaller L2 is like that */
 
 /* Written by the host, read by one thread of a resident kernel, and the other way round. */
@@ -267,102 +263,6 @@ void variant_run_ends(gpu_context *context) {
     v->running = false;
 }
 
-/* ---- what is left ---- */
-
-static __global__ void __launch_bounds__(THREADS) read_all(const uint4 *in, size_t count, int rounds, unsigned *sink) {
-    unsigned sum = 0;
-    size_t stride = static_cast<size_t>(gridDim.x) * blockDim.x;
-    for (int round = 0; round < rounds; round++)
-#pragma unroll 4
-        for (size_t i = static_cast<size_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride) {
-            uint4 x = __ldcg(in + i);
-            sum ^= x.x ^ x.y ^ x.z ^ x.w;
-        }
-    if (sum == NO_SUM)
-        *sink = sum;
-}
-
-static __global__ void __launch_bounds__(THREADS) write_all(uint4 *out, size_t count) {
-    size_t stride = static_cast<size_t>(gridDim.x) * blockDim.x;
-    for (size_t i = static_cast<size_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride)
-        out[i] = make_uint4(0, 0, 0, 0);
-}
-
-/* A buffer, and how often a kernel reads it; 0: it is written once. */
-typedef struct stream_work {
-    uint4 *data;
-    size_t bytes;
-    int rounds;
-} stream_work;
-
-/* Bytes a second, the median of several, beside the resident kernel. */
-static status stream_rate(gpu_context *context, const stream_work *w, double *out, error *err) {
-    unsigned blocks = static_cast<unsigned>(context->info.sm_count) * BLOCKS_PER_SM;
-    size_t count = w->bytes / VECTOR_BYTES;
-    cudaEvent_t before, after;
-    cudaEventCreate(&before);
-    cudaEventCreate(&after);
-    double times[CALIBRATION_RUNS];
-    status result = STATUS_OK;
-    for (int i = 0; i < CALIBRATION_RUNS && result == STATUS_OK; i++) {
-        result = variant_run_begins(context, err);
-        cudaEventRecord(before, context->stream);
-        if (w->rounds == 0)
-            write_all<<<blocks, THREADS, 0, context->stream>>>(w->data, count);
-        else
-            read_all<<<blocks, THREADS, 0, context->stream>>>(w->data, count, w->rounds,
-                                                              reinterpret_cast<unsigned *>(w->data));
-        cudaEventRecord(after, context->stream);
-        cudaEventSynchronize(after);
-        variant_run_ends(context);
-        float ms = 0;
-        if (result == STATUS_OK)
-            result = gpu_check(cudaEventElapsedTime(&ms, before, after), "timing a stream", err);
-        times[i] = ms * 1e-3;
-    }
-    cudaEventDestroy(before);
-    cudaEventDestroy(after);
-    if (result != STATUS_OK)
-        return result;
-    std::sort(times, times + CALIBRATION_RUNS);
-    *out = static_cast<double>(w->bytes) * std::max(w->rounds, 1) / times[CALIBRATION_RUNS / 2];
-    return STATUS_OK;
-}
-
-/* The buffer whose repeated reading is half way between the rates of L2 and of device memory. */
-static status find_capacity(gpu_context *context, uint4 *data, gpu_memory_rates *out, error *err) {
-    enum { CAPACITY_ROUNDS = 20 };
-    double rates[CAPACITY_STEPS], sizes[CAPACITY_STEPS], best = 0;
-    for (int i = 0; i < CAPACITY_STEPS; i++) {
-        double frac = NEAR_FRAC + (CAPACITY_FRAC_MAX - NEAR_FRAC) * i / (CAPACITY_STEPS - 1);
-        stream_work w = {data, static_cast<size_t>(frac * context->info.l2_bytes), CAPACITY_ROUNDS};
-        sizes[i] = static_cast<double>(w.bytes);
-        status result = stream_rate(context, &w, &rates[i], err);
-        if (result != STATUS_OK)
-            return result;
-        best = std::max(best, rates[i]);
-    }
-    double half = (best + out->read_bytes_per_s) / 2;
-    int last = CAPACITY_STEPS - 1;
-    while (last > 0 && rates[last] < half)
-        last--;
-    double beyond = last + 1 < CAPACITY_STEPS ? (rates[last] - half) / (rates[last] - rates[last + 1]) : 0;
-    out->l2_bytes = sizes[last] + beyond * (sizes[1] - sizes[0]);
-    return STATUS_OK;
-}
-
-static status measure_rates(gpu_context *context, uint4 *data, gpu_memory_rates *out, error *err) {
-    enum { NEAR_ROUNDS = 100 };
-    const stream_work reads = {data, FAR_BYTES, 1}, writes = {data, FAR_BYTES, 0};
-    const stream_work near = {data, static_cast<size_t>(NEAR_FRAC * context->info.l2_bytes), NEAR_ROUNDS};
-    status result = stream_rate(context, &reads, &out->read_bytes_per_s, err);
-    if (result == STATUS_OK)
-        result = stream_rate(context, &writes, &out->write_bytes_per_s, err);
-    if (result == STATUS_OK)
-        result = stream_rate(context, &near, &out->l2_read_bytes_per_s, err);
-    return result == STATUS_OK ? find_capacity(context, data, out, err) : result;
-}
-
 /* Buffers, and all kernels loaded before they run side by side. */
 static status prepare_resident(gpu_context *context, variant_state *v, resident_work work, size_t bytes, uint4 *data,
                                error *err) {
@@ -385,7 +285,7 @@ static status prepare_resident(gpu_context *context, variant_state *v, resident_
     if (result == STATUS_OK)
         result = gpu_check(cudaStreamSynchronize(v->stream), "loading a resident kernel", err);
     v->blocks = 0;
-    return result == STATUS_OK ? measure_rates(context, data, &ignored, err) : result;
+    return result == STATUS_OK ? memory_rates(context, data, &ignored, err) : result;
 }
 
 /* ---- L2 ---- */
@@ -398,7 +298,7 @@ static status less_l2(gpu_context *context, variant_state *v, double wanted_byte
     size_t bytes = static_cast<size_t>(wanted_bytes) / VECTOR_BYTES * VECTOR_BYTES, limit = 0;
     status result = prepare_resident(context, v, RESIDENT_KEEPS_L2, bytes, data, err);
     if (result == STATUS_OK)
-        result = measure_rates(context, data, &actual->alone, err);
+        result = memory_rates(context, data, &actual->alone, err);
     v->set_current(v->whole);
     if (result == STATUS_OK)
         result = gpu_check(cudaDeviceSetLimit(cudaLimitPersistingL2CacheSize, bytes), "setting L2 aside", err);
@@ -410,7 +310,7 @@ static status less_l2(gpu_context *context, variant_state *v, double wanted_byte
     v->set_aside = true;
     v->blocks = actual->resident_blocks = std::min<int>(KEEPING_BLOCKS, v->rest_sms);
     actual->l2_set_aside_bytes = static_cast<double>(limit);
-    result = measure_rates(context, data, &actual->left, err);
+    result = memory_rates(context, data, &actual->left, err);
     double write_share = actual->left.write_bytes_per_s / actual->alone.write_bytes_per_s;
     if (result == STATUS_OK && write_share < WRITE_SHARE_MIN)
         return error_set(
@@ -424,19 +324,18 @@ static status less_l2(gpu_context *context, variant_state *v, double wanted_byte
 /* ---- bandwidth ---- */
 
 /* The fewest blocks beside which a read gets no more than its share, by bisection. */
-static status find_blocks(gpu_context *context, variant_state *v, const stream_work *far, double wanted_bytes_per_s,
-                          error *err) {
+static status find_blocks(gpu_context *context, variant_state *v, uint4 *data, double wanted_bytes_per_s, error *err) {
     int too_few = 0, enough = v->rest_sms * BLOCKS_PER_SM;
     double rate = 0;
     v->blocks = enough;
-    status result = stream_rate(context, far, &rate, err);
+    status result = memory_read_rate(context, data, &rate, err);
     if (result == STATUS_OK && rate > wanted_bytes_per_s)
         return error_set(err, STATUS_NEGATIVE,
                          "%d SMs of traffic leave the other %d still %.3g TB/s: take fewer of these (--sms)",
                          v->rest_sms, context->info.sm_count, rate / 1e12);
     while (result == STATUS_OK && enough - too_few > 1) {
         v->blocks = (too_few + enough) / 2;
-        result = stream_rate(context, far, &rate, err);
+        result = memory_read_rate(context, data, &rate, err);
         if (rate > wanted_bytes_per_s)
             too_few = v->blocks;
         else
@@ -448,14 +347,13 @@ static status find_blocks(gpu_context *context, variant_state *v, const stream_w
 
 static status less_bandwidth(gpu_context *context, variant_state *v, double share, uint4 *data,
                              gpu_variant_actual *actual, error *err) {
-    const stream_work far = {data, FAR_BYTES, 1};
     status result = prepare_resident(context, v, RESIDENT_TRAFFIC, TRAFFIC_BYTES, data, err);
     if (result == STATUS_OK)
-        result = measure_rates(context, data, &actual->alone, err);
+        result = memory_rates(context, data, &actual->alone, err);
     if (result == STATUS_OK)
-        result = find_blocks(context, v, &far, share * actual->alone.read_bytes_per_s, err);
+        result = find_blocks(context, v, data, share * actual->alone.read_bytes_per_s, err);
     if (result == STATUS_OK)
-        result = measure_rates(context, data, &actual->left, err);
+        result = memory_rates(context, data, &actual->left, err);
     actual->resident_blocks = v->blocks;
     return result;
 }
@@ -504,7 +402,7 @@ status variant_begin(gpu_context *context, const gpu_variant *wanted, gpu_varian
         return error_set(err, STATUS_NEGATIVE, "less L2 or bandwidth takes SMs of its own: measure fewer than %d", sms);
     actual->resident_sm_count = v->rest_sms;
     uint4 *data = nullptr;
-    result = gpu_check(cudaMalloc(&data, FAR_BYTES), "allocating a calibration buffer", err);
+    result = gpu_check(cudaMalloc(&data, MEMORY_RATES_BYTES), "allocating a calibration buffer", err);
     if (result == STATUS_OK)
         result = traffic ? less_bandwidth(context, v, wanted->bandwidth_share, data, actual, err)
                          : less_l2(context, v, aside_bytes, data, actual, err);
