@@ -1,4 +1,5 @@
 /* The function table of libingot_gpu.so. */
+#include "core/base/si.h"
 #include "kernels/bench.h"
 #include "kernels/context.h"
 #include "kernels/gpu_executor.h"
@@ -40,7 +41,6 @@ static double attribute(cudaDeviceAttr name, int device) {
 }
 
 static status read_info(int device, gpu_device_info *info, error *err) {
-    static const double HZ_PER_KHZ = 1e3;
     cudaDeviceProp prop;
     status result = gpu_check(cudaGetDeviceProperties(&prop, device), "reading its properties", err);
     if (result != STATUS_OK)

@@ -3,6 +3,7 @@
  * so that what fits L2 stays there; the mean an operator. */
 #include "kernels/bench.h"
 
+#include "core/base/si.h"
 #include "kernels/device.cuh"
 #include "kernels/ranks.h"
 #include "kernels/recorder.h"
@@ -126,7 +127,7 @@ static status event_s(bench_run *r, double *out, error *err) {
     }
     float ms = 0;
     cudaEventElapsedTime(&ms, r->before, r->after);
-    *out = ms * 1e-3;
+    *out = ms * S_PER_MS;
     return STATUS_OK;
 }
 
@@ -172,12 +173,12 @@ static status run_cold(bench_run *r, bench_result *out, error *err) {
             uint64_t busy_ns = 0;
             for (size_t k = 0; k < count; k++)
                 busy_ns += records[k].end_ns - records[k].start_ns;
-            times.push_back(static_cast<double>(busy_ns) * 1e-9);
+            times.push_back(static_cast<double>(busy_ns) * S_PER_NS);
             out->kernels = static_cast<int32_t>(count);
         } else {
             float ms = 0;
             cudaEventElapsedTime(&ms, r->before, r->after);
-            times.push_back(ms * 1e-3);
+            times.push_back(ms * S_PER_MS);
         }
     }
     out->recorder = traced && out->kernels > 0 ? "cupti" : "events";
@@ -215,7 +216,7 @@ static status run_steady(bench_run *r, bench_result *out, error *err) {
         float ms = 0;
         cudaEventElapsedTime(&ms, r->before, r->after);
         if (i > 0)
-            times.push_back(ms * 1e-3 / ops);
+            times.push_back(ms * S_PER_MS / ops);
     }
     if (replay)
         cudaGraphExecDestroy(replay);

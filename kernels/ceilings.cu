@@ -2,13 +2,14 @@
  * beside it. Rates are medians over repeated runs, on random data where data matter. */
 #include "kernels/bench.h"
 
+#include "core/base/clock.h"
+#include "core/base/si.h"
 #include "kernels/device.cuh"
 
 #include <algorithm>
 #include <cuda_runtime.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 #include <vector>
 
 enum {
@@ -128,12 +129,6 @@ static void add(ceiling_run *r, const char *name, double value, const char *meth
         r->out[r->count++] = {name, value, method};
 }
 
-static double clock_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
-}
-
 /* Median seconds of a launch, by events; the first is a warm-up. NaN when it fails. */
 template <typename F> static double time_s(ceiling_run *r, F launch) {
     std::vector<double> times;
@@ -147,7 +142,7 @@ template <typename F> static double time_s(ceiling_run *r, F launch) {
             cudaEventElapsedTime(&ms, r->before, r->after) != cudaSuccess || cudaGetLastError() != cudaSuccess)
             return NAN;
         if (i > 0)
-            times.push_back(ms * 1e-3);
+            times.push_back(ms * S_PER_MS);
     }
     std::sort(times.begin(), times.end());
     return times[times.size() / 2];
@@ -257,7 +252,7 @@ static void measure_latency(ceiling_run *r) {
         cudaEventRecord(r->after, r->context->stream);
         cudaEventSynchronize(r->after);
         cudaEventElapsedTime(&ms, r->before, r->after);
-        times.push_back(ms * 1e-3 / CHASE_STEPS);
+        times.push_back(ms * S_PER_MS / CHASE_STEPS);
     }
     std::sort(times.begin(), times.end());
     add(r, "hbm_latency_s", times[times.size() / 2], "pointers through 512 MiB with L2 flushed before");
@@ -268,12 +263,12 @@ static void measure_launches(ceiling_run *r) {
     for (int i = 0; i < LAUNCHES; i++)
         empty_kernel<<<1, 1, 0, stream>>>();
     cudaStreamSynchronize(stream);
-    double begin = clock_s();
+    double begin = clock_now_s();
     for (int i = 0; i < LAUNCHES; i++)
         empty_kernel<<<1, 1, 0, stream>>>();
-    double issued = clock_s();
+    double issued = clock_now_s();
     cudaStreamSynchronize(stream);
-    double done = clock_s();
+    double done = clock_now_s();
     add(r, "launch_host_s", (issued - begin) / LAUNCHES, "host time of a launch from C, queue filling");
     add(r, "launch_s", (done - begin) / LAUNCHES, "empty kernels back to back, launch to completion over their number");
     cudaGraph_t graph = nullptr;
@@ -288,12 +283,12 @@ static void measure_launches(ceiling_run *r) {
     }
     if (graph)
         cudaGraphDestroy(graph);
-    begin = clock_s();
+    begin = clock_now_s();
     for (int i = 0; i < TIMED_RUNS; i++) {
         empty_kernel<<<1, 1, 0, stream>>>();
         cudaStreamSynchronize(stream);
     }
-    add(r, "launch_and_wait_s", (clock_s() - begin) / TIMED_RUNS, "one empty kernel, launched and waited for");
+    add(r, "launch_and_wait_s", (clock_now_s() - begin) / TIMED_RUNS, "one empty kernel, launched and waited for");
 }
 
 static void measure_gemms(ceiling_run *r) {

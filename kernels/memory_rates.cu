@@ -1,5 +1,6 @@
 #include "kernels/memory_rates.h"
 
+#include "core/base/si.h"
 #include "kernels/device.cuh"
 #include "kernels/variant.h"
 
@@ -66,7 +67,7 @@ static status stream_rate(gpu_context *context, const stream_work *w, double *ou
         float ms = 0;
         if (result == STATUS_OK)
             result = gpu_check(cudaEventElapsedTime(&ms, before, after), "timing a stream", err);
-        times[i] = ms * 1e-3;
+        times[i] = ms * S_PER_MS;
     }
     cudaEventDestroy(before);
     cudaEventDestroy(after);

@@ -3,6 +3,8 @@
  * one sees is the time, so the least over the ranks counts. */
 #include "kernels/ranks.h"
 
+#include "core/base/si.h"
+
 #include <algorithm>
 #include <cuda_runtime.h>
 #include <math.h>
@@ -39,7 +41,7 @@ static gpu_status elapsed(gpu_context *context, rank_buffers *b) {
     float ms = 0;
     if (code == 0)
         code = cudaEventElapsedTime(&ms, b->before, b->after);
-    b->seconds = ms * 1e-3;
+    b->seconds = ms * S_PER_MS;
     return code;
 }
 

@@ -2,6 +2,8 @@
  * building needs no header of it. */
 #include "kernels/context.h"
 
+#include "core/base/si.h"
+
 #include <cuda_runtime.h>
 #include <dlfcn.h>
 #include <math.h>
@@ -12,7 +14,7 @@ typedef int nvml_result; /* 0: success */
 
 enum { NVML_CLOCK_SM = 1, NVML_CLOCK_MEMORY = 2, NVML_TEMPERATURE_GPU = 0 }; /* nvml.h, nvmlClockType_t */
 
-static const double JOULES_PER_MILLIJOULE = 1e-3, WATTS_PER_MILLIWATT = 1e-3, HZ_PER_MHZ = 1e6;
+static const double J_PER_MILLIJOULE = 1e-3, W_PER_MILLIWATT = 1e-3;
 
 typedef struct nvml {
     void *library;
@@ -68,9 +70,9 @@ extern "C" gpu_telemetry telemetry_read(gpu_context *context) {
     unsigned long long energy = 0;
     unsigned value = 0;
     if (n->energy && n->energy(n->device, &energy) == 0)
-        t.energy_j = static_cast<double>(energy) * JOULES_PER_MILLIJOULE;
+        t.energy_j = static_cast<double>(energy) * J_PER_MILLIJOULE;
     if (n->power && n->power(n->device, &value) == 0)
-        t.power_w = value * WATTS_PER_MILLIWATT;
+        t.power_w = value * W_PER_MILLIWATT;
     if (n->clock && n->clock(n->device, NVML_CLOCK_SM, &value) == 0)
         t.sm_clock_hz = value * HZ_PER_MHZ;
     if (n->clock && n->clock(n->device, NVML_CLOCK_MEMORY, &value) == 0)

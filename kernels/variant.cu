@@ -9,6 +9,7 @@
  * keep in L2. What knobs leave of each rate and of the L2 is measured and told. */
 #include "kernels/variant.h"
 
+#include "core/base/si.h"
 #include "kernels/device.cuh"
 #include "kernels/memory_rates.h"
 
@@ -317,7 +318,7 @@ static status less_l2(gpu_context *context, variant_state *v, double wanted_byte
             err, STATUS_NEGATIVE,
             "with %.0f MB of L2 set aside, stores reach %.2f of their rate, which no smaller L2 does: leave "
             "more of it",
-            actual->l2_set_aside_bytes / 1e6, write_share);
+            actual->l2_set_aside_bytes / BYTES_PER_MB, write_share);
     return result;
 }
 
