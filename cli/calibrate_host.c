@@ -2,6 +2,7 @@
 
 #include "cli/command.h"
 #include "core/base/config_find.h"
+#include "core/base/si.h"
 #include "hwmodels/machine_load.h"
 #include "validate/host_fit.h"
 
@@ -39,16 +40,16 @@ static void print_fit(const host_fit *fit) {
         const host_step *s = &fit->steps[i];
         size_t length = strlen(s->path);
         printf("%-44s %4zu %10.3f %8.3f %8.0f %8.0f %9.2f %9.3f ", s->path + (length > 44 ? length - 44 : 0), s->step,
-               s->wall_s * 1e3, s->busy_s * 1e3, s->calls, s->launches,
-               s->launches > 0 ? s->launch_s * 1e6 / s->launches : 0, s->stall_s * 1e3);
+               s->wall_s * MS_PER_S, s->busy_s * MS_PER_S, s->calls, s->launches,
+               s->launches > 0 ? s->launch_s * US_PER_S / s->launches : 0, s->stall_s * MS_PER_S);
         if (!isnan(s->call_s))
-            printf("%9.2f\n", s->call_s * 1e6);
+            printf("%9.2f\n", s->call_s * US_PER_S);
         else
             printf("%9s\n", s->captured ? "captured" : "GPU-bound");
     }
-    print_range("call", &fit->call_s, 1e6, "us");
-    print_range("launch", &fit->launch_s, 1e6, "us");
-    print_range("step", &fit->step_s, 1e3, "ms");
+    print_range("call", &fit->call_s, US_PER_S, "us");
+    print_range("launch", &fit->launch_s, US_PER_S, "us");
+    print_range("step", &fit->step_s, MS_PER_S, "ms");
 }
 
 static double known(double value) {

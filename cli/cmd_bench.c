@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/gpu_setup.h"
 #include "cli/row_output.h"
+#include "core/base/si.h"
 #include "validate/rows.h"
 
 #include <argp.h>
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const double MICROSECONDS_PER_SECOND = 1e6, BYTES_PER_GB = 1e9;
 static const double CEILING_BYTES = 8e9; /* of each of two buffers */
 
 typedef struct bench_arguments {
@@ -136,10 +136,9 @@ static void write_row(const bench_run *run, const operator_row *row, const bench
     if (isfinite(r->telemetry.sm_clock_hz))
         snprintf(clock, sizeof clock, "%.0f", r->telemetry.sm_clock_hz);
     op_work work = op_work_of(&row->op); /* each input read and each output written once */
-    fprintf(run->out, "%.6g,%.6g,%.6g,%s,ingot,%s,%s,%s,%.10g\n", r->median_s * MICROSECONDS_PER_SECOND,
-            r->least_s * MICROSECONDS_PER_SECOND, r->most_s * MICROSECONDS_PER_SECOND,
-            row_method_name(steady ? ROW_METHOD_GRAPH_STEADY : ROW_METHOD_CUPTI_COLD_L2), r->recorder, clock, text,
-            work.weight_bytes + work.read_bytes + work.write_bytes);
+    fprintf(run->out, "%.6g,%.6g,%.6g,%s,ingot,%s,%s,%s,%.10g\n", r->median_s * US_PER_S, r->least_s * US_PER_S,
+            r->most_s * US_PER_S, row_method_name(steady ? ROW_METHOD_GRAPH_STEADY : ROW_METHOD_CUPTI_COLD_L2),
+            r->recorder, clock, text, work.weight_bytes + work.read_bytes + work.write_bytes);
 }
 
 static status bench_rows(bench_run *run, error *err) {

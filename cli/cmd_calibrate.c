@@ -1,6 +1,7 @@
 /* ingot calibrate: fits the engine's parameters to measured operator rows; with --host, a host profile to traces. */
 #include "cli/calibrate_host.h"
 #include "cli/command.h"
+#include "core/base/clock.h"
 #include "core/base/config_find.h"
 #include "hwmodels/calibration_load.h"
 #include "hwmodels/machine_load.h"
@@ -10,7 +11,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     CALIBRATE_FILES_MAX = 32,
@@ -141,17 +141,13 @@ static void print_fit(const calibrate_result *r) {
 }
 
 static status write_fit(arena *a, const calibrate_options *o, const calibrate_result *r, error *err) {
-    char date[16];
-    time_t now = time(NULL);
-    struct tm utc;
-    strftime(date, sizeof date, "%Y-%m-%d", gmtime_r(&now, &utc));
     const char *data = o->data;
     if (!data) {
         data = arena_printf(a, "%s:", o->machine);
         for (size_t i = 0; i < o->file_count; i++)
             data = arena_printf(a, "%s %s", data, config_stem(a, o->files[i]));
     }
-    const calibrate_labels labels = {config_stem(a, o->output), data, date};
+    const calibrate_labels labels = {config_stem(a, o->output), data, arena_strdup(a, clock_date().text)};
     return calibrate_write(o->output, r, &labels, err);
 }
 

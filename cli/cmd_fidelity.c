@@ -8,6 +8,7 @@
 #include "cli/fidelity_silicon.h"
 #include "cli/fidelity_verdict.h"
 #include "cli/step_prediction.h"
+#include "core/base/clock.h"
 #include "hwmodels/calibration_load.h"
 #include "hwmodels/machine_load.h"
 #include "sim/explore/ablation.h"
@@ -18,7 +19,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 typedef struct fidelity_options {
@@ -181,8 +181,7 @@ static status print_speed(arena *a, error *err) {
     status result = load_machine_block(a, command_config_dir(), "h200-sxm", block, err);
     if (result != STATUS_OK)
         return result;
-    struct timespec begin, end;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
+    double begin_s = clock_cpu_s();
     double sum = 0;
     for (int i = 0; i < SPEED_ROWS; i++) {
         op o = {.kind = OP_gemm,
@@ -196,8 +195,7 @@ static status print_speed(arena *a, error *err) {
         cost_analytic(&o, RESIDENCY_COLD, block, &cost);
         sum += cost.time_s[0];
     }
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
-    double took_s = (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
+    double took_s = clock_cpu_s() - begin_s;
     double calls_per_s = sum > 0 ? SPEED_ROWS / took_s : 0;
     printf("8 GEMM rows a second a core: %.0f on one machine, %.0f over blocks of %d (bar %.0f: %s)\n", calls_per_s,
            calls_per_s * MACHINE_LANES, MACHINE_LANES, BAR, fidelity_verdict(calls_per_s * MACHINE_LANES >= BAR));

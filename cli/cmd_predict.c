@@ -3,6 +3,7 @@
 #include "cli/row_output.h"
 #include "core/base/json_writer.h"
 #include "core/base/number.h"
+#include "core/base/si.h"
 #include "sim/explore/ensemble.h"
 
 #include <argp.h>
@@ -10,8 +11,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-static const double MICROSECONDS_PER_SECOND = 1e6;
 
 typedef struct predict_options {
     const char *machine, *file, *engine;
@@ -72,7 +71,7 @@ static row_output output_of(const prediction_run *run) {
 /* A number of microseconds; blank when it is not known. */
 static void write_us(FILE *out, double time_s) {
     if (!isnan(time_s))
-        fprintf(out, "%.6g", time_s * MICROSECONDS_PER_SECOND);
+        fprintf(out, "%.6g", time_s * US_PER_S);
     putc(',', out);
 }
 
@@ -97,10 +96,10 @@ static status write_json(const prediction_run *run, const operator_row *row, con
     json_integer(&w, "line", row->line);
     json_text(&w, "op", p ? op_info_get(row->op.kind)->name : NULL);
     json_text(&w, "shape", p ? shape : NULL);
-    json_number(&w, "measured_us", row->measured_s * MICROSECONDS_PER_SECOND);
-    json_number(&w, "predicted_us", p ? p->prediction.time_s * MICROSECONDS_PER_SECOND : NAN);
-    json_number(&w, "lower_us", p ? p->lower_s * MICROSECONDS_PER_SECOND : NAN);
-    json_number(&w, "upper_us", p ? p->upper_s * MICROSECONDS_PER_SECOND : NAN);
+    json_number(&w, "measured_us", row->measured_s * US_PER_S);
+    json_number(&w, "predicted_us", p ? p->prediction.time_s * US_PER_S : NAN);
+    json_number(&w, "lower_us", p ? p->lower_s * US_PER_S : NAN);
+    json_number(&w, "upper_us", p ? p->upper_s * US_PER_S : NAN);
     json_text(&w, "bound", p ? bound_name(p->prediction.bound) : NULL);
     if (p)
         json_bool(&w, "extrapolated", p->extrapolated);

@@ -4,6 +4,7 @@
 #include "cli/report_paper.h"
 #include "cli/report_validation.h"
 #include "cli/setup_arguments.h"
+#include "core/base/clock.h"
 #include "core/base/text.h"
 #include "validate/trace_run.h"
 
@@ -11,7 +12,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum { OUTPUTS_MAX = 8, INPUTS_MAX = 8 };
 
@@ -97,10 +97,7 @@ static status build(arena *a, const report_command *o, report_document **out, er
     if (o->input_count == 1 && strcmp(o->inputs[0], "paper") == 0)
         return report_paper(a, out, err);
     report_document *document = document_new(a, "ingot report");
-    char date[32];
-    time_t now = time(NULL);
-    strftime(date, sizeof date, "%Y-%m-%d", gmtime(&now));
-    document->date = arena_strdup(a, date);
+    document->date = arena_strdup(a, clock_date().text);
     document->version = INGOT_VERSION;
     status result = STATUS_OK;
     for (size_t i = 0; i < o->input_count && result == STATUS_OK; i++) {

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/run_graph.h"
 #include "cli/setup_arguments.h"
+#include "core/base/si.h"
 #include "workloads/workload.h"
 
 #include <argp.h>
@@ -10,9 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const double SECONDS_PER_MICROSECOND = 1e-6, MILLISECONDS_PER_SECOND = 1e3, BYTES_PER_GB = 1e9,
-                    BYTES_PER_MB = 1e6;
 
 typedef struct run_arguments {
     setup_options common; /* of which workload, levers and lengths are used */
@@ -52,7 +50,7 @@ static const struct argp_option option_table[] = {
 };
 
 static double seconds(argument_failure *f, const char *option, const char *text) {
-    return argument_number(f, option, text, 0, INFINITY) * SECONDS_PER_MICROSECOND;
+    return argument_number(f, option, text, 0, INFINITY) * S_PER_US;
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {
@@ -265,18 +263,19 @@ static void print_text(arena *a, const run_arguments *o, const run_setup *s, con
     const gpu_memory_rates *alone = &gpu->actual.alone, *left = &gpu->actual.left;
     if (gpu->actual.resident_blocks > 0)
         printf("variant: read %.3g of %.3g TB/s, write %.3g of %.3g; L2 %.3g of %.3g TB/s, %.3g of %.3g MB\n",
-               left->read_bytes_per_s / 1e12, alone->read_bytes_per_s / 1e12, left->write_bytes_per_s / 1e12,
-               alone->write_bytes_per_s / 1e12, left->l2_read_bytes_per_s / 1e12, alone->l2_read_bytes_per_s / 1e12,
-               left->l2_bytes / 1e6, alone->l2_bytes / 1e6);
+               left->read_bytes_per_s / BYTES_PER_TB, alone->read_bytes_per_s / BYTES_PER_TB,
+               left->write_bytes_per_s / BYTES_PER_TB, alone->write_bytes_per_s / BYTES_PER_TB,
+               left->l2_read_bytes_per_s / BYTES_PER_TB, alone->l2_read_bytes_per_s / BYTES_PER_TB,
+               left->l2_bytes / BYTES_PER_MB, alone->l2_bytes / BYTES_PER_MB);
     printf("memory %.3f GB (activations %.3f MB, %.3f MB without sharing); energy %.3g J; SM %.0f MHz\n",
-           r->memory_bytes / BYTES_PER_GB, (double)s->plan.activation_bytes / 1e6,
-           (double)s->plan.activation_bytes_apart / 1e6, r->after.energy_j - r->before.energy_j,
-           r->after.sm_clock_hz / 1e6);
+           r->memory_bytes / BYTES_PER_GB, (double)s->plan.activation_bytes / BYTES_PER_MB,
+           (double)s->plan.activation_bytes_apart / BYTES_PER_MB, r->after.energy_j - r->before.energy_j,
+           r->after.sm_clock_hz / HZ_PER_MHZ);
     printf("%-10s %6s %12s %12s %12s %12s %7s  recorder\n", "phase", "steps", "ms a step", "least", "issue", "GPU busy",
            "idle %");
     for (size_t p = 0; p < s->graph.phase_count; p++) {
         phase_summary sum = summarise(r, p);
-        double scale = MILLISECONDS_PER_SECOND / (double)sum.steps;
+        double scale = MS_PER_S / (double)sum.steps;
         if (!phase_is_bound(&s->graph.phases[p]))
             printf("%-10s not run: it has no kernels yet\n", s->graph.phases[p].name);
         if (sum.steps > 0)
@@ -288,7 +287,7 @@ static void print_text(arena *a, const run_arguments *o, const run_setup *s, con
         phase_summary sum = summarise(r, p);
         if (board_power_w(&sum) > 0)
             printf("%-10s %.0f W of board power over %.2f s of unrecorded runs, SM %.0f MHz at their end\n",
-                   s->graph.phases[p].name, board_power_w(&sum), sum.repeated_s, sum.clock_hz / 1e6);
+                   s->graph.phases[p].name, board_power_w(&sum), sum.repeated_s, sum.clock_hz / HZ_PER_MHZ);
     }
     for (size_t p = 0; o->options.counters && p < s->graph.phase_count; p++) {
         phase_summary sum = summarise(r, p);

@@ -4,6 +4,7 @@
 #include "cli/setup_arguments.h"
 #include "cli/simulate_print.h"
 #include "core/base/json_writer.h"
+#include "core/base/si.h"
 #include "core/scenario_file.h"
 #include "sim/explore/ensemble.h"
 
@@ -169,8 +170,9 @@ static status find_batch(arena *a, const simulate_options *o, setup *s, error *e
         fprintf(stderr,
                 "batch %lld is the largest that fits, limited by %s: one more takes weights %.1f GB, KV %.1f GB and "
                 "activations %.1f GB of %.1f GB\n",
-                (long long)limit.batch, limit.limited_by, limit.next.weight_bytes / 1e9, limit.next.kv_bytes / 1e9,
-                limit.next.activation_bytes / 1e9, limit.capacity_bytes / 1e9);
+                (long long)limit.batch, limit.limited_by, limit.next.weight_bytes / BYTES_PER_GB,
+                limit.next.kv_bytes / BYTES_PER_GB, limit.next.activation_bytes / BYTES_PER_GB,
+                limit.capacity_bytes / BYTES_PER_GB);
     return STATUS_OK;
 }
 
@@ -208,7 +210,8 @@ static status simulate(arena *a, const simulate_options *o, setup *s, error *err
         return result;
     if (r.fits[0] == 0)
         return error_set(err, STATUS_NEGATIVE, "%s does not fit %s: needs %.1f GB of %.1f GB", s->workload.name,
-                         s->machine.name, r.memory.total_bytes / 1e9, s->machine.hbm.capacity_bytes / 1e9);
+                         s->machine.name, r.memory.total_bytes / BYTES_PER_GB,
+                         s->machine.hbm.capacity_bytes / BYTES_PER_GB);
     if (o->distribution > 0)
         result = requests_distribution(s, &s->request, o->distribution, &drawn, err);
     if (result == STATUS_OK && o->timeline)

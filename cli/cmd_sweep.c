@@ -6,13 +6,13 @@
 #include "cli/sweep_designs.h"
 #include "cli/sweep_interactions.h"
 #include "cli/sweep_results.h"
+#include "core/base/clock.h"
 
 #include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 typedef struct sweep_command {
@@ -115,12 +115,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
     return 0;
 }
 
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* ---- progress, on a terminal only ---- */
 
 typedef struct progress_line {
@@ -131,7 +125,7 @@ static const double PROGRESS_INTERVAL_S = 0.2;
 
 static void show_progress(void *context, int64_t done, int64_t total) {
     progress_line *line = context;
-    double now = now_s(), elapsed_s = now - line->start_s;
+    double now = clock_now_s(), elapsed_s = now - line->start_s;
     if (now - line->last_s < PROGRESS_INTERVAL_S && done < total)
         return;
     line->last_s = now;
@@ -171,10 +165,7 @@ static sweep_designs_options designs_options(const sweep_command *o, store *poin
 static status run_into(arena *a, const sweep_command *o, sweep *s, const char *path, error *err) {
     store *points = NULL;
     store_manifest manifest = sweep_manifest(a, s);
-    char date[32];
-    time_t now = time(NULL);
-    strftime(date, sizeof date, "%Y-%m-%d", gmtime(&now));
-    manifest.date = date;
+    manifest.date = arena_strdup(a, clock_date().text);
     manifest.version = INGOT_VERSION;
     manifest.command = o->command;
     status result = store_create(path, &manifest, o->resume || !o->store_path, &points, err);
@@ -187,7 +178,7 @@ static status run_into(arena *a, const sweep_command *o, sweep *s, const char *p
         result = store_set_temporary(points, err);
     if (result != STATUS_OK && o->ranks)
         sweep_leave_ranks(o->ranks);
-    progress_line line = {.start_s = now_s()};
+    progress_line line = {.start_s = clock_now_s()};
     bool designs = sweep_asks_designs(s);
     sweep_options options = {.threads = o->threads, .progress_context = &line, .ranks = o->ranks};
     if (!designs)
@@ -203,7 +194,7 @@ static status run_into(arena *a, const sweep_command *o, sweep *s, const char *p
     } else if (result == STATUS_OK) {
         result = sweep_run(s, points, &options, &outcome.computed, err);
     }
-    outcome.elapsed_s = now_s() - line.start_s;
+    outcome.elapsed_s = clock_now_s() - line.start_s;
     if (o->level == MESSAGES_VERBOSE && result == STATUS_OK)
         fprintf(stderr, "%s, configurations of %s, store %s: hash %s, %.3f s\n", o->file, command_config_dir(), path,
                 s->config_hash, outcome.elapsed_s);
@@ -249,7 +240,7 @@ static status run(arena *a, const sweep_command *o, error *err) {
     if (result == STATUS_OK && o->interactions)
         return sweep_interactions_run(a, s, o->threads, o->ranks, o->json, err);
     if (result == STATUS_OK && sweep_asks_designs(s) && !path && !o->report_path) { /* nothing is kept */
-        progress_line line = {.start_s = now_s()};
+        progress_line line = {.start_s = clock_now_s()};
         const sweep_designs_options options = designs_options(o, NULL, &line);
         return sweep_designs_run(a, s, &options, err);
     }

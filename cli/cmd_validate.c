@@ -5,6 +5,7 @@
 #include "cli/step_prediction.h"
 #include "cli/trace_prediction.h"
 #include "core/base/json_writer.h"
+#include "core/base/si.h"
 #include "core/base/text.h"
 #include "sim/explore/ensemble.h"
 #include "validate/run_reader.h"
@@ -105,8 +106,8 @@ static void print_worst(const row_scores *scores) {
         char shape[256];
         op_shape_text(&item->row->op, shape, sizeof shape);
         printf("  %s:%d: %s %s: measured %.2f us, predicted %.2f us (%+.0f %%)\n", item->file, item->row->line,
-               op_info_get(item->row->op.kind)->name, shape, item->row->measured_s * 1e6, item->predicted_s * 1e6,
-               100 * (item->predicted_s / item->row->measured_s - 1));
+               op_info_get(item->row->op.kind)->name, shape, item->row->measured_s * US_PER_S,
+               item->predicted_s * US_PER_S, 100 * (item->predicted_s / item->row->measured_s - 1));
     }
 }
 
@@ -173,10 +174,10 @@ static void print_steps(const step_scores *scores) {
     for (size_t i = 0; i < scores->count; i++) {
         const step_prediction *p = &scores->steps[i];
         char range[32];
-        snprintf(range, sizeof range, "%.2f to %.2f", p->wall_low_s * 1e3, p->wall_high_s * 1e3);
-        printf("%-48s %8.3f %8.3f %+6.1f %9.3f %9.3f %17s %8.0f %9.0f\n", p->name, p->measured->busy_s * 1e3,
-               p->busy_s * 1e3, 100 * (p->busy_s / p->measured->busy_s - 1), p->measured->wall_s * 1e3, p->wall_s * 1e3,
-               range, p->measured->kernels, p->kernels);
+        snprintf(range, sizeof range, "%.2f to %.2f", p->wall_low_s * MS_PER_S, p->wall_high_s * MS_PER_S);
+        printf("%-48s %8.3f %8.3f %+6.1f %9.3f %9.3f %17s %8.0f %9.0f\n", p->name, p->measured->busy_s * MS_PER_S,
+               p->busy_s * MS_PER_S, 100 * (p->busy_s / p->measured->busy_s - 1), p->measured->wall_s * MS_PER_S,
+               p->wall_s * MS_PER_S, range, p->measured->kernels, p->kernels);
     }
     printf("GPU busy: mean error %.1f %%; kernels: %.1f %%", 100 * scores->busy.mean_abs_err,
            100 * scores->kernels.mean_abs_err);
@@ -187,8 +188,8 @@ static void print_steps(const step_scores *scores) {
         printf(
             "The walls of eager steps are explained by a host that takes %.1f to %.1f us a kernel, or %.1f to %.1f us "
             "a framework call.\n",
-            scores->kernel_low_s * 1e6, scores->kernel_high_s * 1e6, scores->call_low_s * 1e6,
-            scores->call_high_s * 1e6);
+            scores->kernel_low_s * US_PER_S, scores->kernel_high_s * US_PER_S, scores->call_low_s * US_PER_S,
+            scores->call_high_s * US_PER_S);
 }
 
 static void step_json(json_writer *w, const step_prediction *p) {

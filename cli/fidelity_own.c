@@ -5,6 +5,7 @@
 #include "cli/trace_prediction.h"
 #include "core/base/csv.h"
 #include "core/base/json_reader.h"
+#include "core/base/si.h"
 #include "core/scores.h"
 #include "sim/explore/ensemble.h"
 #include "validate/rows.h"
@@ -146,7 +147,7 @@ static status was_fitted(const char *run_name, bool *fitted, error *err) {
 /* The wall of a step that nothing recorded: run-steps.csv beside the runs. A recorder keeps kernels apart, which counts
  * as idle time in the recordings themselves. */
 static status unrecorded_wall(const char *run_name, const char *phase, double *wall_s, error *err) {
-    static const double MS_MAX = 1e9, S_PER_MS = 1e-3;
+    static const double MS_MAX = 1e9;
     static const char *const names[] = {"run", "phase", "step_wall_ms"};
     enum { RUN, PHASE, WALL, COLUMNS };
     int columns[COLUMNS];
@@ -183,8 +184,8 @@ static status print_phase(const char *name, const char *phase, const run *r, con
     double idle = fmax(0, 1 - c->measured_busy_s / wall_s), predicted = 1 - c->predicted_busy_s / c->predicted_wall_s;
     printf("  %-24.*s %-8s %s  busy %8.3f ms, predicted %8.3f (%+.1f %%)  idle %4.1f %%, predicted %4.1f%s\n",
            (int)(strlen(name) - strlen(run_ending)), name, phase, captured ? "graph" : "eager",
-           1e3 * c->measured_busy_s, 1e3 * c->predicted_busy_s, 100 * c->busy_error, 100 * idle, 100 * predicted,
-           unknown ? "  not scored: what the run picked is not known" : "");
+           MS_PER_S * c->measured_busy_s, MS_PER_S * c->predicted_busy_s, 100 * c->busy_error, 100 * idle,
+           100 * predicted, unknown ? "  not scored: what the run picked is not known" : "");
     if (unknown)
         return result;
     bool fitted = false;

@@ -4,6 +4,7 @@
 #include "cli/fidelity_verdict.h"
 #include "cli/setup.h"
 #include "core/base/csv.h"
+#include "core/base/si.h"
 #include "sim/engine/power.h"
 #include "sim/explore/row_prediction.h"
 
@@ -59,9 +60,9 @@ static void print_power_line(const char *text, const power_line *line, const mac
     power_point p = power_repeated(&line->o, RESIDENCY_PREDECESSORS, LONG_S, line->data, block);
     printf("%-40s", text);
     print_beside(line->power_w, p.power_w, 1, POWER_BAR, line->set);
-    print_beside(line->clock_hz, p.clock_hz, 1e6, CLOCK_BAR, line->set);
+    print_beside(line->clock_hz, p.clock_hz, HZ_PER_MHZ, CLOCK_BAR, line->set);
     if (line->o.kind == OP_gemm)
-        print_beside(line->flops_per_s, op_work_of(&line->o).flops / p.time_s, 1e12, RATE_BAR, false);
+        print_beside(line->flops_per_s, op_work_of(&line->o).flops / p.time_s, FLOPS_PER_TFLOP, RATE_BAR, false);
     printf("\n");
 }
 
@@ -220,8 +221,8 @@ static status step_row(const csv_reader *r, const csv_row *at, const int *column
                  row.phase);
         printf("%-40s", text);
         print_beside(row.power_w, step->energy_j[0] / step->latency_s[0], 1, POWER_BAR, false);
-        print_beside(row.clock_hz, step->clocks[0], 1e6, CLOCK_BAR, false);
-        printf(" %7.2f %7.2f ms\n", row.wall_s * 1e3, step->latency_s[0] * 1e3);
+        print_beside(row.clock_hz, step->clocks[0], HZ_PER_MHZ, CLOCK_BAR, false);
+        printf(" %7.2f %7.2f ms\n", row.wall_s * MS_PER_S, step->latency_s[0] * MS_PER_S);
     }
     arena_free(&a);
     return result;

@@ -2,6 +2,7 @@
 
 #include "cli/command.h"
 #include "core/base/number.h"
+#include "core/base/si.h"
 #include "sim/engine/cost_memory.h"
 #include "sim/engine/power.h"
 #include "sim/explore/row_prediction.h"
@@ -122,9 +123,8 @@ static void print_line(const published_line *line, const published_columns *c) {
 }
 
 static void print_figure(const operator_row *row, const published_columns *c, double predicted_s) {
-    static const double US = 1e6;
     printf("%-16s %-6s %10.1f us, predicted %10.1f (%+6.1f %%)  ", row->fields[c->machine], type_of(&row->op),
-           US * row->measured_s, US * predicted_s, 100 * (predicted_s / row->measured_s - 1));
+           US_PER_S * row->measured_s, US_PER_S * predicted_s, 100 * (predicted_s / row->measured_s - 1));
     print_shape(&row->op);
     printf("  %s %s\n", row->fields[c->figure], row->fields[c->unit]);
 }

@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/fidelity_verdict.h"
 #include "core/base/json_reader.h"
+#include "core/base/si.h"
 #include "hwmodels/machine_load.h"
 #include "sim/engine/hbm.h"
 
@@ -127,8 +128,9 @@ static status print_memory_line(const machine *m, const memory_file *file, const
     memory_time t = predicted_time(&e, line, file->bytes);
     double predicted = t.bytes / (t.s + launch_s), off = predicted / (rate * file->unit) - 1;
     double bar = line->pattern == PATTERN_GATHER || line->pattern == PATTERN_STRIDE ? SCATTERED_BAR : STREAM_BAR;
-    printf("%-48s %8.0f %8.0f %+7.1f %6.0f  %s\n", line->text, rate * file->unit / 1e9, predicted / 1e9, 100 * off,
-           100 * bar, line->by_construction ? "by construction" : verdict(off, bar));
+    printf("%-48s %8.0f %8.0f %+7.1f %6.0f  %s\n", line->text, rate * file->unit / BYTES_PER_GB,
+           predicted / BYTES_PER_GB, 100 * off, 100 * bar,
+           line->by_construction ? "by construction" : verdict(off, bar));
     return STATUS_OK;
 }
 

@@ -7,6 +7,7 @@
 #include "cli/setup.h"
 #include "core/base/csv.h"
 #include "core/base/json_reader.h"
+#include "core/base/si.h"
 #include "sim/explore/row_prediction.h"
 #include "validate/rows.h"
 
@@ -101,7 +102,7 @@ static variant *find_variant(variant *all, size_t count, const char *name) {
 
 /* Walls of steps that nothing recorded. */
 static status load_steps(variant *all, size_t count, error *err) {
-    static const double MS_MAX = 1e9, S_PER_MS = 1e-3;
+    static const double MS_MAX = 1e9;
     static const char *const names[] = {"variant", "phase", "step_wall_ms"};
     enum { NAME, PHASE, WALL, COLUMNS };
     int columns[COLUMNS];

@@ -1,12 +1,12 @@
 #include "cli/gpu_setup.h"
 
+#include "core/base/clock.h"
+#include "core/base/si.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static const double BYTES_PER_MB = 1e6;
 
 enum { SM_COUNT_MAX = 4096 };
 
@@ -90,10 +90,7 @@ static void memory_rates_json(json_writer *w, const char *key, const gpu_memory_
 }
 
 void gpu_environment_json(json_writer *w, const gpu_setup *gpu, int argc, char **argv) {
-    char date[64], command[1024] = "";
-    time_t now = time(NULL);
-    struct tm utc;
-    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    char command[1024] = "";
     size_t used = 0;
     for (int i = 0; i < argc && used < sizeof command; i++) {
         int written = snprintf(command + used, sizeof command - used, "%s%s", i ? " " : "", argv[i]);
@@ -102,7 +99,7 @@ void gpu_environment_json(json_writer *w, const gpu_setup *gpu, int argc, char *
     gpu_telemetry t = gpu->api->telemetry(gpu->context);
     json_text(w, "version", INGOT_VERSION);
     json_text(w, "command", command);
-    json_text(w, "date", date);
+    json_text(w, "date", clock_moment().text);
     json_text(w, "gpu", gpu->info.name);
     json_number(w, "sm_count", gpu->info.sm_count);
     json_number(w, "memory_bytes", gpu->info.memory_bytes);

@@ -1,12 +1,12 @@
 #include "cli/operator_rows.h"
 
+#include "core/base/si.h"
 #include "validate/rows.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum { COLUMNS_MAX = 128 };
-static const double MICROSECONDS_PER_SECOND = 1e6;
 
 /* Every parameter of every kind once. */
 static size_t list_columns(const char **out) {
@@ -61,7 +61,7 @@ void operator_rows_print(const trace_comparison *c) {
         if (!(node->measured_s > 0) || node->found < node->count)
             continue;
         print_operator(&node->shape, columns, count);
-        printf(",%.4f,%s,ingot,%.0f,%.0f\n", node->measured_s / node->found * MICROSECONDS_PER_SECOND,
+        printf(",%.4f,%s,ingot,%.0f,%.0f\n", node->measured_s / node->found * US_PER_S,
                row_method_name(ROW_METHOD_IN_MODEL), node->shape.streamed_bytes, node->shape.packed_bytes);
     }
 }

@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/setup.h"
 #include "core/base/csv.h"
+#include "core/base/si.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@ static status predict(arena *own, const setup_options *o, arena *a, paper_run *o
     if (result != STATUS_OK)
         return result;
     if (r->fits[0] == 0)
-        out->reason = arena_printf(a, "needs %.0f GB of memory", r->memory.total_bytes / 1e9);
+        out->reason = arena_printf(a, "needs %.0f GB of memory", r->memory.total_bytes / BYTES_PER_GB);
     else
         take_result(s, r, out);
     return STATUS_OK;

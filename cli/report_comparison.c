@@ -1,8 +1,9 @@
 #include "cli/report_comparison.h"
 
+#include "core/base/clock.h"
+
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 /* Causes of less than this share of the difference are in the table only. */
 static const double CAUSE_FRAC = 0.01;
@@ -146,10 +147,7 @@ static void answer(arena *a, const compared_design *left, const compared_design 
 report_document *report_comparison(arena *a, const compared_design *left, const compared_design *right,
                                    const comparison *c, const char *command) {
     report_document *document = document_new(a, arena_printf(a, "%s against %s", left->label, right->label));
-    char date[32];
-    time_t now = time(NULL);
-    strftime(date, sizeof date, "%Y-%m-%d", gmtime(&now));
-    document->date = arena_strdup(a, date);
+    document->date = arena_strdup(a, clock_date().text);
     document->version = INGOT_VERSION;
     document->question = arena_printf(a, "How do %s and %s differ on %s, batch %.0f?", left->label, right->label,
                                       left->setup->workload.name, left->setup->scenario.values[SCENARIO_BATCH]);

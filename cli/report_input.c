@@ -6,6 +6,7 @@
 #include "cli/report_validation.h"
 #include "cli/setup.h"
 #include "cli/step_prediction.h"
+#include "core/base/si.h"
 #include "core/base/text.h"
 #include "hwmodels/machine_load.h"
 #include "reports/cloud.h"
@@ -261,11 +262,12 @@ static status add_validation(report_parts *parts, error *err) {
         return result;
     report_put_steps(parts->a, &scores, &parts->input);
     parts->input.validation_date = "2026-11-23";
-    parts->input.validation_data = arena_printf(parts->a,
-                                                "%s: PyTorch 2.11 on one H200. Eager walls imply %.1f to %.1f µs of "
-                                                "host a kernel: they are not scored, and the predicted ones take the "
-                                                "quietest host",
-                                                SHIPPED_STEPS, scores.kernel_low_s * 1e6, scores.kernel_high_s * 1e6);
+    parts->input.validation_data =
+        arena_printf(parts->a,
+                     "%s: PyTorch 2.11 on one H200. Eager walls imply %.1f to %.1f µs of "
+                     "host a kernel: they are not scored, and the predicted ones take the "
+                     "quietest host",
+                     SHIPPED_STEPS, scores.kernel_low_s * US_PER_S, scores.kernel_high_s * US_PER_S);
     return STATUS_OK;
 }
 
@@ -284,7 +286,8 @@ static status add_assumptions(report_parts *parts, error *err) {
             s->calibration.data};
         list[count++] = (report_assumption){
             arena_printf(parts->a, "Host %s: %.1f us a framework call; measured hosts span %.1f to %.1f us",
-                         s->host.name, s->host.call_s * 1e6, s->host.call_low_s * 1e6, s->host.call_high_s * 1e6),
+                         s->host.name, s->host.call_s * US_PER_S, s->host.call_low_s * US_PER_S,
+                         s->host.call_high_s * US_PER_S),
             s->host.description};
         machine m;
         machine_notes notes;

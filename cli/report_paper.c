@@ -2,11 +2,12 @@
 
 #include "cli/command.h"
 #include "cli/paper_measured.h"
+#include "core/base/clock.h"
+#include "core/base/si.h"
 #include "hwmodels/calibration_load.h"
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- measured runs ---- */
 
@@ -98,8 +99,8 @@ static status assume_host(arena *a, report_table *table, const char *name, error
     if (result != STATUS_OK)
         return result;
     table_writer row = table_row(a, table);
-    row_text(&row, arena_printf(a, "Host %s: %.1f us a framework call, %.1f to %.1f us", host.name, host.call_s * 1e6,
-                                host.call_low_s * 1e6, host.call_high_s * 1e6));
+    row_text(&row, arena_printf(a, "Host %s: %.1f us a framework call, %.1f to %.1f us", host.name,
+                                host.call_s * US_PER_S, host.call_low_s * US_PER_S, host.call_high_s * US_PER_S));
     row_text(&row, host.description);
     return STATUS_OK;
 }
@@ -197,10 +198,7 @@ status report_paper(arena *a, report_document **out, error *err) {
     report_document *document = document_new(a, "Multimodal generation on an A100 and an H200");
     document->question = "What bounds the fifteen tasks of \"Characterizing and Efficiently Accelerating Multimodal "
                          "Generation Model Inference\" (arXiv 2410.00215), and what is each lever worth?";
-    char date[32];
-    time_t now = time(NULL);
-    strftime(date, sizeof date, "%Y-%m-%d", gmtime(&now));
-    document->date = arena_strdup(a, date);
+    document->date = arena_strdup(a, clock_date().text);
     document->version = INGOT_VERSION;
     result = add_sections(a, p, document, err);
     report_section *section = document_section(document, "command", "Make this report again");

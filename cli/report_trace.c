@@ -2,6 +2,7 @@
 #include "cli/report_designs.h"
 #include "cli/report_validation.h"
 #include "cli/trace_prediction.h"
+#include "core/base/si.h"
 
 #include <math.h>
 #include <string.h>
@@ -118,8 +119,8 @@ static void put_strip(arena *a, const trace *t, const trace_comparison *c, repor
         const trace_event *e = &t->gpu[i];
         uint32_t op_index = c->match.op_of[i];
         op_category category = op_index == TRACE_NONE ? CATEGORY_MISC : c->view.ops[op_index].node->category;
-        double from = (double)(e->start_ns - start_ns) * 1e-9 / cell_s,
-               to = from + (double)e->duration_ns * 1e-9 / cell_s;
+        double from = (double)(e->start_ns - start_ns) * S_PER_NS / cell_s,
+               to = from + (double)e->duration_ns * S_PER_NS / cell_s;
         for (int cell = (int)fmax(0, floor(from)); cell < CELLS && cell < to; cell++)
             share[cell][category] += fmax(0, fmin(to, cell + 1) - fmax(from, cell));
     }

@@ -1,5 +1,7 @@
 #include "cli/simulate_print.h"
 
+#include "core/base/si.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -105,24 +107,24 @@ void simulate_text(arena *a, const setup *s, const engine_result *r, const laten
     printf("%s, %s, batch %.0f on %s (host %s, %s engine)\n", s->workload.name, levers_text(a, &s->levers),
            s->scenario.values[SCENARIO_BATCH], s->machine.name, s->host.name, engine_name(s->options.kind));
     if (isnan(r->tpot_s[0])) /* nothing follows the first output */
-        printf("  latency    %10.3f ms\n", r->latency_s[0] * 1e3);
+        printf("  latency    %10.3f ms\n", r->latency_s[0] * MS_PER_S);
     else
-        printf("  latency    %10.3f ms   first token %.3f ms, then %.3f ms a token\n", r->latency_s[0] * 1e3,
-               r->ttft_s[0] * 1e3, r->tpot_s[0] * 1e3);
+        printf("  latency    %10.3f ms   first token %.3f ms, then %.3f ms a token\n", r->latency_s[0] * MS_PER_S,
+               r->ttft_s[0] * MS_PER_S, r->tpot_s[0] * MS_PER_S);
     if (!isnan(range->lower_s))
-        printf("  within     %10.3f to %.3f ms, 90 %% interval%s\n", range->lower_s * 1e3, range->upper_s * 1e3,
-               range->extrapolated ? ", on a GPU that was not measured" : "");
+        printf("  within     %10.3f to %.3f ms, 90 %% interval%s\n", range->lower_s * MS_PER_S,
+               range->upper_s * MS_PER_S, range->extrapolated ? ", on a GPU that was not measured" : "");
     printf("  GPU idle   %10.1f %%    energy %.1f J, peak memory %.1f GB\n", 100 * r->idle_s[0] / r->latency_s[0],
-           r->energy_j[0], r->memory.total_bytes / 1e9);
+           r->energy_j[0], r->memory.total_bytes / BYTES_PER_GB);
     printf("  power      %10.1f W    of %.0f W, SM clock %.0f of %.0f MHz", r->power_w[0], s->machine.power.limit_w,
-           r->sm_clock_hz[0] / 1e6, s->machine.sm.clock_max_hz / 1e6);
+           r->sm_clock_hz[0] / HZ_PER_MHZ, s->machine.sm.clock_max_hz / HZ_PER_MHZ);
     printf(isnan(r->token_j[0]) ? "\n" : ", %.3g J a token\n", r->token_j[0]);
     for (int c = 0; c < CATEGORY_COUNT; c++) {
         double total_s = 0;
         for (size_t p = 0; p < r->phase_count; p++)
             total_s += r->phases[p].category_s[c][0];
         if (total_s > 0)
-            printf("  %-10s %10.3f ms   %5.1f %%\n", op_category_name((op_category)c), total_s * 1e3,
+            printf("  %-10s %10.3f ms   %5.1f %%\n", op_category_name((op_category)c), total_s * MS_PER_S,
                    100 * total_s / r->latency_s[0]);
     }
 }
@@ -136,7 +138,7 @@ void simulate_ops(const setup *s, const node_totals *nodes) {
         char shape[256];
         op_shape_text(&t->last, shape, sizeof shape);
         printf("%-8s %-20s %9.0f %10.3f %10.4f %9.3f %-8s %s\n", s->graph.phases[t->phase].name, t->node->id, t->count,
-               t->flops / 1e9, (t->weight_bytes + t->read_bytes + t->write_bytes) / 1e9, t->time_s * 1e3,
-               bound_name(t->bound), shape);
+               t->flops / FLOPS_PER_GFLOP, (t->weight_bytes + t->read_bytes + t->write_bytes) / BYTES_PER_GB,
+               t->time_s * MS_PER_S, bound_name(t->bound), shape);
     }
 }

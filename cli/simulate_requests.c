@@ -1,6 +1,7 @@
 #include "cli/simulate_requests.h"
 
 #include "core/base/hash.h"
+#include "core/base/si.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -78,7 +79,6 @@ typedef struct distribution_row {
 enum { DISTRIBUTION_ROWS = 4 };
 
 static void rows_of(const request_distribution *d, distribution_row rows[DISTRIBUTION_ROWS]) {
-    static const double MS_PER_S = 1e3;
     rows[0] = (distribution_row){"latency_s", "latency, ms", &d->latency_s, MS_PER_S};
     rows[1] = (distribution_row){"ttft_s", "first token, ms", &d->ttft_s, MS_PER_S};
     rows[2] = (distribution_row){"tpot_s", "a token, ms", &d->tpot_s, MS_PER_S};
@@ -146,7 +146,8 @@ status requests_largest_batch(arena *a, const workload_request *request, setup *
         return result;
     if (one.total_bytes > out->capacity_bytes)
         return error_set(err, STATUS_NEGATIVE, "%s does not fit %s: needs %.1f GB of %.1f GB at batch 1",
-                         s->workload.name, s->machine.name, one.total_bytes / 1e9, out->capacity_bytes / 1e9);
+                         s->workload.name, s->machine.name, one.total_bytes / BYTES_PER_GB,
+                         out->capacity_bytes / BYTES_PER_GB);
     low = one;
     int64_t fits = 1, above = 2;
     for (; above <= BATCH_LIMIT; above *= 2) {

@@ -3,13 +3,13 @@
 #include "cli/findings.h"
 #include "cli/report_answer.h"
 #include "cli/sweep_doubt.h"
+#include "core/base/clock.h"
 #include "core/base/json_writer.h"
 #include "core/base/units.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     NAME_WIDTH = 24,
@@ -18,12 +18,6 @@ enum {
     INTERVAL_WIDTH = 20,
     FRONT_LINES_MAX = 20, /* the JSON has the whole front */
 };
-
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static const char *count_text(arena *a, double count) {
     return arena_strdup(a, unit_format(UNIT_PLAIN, count).text);
@@ -270,11 +264,11 @@ status sweep_designs_run(arena *a, const sweep *s, const sweep_designs_options *
     explorer *e = NULL;
     design_answer *answer = ARENA_NEW(a, design_answer);
     const design_options options = {o->progress, o->progress_context, o->stop};
-    double start_s = now_s();
+    double start_s = clock_now_s();
     status result = sweep_explorer(s, o->threads, o->points, o->ranks, &e, err);
     if (result == STATUS_OK)
         result = designs_search(a, s, &options, e, answer, err);
-    double elapsed_s = now_s() - start_s;
+    double elapsed_s = clock_now_s() - start_s;
     if (result == STATUS_OK && o->json) {
         result = answer_json(a, s, o, e, answer, elapsed_s, err);
     } else if (result == STATUS_OK) {

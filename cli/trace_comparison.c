@@ -1,6 +1,7 @@
 /* Measured against predicted, for people and programs. */
 #include "cli/trace_prediction.h"
 #include "core/base/json_writer.h"
+#include "core/base/si.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -35,13 +36,14 @@ void trace_advise(const node_comparison *n, char text[TRACE_ADVICE_BYTES]) {
                  n->kernels, n->predicted_kernels);
     } else if (n->bound == BOUND_COMPUTE) {
         snprintf(text, bytes, "reaches %.3g of %.3g TFLOP/s expected: another tile or algorithm, a higher clock",
-                 work.flops * n->found / n->measured_s / 1e12, work.flops * n->count / n->predicted_s / 1e12);
+                 work.flops * n->found / n->measured_s / FLOPS_PER_TFLOP,
+                 work.flops * n->count / n->predicted_s / FLOPS_PER_TFLOP);
     } else if (n->bound == BOUND_HBM || n->bound == BOUND_L2) {
         snprintf(text, bytes, "moves %.0f of %.0f GB/s expected: wider loads, more bytes in flight, or fewer bytes",
-                 moved * n->found / n->measured_s / 1e9, moved * n->count / n->predicted_s / 1e9);
+                 moved * n->found / n->measured_s / BYTES_PER_GB, moved * n->count / n->predicted_s / BYTES_PER_GB);
     } else {
         snprintf(text, bytes, "%.2f us a kernel, mostly latency: fuse it with a neighbour",
-                 n->measured_s * 1e6 / fmax(1, n->kernels));
+                 n->measured_s * US_PER_S / fmax(1, n->kernels));
     }
 }
 
@@ -86,7 +88,7 @@ static unmatched_name *unmatched_names(const trace *t, const trace_match *m, siz
     for (size_t i = 0; i < t->gpu_count; i++)
         if (m->op_of[i] == TRACE_NONE) {
             list[t->gpu[i].name].count++;
-            list[t->gpu[i].name].time_s += (double)t->gpu[i].duration_ns * 1e-9;
+            list[t->gpu[i].name].time_s += (double)t->gpu[i].duration_ns * S_PER_NS;
         }
     *count = 0;
     for (uint32_t name = 0; name < names_count(t->names); name++)
@@ -108,12 +110,12 @@ static void print_header(const trace *t, const setup *s, const trace_comparison 
     printf("matched: %.2f %% of GPU time, %zu of %zu operators a step\n", 100 * match_time_frac(&c->match),
            c->match.found_count, c->match.launching_count);
     printf("%-12s %12s %12s %9s\n", "a step", "measured", "predicted", "error");
-    printf("%-12s %9.3f ms %9.3f ms %+8.1f %%\n", "GPU busy", c->measured_busy_s * 1e3, c->predicted_busy_s * 1e3,
-           100 * c->busy_error);
+    printf("%-12s %9.3f ms %9.3f ms %+8.1f %%\n", "GPU busy", c->measured_busy_s * MS_PER_S,
+           c->predicted_busy_s * MS_PER_S, 100 * c->busy_error);
     printf("%-12s %9.3f ms %9.3f ms %+8.1f %%  measured %.3f to %.3f, predicted %.3f to %.3f over the host's range\n",
-           "wall", c->measured_wall_s * 1e3, c->predicted_wall_s * 1e3, 100 * c->wall_error,
-           c->measured_wall_low_s * 1e3, c->measured_wall_high_s * 1e3, c->predicted_wall_low_s * 1e3,
-           c->predicted_wall_high_s * 1e3);
+           "wall", c->measured_wall_s * MS_PER_S, c->predicted_wall_s * MS_PER_S, 100 * c->wall_error,
+           c->measured_wall_low_s * MS_PER_S, c->measured_wall_high_s * MS_PER_S, c->predicted_wall_low_s * MS_PER_S,
+           c->predicted_wall_high_s * MS_PER_S);
     double measured = share_idle(c->measured_busy_s, c->measured_wall_s);
     double predicted = share_idle(c->predicted_busy_s, c->predicted_wall_s);
     printf("%-12s %10.1f %% %10.1f %% %+8.1f points\n", "GPU idle", 100 * measured, 100 * predicted,
@@ -134,7 +136,7 @@ static void print_nodes(const trace_comparison *c) {
         if (n->measured_s > 0)
             snprintf(ratio, sizeof ratio, "%.2f", n->predicted_s / n->measured_s);
         printf("%-20s %6.0f %8.1f %8.1f %11.2f %11.2f %7s %11.2f %-8s %s%s\n", n->node->id, n->count, n->kernels,
-               n->predicted_kernels, n->measured_s * 1e6, n->predicted_s * 1e6, ratio, n->floor_s * 1e6,
+               n->predicted_kernels, n->measured_s * US_PER_S, n->predicted_s * US_PER_S, ratio, n->floor_s * US_PER_S,
                bound_name(n->bound), shape, n->absorbed ? " (partly in another operator's kernel)" : "");
     }
 }
@@ -143,9 +145,9 @@ static void print_unmatched(const trace *t, const trace_comparison *c) {
     size_t count;
     unmatched_name *list = unmatched_names(t, &c->match, &count);
     double steps = (double)c->match.step_count;
-    printf("unmatched: %.2f us a step\n", (c->match.time_s - c->match.matched_s) * 1e6 / steps);
+    printf("unmatched: %.2f us a step\n", (c->match.time_s - c->match.matched_s) * US_PER_S / steps);
     for (size_t i = 0; i < count && i < UNMATCHED_ROWS; i++)
-        printf("  %8.2f us, %5.1f a step: %.90s\n", list[i].time_s * 1e6 / steps, (double)list[i].count / steps,
+        printf("  %8.2f us, %5.1f a step: %.90s\n", list[i].time_s * US_PER_S / steps, (double)list[i].count / steps,
                trace_name(t, list[i].name));
     if (count > UNMATCHED_ROWS)
         printf("  and %zu more names\n", count - UNMATCHED_ROWS);
@@ -163,7 +165,7 @@ void trace_comparison_print(const trace *t, const setup *s, const trace_comparis
     for (size_t i = 0; i < count; i++) {
         char advice[LINE_BYTES];
         trace_advise(list[i], advice);
-        printf("  %-20s %+9.2f us  %s\n", list[i]->node->id, (list[i]->measured_s - list[i]->predicted_s) * 1e6,
+        printf("  %-20s %+9.2f us  %s\n", list[i]->node->id, (list[i]->measured_s - list[i]->predicted_s) * US_PER_S,
                advice);
     }
 }

@@ -1,12 +1,13 @@
 #include "cli/trace_counters.h"
 
+#include "core/base/si.h"
 #include "sim/engine/schedule.h"
 
 #include <math.h>
 
 static void write_levels(chrome_trace *out, int pid, double at_s, double hbm_bytes_per_s, double power_w,
                          double busy_sms_frac) {
-    chrome_trace_counter(out, pid, "HBM GB/s", at_s, hbm_bytes_per_s / 1e9);
+    chrome_trace_counter(out, pid, "HBM GB/s", at_s, hbm_bytes_per_s / BYTES_PER_GB);
     chrome_trace_counter(out, pid, "power W", at_s, power_w);
     chrome_trace_counter(out, pid, "SMs in use %", at_s, 100 * busy_sms_frac);
 }
@@ -43,14 +44,14 @@ void counters_of_trace(arena *a, const setup_options *common, const trace *t, in
             continue;
         const flat_op *flat = &c->view.ops[c->match.op_of[i]];
         const matched_op *matched = &c->match.ops[c->match.op_of[i]];
-        double duration_s = (double)e->duration_ns * 1e-9, steps = (double)c->match.step_count;
+        double duration_s = (double)e->duration_ns * S_PER_NS, steps = (double)c->match.step_count;
         bool alone = (double)matched->events <= steps; /* one kernel a step does all of it */
         counters_write(out, pid, s,
                        &(counted_kernel){.phase = &s->graph.phases[c->phase_index],
                                          .node = flat->node,
                                          .step = c->view.step,
                                          .layer = flat->layer,
-                                         .start_s = (double)(e->start_ns - origin_ns) * 1e-9,
+                                         .start_s = (double)(e->start_ns - origin_ns) * S_PER_NS,
                                          .duration_s = duration_s,
                                          .share = alone ? 1 : fmin(1, duration_s * steps / matched->time_s),
                                          .ctas = e->ctas});

@@ -2,6 +2,7 @@
 #include "cli/setup_arguments.h"
 #include "cli/trace_commands.h"
 #include "cli/trace_counters.h"
+#include "core/base/si.h"
 #include "reports/chrome_trace.h"
 #include "validate/run_reader.h"
 #include "validate/trace.h"
@@ -303,14 +304,14 @@ static void export_events(const trace *t, const trace_event *list, size_t count,
                               .name = trace_name(t, e->name),
                               .pid = track->gpu ? pid : pid + 1,
                               .tid = tid_of(track),
-                              .start_s = (double)(e->start_ns - origin_ns) * 1e-9,
-                              .duration_s = (double)e->duration_ns * 1e-9,
+                              .start_s = (double)(e->start_ns - origin_ns) * S_PER_NS,
+                              .duration_s = (double)e->duration_ns * S_PER_NS,
                               .correlation = correlation_of(e, pid)};
         chrome_trace_event(out, &event);
         const trace_event *launch = track->gpu ? trace_launch(t, e) : NULL;
         if (launch)
             chrome_trace_flow(out, event.correlation, pid + 1, tid_of(&t->tracks[launch->track]),
-                              (double)(launch->start_ns - origin_ns) * 1e-9, pid, event.tid, event.start_s);
+                              (double)(launch->start_ns - origin_ns) * S_PER_NS, pid, event.tid, event.start_s);
     }
 }
 

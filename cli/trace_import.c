@@ -1,6 +1,7 @@
 /* ingot trace import: a summary of what a trace holds. */
 #include "cli/trace_commands.h"
 #include "core/base/json_writer.h"
+#include "core/base/si.h"
 #include "validate/trace_idle.h"
 
 #include <argp.h>
@@ -55,10 +56,10 @@ typedef struct summary {
 
 static void summarise(const trace *t, summary *s) {
     *s = (summary){.window = trace_window_of(t), .classes = trace_classify(t)};
-    s->wall_s = (double)(s->window.end_ns - s->window.start_ns) * 1e-9;
+    s->wall_s = (double)(s->window.end_ns - s->window.start_ns) * S_PER_NS;
     s->busy_s = trace_busy_s(t, 0, t->gpu_count);
     for (size_t i = 0; i < t->gpu_count; i++) {
-        double duration_s = (double)t->gpu[i].duration_ns * 1e-9;
+        double duration_s = (double)t->gpu[i].duration_ns * S_PER_NS;
         s->gpu_s += duration_s;
         s->recognised_s += s->classes[i].traits ? duration_s : 0;
     }
@@ -125,7 +126,7 @@ static status print_json(const trace *t, const summary *s, error *err) {
     json_array_begin(&w, "step_list");
     for (size_t i = 0; i < t->step_count; i++) {
         json_object_begin(&w, NULL);
-        json_number(&w, "start_s", (double)(t->gpu[t->steps[i].first].start_ns - s->window.start_ns) * 1e-9);
+        json_number(&w, "start_s", (double)(t->gpu[t->steps[i].first].start_ns - s->window.start_ns) * S_PER_NS);
         json_number(&w, "wall_s", trace_step_wall_s(t, i));
         json_number(&w, "gpu_busy_s", trace_busy_s(t, t->steps[i].first, t->steps[i].count));
         json_integer(&w, "kernels", (int64_t)t->steps[i].count);
@@ -145,10 +146,10 @@ static void print_costs(const char *title, const trace *t, const host_cost *cost
     printf("%-40s %8s %9s %10s %10s %10s\n", title, "count", "launches", "ms", "us each", "us/launch");
     for (size_t i = 0; i < count && i < HOST_ROWS; i++) {
         const host_cost *c = &costs[i];
-        printf("  %-38.38s %8zu %9zu %10.3f %10.2f ", trace_name(t, c->name), c->count, c->launches, c->total_s * 1e3,
-               c->total_s * 1e6 / (double)c->count);
+        printf("  %-38.38s %8zu %9zu %10.3f %10.2f ", trace_name(t, c->name), c->count, c->launches,
+               c->total_s * MS_PER_S, c->total_s * US_PER_S / (double)c->count);
         if (c->launches > 0)
-            printf("%10.2f\n", c->total_s * 1e6 / (double)c->launches);
+            printf("%10.2f\n", c->total_s * US_PER_S / (double)c->launches);
         else
             printf("%10s\n", "");
     }
@@ -175,31 +176,31 @@ static void print_unrecognised(const trace *t, const summary *s) {
 }
 
 static void print_idle(const summary *s, double idle_s) {
-    printf("GPU idle %.3f ms, because:\n", idle_s * 1e3);
+    printf("GPU idle %.3f ms, because:\n", idle_s * MS_PER_S);
     for (int c = 0; c < IDLE_CAUSE_COUNT; c++)
         if (s->idle.cause_s[c] > 0)
-            printf("  %-14s %10.3f ms  %5.1f %%\n", idle_cause_name((idle_cause)c), s->idle.cause_s[c] * 1e3,
+            printf("  %-14s %10.3f ms  %5.1f %%\n", idle_cause_name((idle_cause)c), s->idle.cause_s[c] * MS_PER_S,
                    100 * s->idle.cause_s[c] / idle_s);
     fputs("  gaps by size:", stdout);
     for (int i = 0; i < GAP_SIZES; i++)
         if (isinf(gap_size_below_s[i]))
-            printf(" longer: %zu (%.3f ms)\n", s->idle.size_count[i], s->idle.size_s[i] * 1e3);
+            printf(" longer: %zu (%.3f ms)\n", s->idle.size_count[i], s->idle.size_s[i] * MS_PER_S);
         else
-            printf(" < %g us: %zu (%.3f ms),", gap_size_below_s[i] * 1e6, s->idle.size_count[i],
-                   s->idle.size_s[i] * 1e3);
+            printf(" < %g us: %zu (%.3f ms),", gap_size_below_s[i] * US_PER_S, s->idle.size_count[i],
+                   s->idle.size_s[i] * MS_PER_S);
 }
 
 static void print_text(const trace *t, const summary *s) {
     printf("%s%s%s\n", t->path, t->device ? ": " : "", t->device ? t->device : "");
-    printf("wall %.3f ms, GPU busy %.3f ms (%.1f %%), %zu kernels, copies and sets\n", s->wall_s * 1e3, s->busy_s * 1e3,
-           100 * s->busy_s / s->wall_s, t->gpu_count);
+    printf("wall %.3f ms, GPU busy %.3f ms (%.1f %%), %zu kernels, copies and sets\n", s->wall_s * MS_PER_S,
+           s->busy_s * MS_PER_S, 100 * s->busy_s / s->wall_s, t->gpu_count);
     printf("%zu step%s (by %s):", t->step_count, t->step_count == 1 ? "" : "s", t->step_source);
     for (size_t i = 0; i < t->step_count && i < HOST_ROWS; i++)
-        printf(" %.3f ms", trace_step_wall_s(t, i) * 1e3);
+        printf(" %.3f ms", trace_step_wall_s(t, i) * MS_PER_S);
     puts(t->step_count > HOST_ROWS ? " ..." : "");
     for (int c = 0; c < CATEGORY_COUNT; c++)
         if (s->category_s[c] > 0)
-            printf("  %-14s %10.3f ms  %5.1f %%\n", op_category_name((op_category)c), s->category_s[c] * 1e3,
+            printf("  %-14s %10.3f ms  %5.1f %%\n", op_category_name((op_category)c), s->category_s[c] * MS_PER_S,
                    100 * s->category_s[c] / s->wall_s);
     if (s->wall_s > s->busy_s)
         print_idle(s, s->wall_s - s->busy_s);

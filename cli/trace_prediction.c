@@ -1,5 +1,6 @@
 #include "cli/trace_prediction.h"
 
+#include "core/base/si.h"
 #include "core/graph_picks.h"
 #include "sim/engine/schedule.h"
 #include "validate/trace_run.h"
@@ -105,8 +106,8 @@ static status check_rates(const trace *t, const setup *s, const trace_comparison
             return error_set(err, STATUS_NEGATIVE,
                              "%s: the trace does not run this graph on %s: '%s' would read its "
                              "weights at %.3g TB/s, the machine's memory gives %.3g",
-                             t->path, s->machine.name, n->node->id, rate / 1e12,
-                             s->machine.hbm.bandwidth_bytes_per_s / 1e12);
+                             t->path, s->machine.name, n->node->id, rate / BYTES_PER_TB,
+                             s->machine.hbm.bandwidth_bytes_per_s / BYTES_PER_TB);
     }
     return STATUS_OK;
 }

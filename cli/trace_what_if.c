@@ -4,6 +4,7 @@
 #include "cli/trace_prediction.h"
 #include "core/base/json_writer.h"
 #include "core/base/number.h"
+#include "core/base/si.h"
 #include "hwmodels/machine_load.h"
 #include "sim/engine/schedule.h"
 #include "validate/trace_replay.h"
@@ -183,7 +184,7 @@ static status apply_all(arena *a, const what_if_options *o, const trace *t, repl
     for (size_t i = 0; i < o->fuse_count && result == STATUS_OK; i++)
         result = apply_fuse(a, t, o->fuses[i], change, changes, err);
     if (result == STATUS_OK && o->graph)
-        replay_capture(t, llround(node_gap_s * 1e9), change);
+        replay_capture(t, llround(node_gap_s * NS_PER_S), change);
     return result;
 }
 
@@ -203,10 +204,10 @@ static void print_result(const trace *t, const what_if_options *o, const change_
     if (o->graph)
         puts("captured: one launch a step");
     printf("%-10s %12s %12s %9s\n", "a step", "as recorded", "what if", "speedup");
-    printf("%-10s %9.3f ms %9.3f ms %9.2f\n", "wall", before->wall_s * 1e3 / steps, after->wall_s * 1e3 / steps,
-           before->wall_s / after->wall_s);
-    printf("%-10s %9.3f ms %9.3f ms %9.2f\n", "GPU busy", before->busy_s * 1e3 / steps, after->busy_s * 1e3 / steps,
-           before->busy_s / after->busy_s);
+    printf("%-10s %9.3f ms %9.3f ms %9.2f\n", "wall", before->wall_s * MS_PER_S / steps,
+           after->wall_s * MS_PER_S / steps, before->wall_s / after->wall_s);
+    printf("%-10s %9.3f ms %9.3f ms %9.2f\n", "GPU busy", before->busy_s * MS_PER_S / steps,
+           after->busy_s * MS_PER_S / steps, before->busy_s / after->busy_s);
     printf("%-10s %10.1f %% %10.1f %%\n", "GPU idle", 100 * (1 - before->busy_s / before->wall_s),
            100 * (1 - after->busy_s / after->wall_s));
     printf("%-10s %12.1f %12.1f\n", "kernels", (double)before->kernels / steps, (double)after->kernels / steps);

@@ -23,8 +23,6 @@ enum {
     LINE_BYTES = 128,
 };
 
-static const double GIB = 1024.0 * 1024 * 1024, MIB = 1024.0 * 1024;
-
 /* ---- kernels ---- */
 
 /* 16 bytes a thread and load; sums what it reads so that nothing is left out. */
@@ -173,8 +171,9 @@ static void measure_streams(ceiling_run *r) {
     double large = static_cast<double>(r->bytes);
     size_t count = r->bytes / VECTOR_BYTES;
     add(r, "copy_bytes_per_s", copy_rate(r, large), "16-byte loads and stores, read and written bytes counted");
-    add(r, "copy_512mib_bytes_per_s", copy_rate(r, 512 * MIB), "the same over 512 MiB read and as much written");
-    add(r, "copy_64mib_bytes_per_s", copy_rate(r, 64 * MIB), "the same over 64 MiB, which L2 keeps in part");
+    add(r, "copy_512mib_bytes_per_s", copy_rate(r, 512 * BYTES_PER_MIB),
+        "the same over 512 MiB read and as much written");
+    add(r, "copy_64mib_bytes_per_s", copy_rate(r, 64 * BYTES_PER_MIB), "the same over 64 MiB, which L2 keeps in part");
     double library =
         time_s(r, [&](gpu_stream stream) { cudaMemcpyAsync(r->b, r->a, r->bytes, cudaMemcpyDeviceToDevice, stream); });
     add(r, "memcpy_bytes_per_s", 2 * large / library, "cudaMemcpyAsync, read and written bytes counted");
@@ -245,7 +244,7 @@ static void measure_latency(ceiling_run *r) {
     std::vector<double> times;
     for (int i = 0; i < TIMED_RUNS; i++) {
         write_kernel<<<stream_blocks(r), STREAM_THREADS, 0, r->context->stream>>>(
-            reinterpret_cast<uint4 *>(r->a), static_cast<size_t>(GIB) / VECTOR_BYTES, 1);
+            reinterpret_cast<uint4 *>(r->a), static_cast<size_t>(BYTES_PER_GIB) / VECTOR_BYTES, 1);
         float ms = 0;
         cudaEventRecord(r->before, r->context->stream);
         chase_kernel<<<1, 1, 0, r->context->stream>>>(reinterpret_cast<uint32_t *>(r->b), CHASE_STEPS, r->sink);

@@ -1,6 +1,7 @@
 #include "reports/chrome_trace.h"
 
 #include "core/base/json_writer.h"
+#include "core/base/si.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -15,7 +16,6 @@ struct chrome_trace {
     char *path, *partial_path;
 };
 
-static const double US_PER_S = 1e6;
 static const char PARTIAL_SUFFIX[] = ".partial";
 
 static ssize_t gzip_write(void *cookie, const char *bytes, size_t count) {

@@ -1,5 +1,7 @@
 #include "validate/host_fit.h"
 
+#include "core/base/si.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +9,6 @@
 static const double HOST_BOUND_IDLE_FRAC = 0.5;
 /* A call is a stall when it takes this long, and this many times as long as the median of its name. */
 static const double STALL_MIN_S = 1e-3, STALL_RATIO = 20;
-static const double S_PER_NS = 1e-9;
 
 static host_step *add_step(arena *a, host_fit *fit) {
     if (fit->count == fit->capacity) {

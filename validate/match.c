@@ -1,5 +1,7 @@
 #include "validate/match.h"
 
+#include "core/base/si.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -218,7 +220,7 @@ static void match_step(arena *scratch, const trace *t, const classified *classes
         if (out->op_of[i] == TRACE_NONE)
             continue;
         out->ops[out->op_of[i]].events++;
-        out->ops[out->op_of[i]].time_s += (double)t->gpu[i].duration_ns * 1e-9;
+        out->ops[out->op_of[i]].time_s += (double)t->gpu[i].duration_ns * S_PER_NS;
     }
     for (size_t j = 0; j < view->count; j++)
         if (al.absorbs[j] != TRACE_NONE) {
@@ -253,8 +255,8 @@ status trace_match_phase(arena *a, const trace *t, const classified *classes, co
         arena_free(&scratch);
     }
     for (size_t i = 0; i < t->gpu_count; i++) {
-        out->time_s += (double)t->gpu[i].duration_ns * 1e-9;
-        out->matched_s += out->op_of[i] == TRACE_NONE ? 0 : (double)t->gpu[i].duration_ns * 1e-9;
+        out->time_s += (double)t->gpu[i].duration_ns * S_PER_NS;
+        out->matched_s += out->op_of[i] == TRACE_NONE ? 0 : (double)t->gpu[i].duration_ns * S_PER_NS;
     }
     match_count_found(out, view);
     return STATUS_OK;

@@ -1,5 +1,6 @@
 /* One operator row at a time: its operator, its measurement and its hash. */
 #include "core/base/hash.h"
+#include "core/base/si.h"
 #include "validate/row_private.h"
 
 #include <assert.h>
@@ -7,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double SECONDS_PER_MICROSECOND = 1e-6;
 /* A picosecond, since zero is not a time; and eleven days for one kernel. */
 static const double MEASURED_US_MIN = 1e-6, MEASURED_US_MAX = 1e12;
 
@@ -58,7 +58,7 @@ static status read_measured(row_reader *reader, error *err) {
     status result = csv_number(reader->csv, reader->line, reader->columns.measured_us, MEASURED_US_MIN, MEASURED_US_MAX,
                                &measured_us, err);
     if (result == STATUS_OK)
-        reader->row.measured_s = measured_us * SECONDS_PER_MICROSECOND;
+        reader->row.measured_s = measured_us * S_PER_US;
     return result;
 }
 

@@ -1,9 +1,10 @@
 /* Scores as JSON. */
 #include "validate/score_rows.h"
 
+#include "core/base/si.h"
+
 #include <math.h>
 
-static const double MICROSECONDS_PER_SECOND = 1e6;
 enum { SHAPE_TEXT_BYTES = 256 };
 
 void score_json(json_writer *w, const char *key, const score *s) {
@@ -75,8 +76,8 @@ static void worst_json(json_writer *w, const scored_row *item) {
     json_text(w, "shape", shape);
     json_text(w, "source", row->source);
     json_text(w, "split", row_is_held(row) ? "held" : "fit");
-    json_number(w, "measured_us", row->measured_s * MICROSECONDS_PER_SECOND);
-    json_number(w, "predicted_us", item->predicted_s * MICROSECONDS_PER_SECOND);
+    json_number(w, "measured_us", row->measured_s * US_PER_S);
+    json_number(w, "predicted_us", item->predicted_s * US_PER_S);
     json_number(w, "error", item->predicted_s / row->measured_s - 1);
     json_object_end(w);
 }

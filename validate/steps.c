@@ -1,13 +1,13 @@
 #include "validate/steps.h"
 
 #include "core/base/json_reader.h"
+#include "core/base/si.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const double SECONDS_PER_MICROSECOND = 1e-6;
 static const double TIME_US_MAX = 1e12; /* eleven days for one step */
 static const double COUNT_MAX = 1e9;    /* sequences, tokens, kernels */
 
@@ -36,7 +36,7 @@ static status read_time(const json_object *line, const char *key, double *out, e
     if (result == STATUS_OK && value_us == 0)
         return json_member_error(line, key, err, "'%s' is 0: no measurement", key);
     if (result == STATUS_OK)
-        *out = value_us * SECONDS_PER_MICROSECOND;
+        *out = value_us * S_PER_US;
     return result;
 }
 
@@ -63,7 +63,7 @@ static status read_categories(const json_object *line, measured_step *out, arena
     out->categories = ARENA_ARRAY(memory, step_category, out->category_count);
     for (size_t i = 0; i < out->category_count; i++) {
         out->categories[i].name = arena_strdup(memory, table->u.object.keys[i]);
-        out->categories[i].time_s = YAJL_GET_DOUBLE(table->u.object.values[i]) * SECONDS_PER_MICROSECOND;
+        out->categories[i].time_s = YAJL_GET_DOUBLE(table->u.object.values[i]) * S_PER_US;
     }
     return STATUS_OK;
 }

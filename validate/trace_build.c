@@ -1,5 +1,7 @@
 #include "validate/trace_build.h"
 
+#include "core/base/si.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,7 +59,7 @@ static status check_order(trace_builder *b, const trace_event *e, const char *na
             return error_set(err, STATUS_BAD_INPUT,
                              "time goes backward on stream %.20s: '%.60s' starts %.3f us before the event above it "
                              "(--any-order sorts)",
-                             track->thread, name, (double)(track->last_start_ns - e->start_ns) * 1e-3);
+                             track->thread, name, (double)(track->last_start_ns - e->start_ns) / NS_PER_US);
     }
     track->last_start_ns = e->start_ns;
     return STATUS_OK;
@@ -69,7 +71,7 @@ status trace_build(trace_builder *b, const trace_input *in, error *err) {
     if (in->duration_ns < 0 || in->duration_ns > DURATION_MAX_NS)
         return error_set(err, STATUS_BAD_INPUT,
                          "'%.60s' lasts %g us: an event cannot end before it begins or outlast %g s", in->name,
-                         (double)in->duration_ns * 1e-3, (double)DURATION_MAX_NS * 1e-9);
+                         (double)in->duration_ns / NS_PER_US, (double)DURATION_MAX_NS * S_PER_NS);
     uint16_t track = 0;
     status result = find_track(b, gpu, in, &track, err);
     if (result != STATUS_OK)

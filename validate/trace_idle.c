@@ -1,11 +1,12 @@
 #include "validate/trace_idle.h"
 
+#include "core/base/si.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 const double gap_size_below_s[GAP_SIZES] = {1e-6, 3e-6, 10e-6, 100e-6, 1e-3, INFINITY};
-static const double S_PER_NS = 1e-9;
 
 const char *idle_cause_name(idle_cause cause) {
     static const char *const names[] = {

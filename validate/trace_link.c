@@ -1,4 +1,5 @@
 /* What belongs to what: host events nest by time on their thread, GPU events find their launch by correlation id. */
+#include "core/base/si.h"
 #include "validate/trace_build.h"
 #include "validate/trace_run.h"
 
@@ -142,18 +143,18 @@ double trace_busy_s(const trace *t, size_t first, size_t count) {
         if (end > covered_ns)
             covered_ns = end;
     }
-    return (double)busy_ns * 1e-9;
+    return (double)busy_ns * S_PER_NS;
 }
 
 double trace_step_wall_s(const trace *t, size_t step) {
     const trace_step *s = &t->steps[step];
     if (step + 1 < t->step_count)
-        return (double)(t->gpu[t->steps[step + 1].first].start_ns - t->gpu[s->first].start_ns) * 1e-9;
+        return (double)(t->gpu[t->steps[step + 1].first].start_ns - t->gpu[s->first].start_ns) * S_PER_NS;
     int64_t end_ns = 0;
     for (size_t i = s->first; i < s->first + s->count; i++)
         if (trace_end_ns(&t->gpu[i]) > end_ns)
             end_ns = trace_end_ns(&t->gpu[i]);
-    return (double)(end_ns - t->gpu[s->first].start_ns) * 1e-9;
+    return (double)(end_ns - t->gpu[s->first].start_ns) * S_PER_NS;
 }
 
 static status read_run(const char *path, trace *out, error *err) {

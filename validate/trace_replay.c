@@ -1,5 +1,6 @@
 #include "validate/trace_replay.h"
 
+#include "core/base/si.h"
 #include "validate/trace_class.h"
 #include "validate/trace_idle.h"
 
@@ -294,8 +295,8 @@ static void measure(arena *a, const player *p, trace_window window, replay_resul
         if (last_ns > window.start_ns || host->recorded_ns > window.start_ns)
             end_ns = later(end_ns, host->now_ns + later(0, earlier(last_ns, window.end_ns) - host->recorded_ns));
     }
-    out->busy_s = (double)busy_ns * 1e-9;
-    out->wall_s = (double)(end_ns - window.start_ns) * 1e-9;
+    out->busy_s = (double)busy_ns * S_PER_NS;
+    out->wall_s = (double)(end_ns - window.start_ns) * S_PER_NS;
 }
 
 void replay_run(arena *a, const trace *t, const replay_change *change, replay_result *out) {

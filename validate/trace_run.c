@@ -1,5 +1,6 @@
 /* Our own runs as traces: intervals become events, so that summaries and comparisons are the same for both. */
 #include "validate/trace_run.h"
+#include "core/base/si.h"
 #include "validate/trace_build.h"
 
 #include <math.h>
@@ -9,7 +10,7 @@
 enum { NAME_BYTES = 256 };
 
 static int64_t ns_of(double seconds) {
-    return llround(seconds * 1e9);
+    return llround(seconds * NS_PER_S);
 }
 
 static bool in_phase(const interval *item, const char *phase) {
@@ -116,7 +117,7 @@ void trace_match_run(arena *a, const trace *t, const run *r, const graph *g, siz
     out->op_of = ARENA_ARRAY(a, uint32_t, t->gpu_count + 1);
     size_t next = 0;
     for (size_t i = 0; i < t->gpu_count; i++) {
-        double duration_s = (double)t->gpu[i].duration_ns * 1e-9;
+        double duration_s = (double)t->gpu[i].duration_ns * S_PER_NS;
         size_t j = find_op(view, &r->intervals[t->gpu[i].correlation - 1], next);
         out->time_s += duration_s;
         out->op_of[i] = j == SIZE_MAX ? TRACE_NONE : (uint32_t)j;

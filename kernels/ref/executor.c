@@ -2,6 +2,7 @@
  * wrote is rounded back into the bytes. So it rounds where a GPU does, and nowhere else. */
 #include "kernels/executor.h"
 
+#include "core/base/si.h"
 #include "kernels/ref/encode.h"
 #include "kernels/ref/ref.h"
 
@@ -152,7 +153,8 @@ status ref_executor_open(const memory_plan *plan, executor *out, error *err) {
     if (!x->memory) {
         ref_close(x);
         *out = (executor){0};
-        return error_set(err, STATUS_ENVIRONMENT, "no memory for a model of %.3g GB", (double)plan->total_bytes / 1e9);
+        return error_set(err, STATUS_ENVIRONMENT, "no memory for a model of %.3g GB",
+                         (double)plan->total_bytes / BYTES_PER_GB);
     }
     fill_weights(x);
     return STATUS_OK;

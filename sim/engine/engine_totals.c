@@ -1,6 +1,8 @@
 /* What a request adds up to over its phases, and the memory it takes. */
 #include "sim/engine/engine_private.h"
 
+#include "core/base/si.h"
+
 #include <math.h>
 
 void engine_sum_phases(const graph *g, const scenario *s, const machine_block *machines, engine_result *out) {
@@ -40,10 +42,9 @@ void engine_sum_phases(const graph *g, const scenario *s, const machine_block *m
 /* What cuBLAS's documentation asks callers to reserve (cublasSetWorkspace): 32 MiB for Hopper and Blackwell, 12 MiB for
  * Blackwell's workstation parts, 4 MiB for others. Partial sums of split reductions lie there. */
 static double workspace_bytes(generation g) {
-    static const double MIB = 1024.0 * 1024;
     if (g == GENERATION_HOPPER || g == GENERATION_BLACKWELL)
-        return 32 * MIB;
-    return g == GENERATION_BLACKWELL_RTX ? 12 * MIB : 4 * MIB;
+        return 32 * BYTES_PER_MIB;
+    return g == GENERATION_BLACKWELL_RTX ? 12 * BYTES_PER_MIB : 4 * BYTES_PER_MIB;
 }
 
 graph_memory engine_memory_of(const graph *g, const scenario *s, generation family, double saved_bytes) {

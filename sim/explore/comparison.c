@@ -1,5 +1,6 @@
 #include "sim/explore/comparison.h"
 
+#include "core/base/si.h"
 #include "hwmodels/area.h"
 #include "hwmodels/gpu_cost.h"
 
@@ -19,7 +20,8 @@ static status run_side(arena *a, const comparison_design *d, comparison_side *ou
         return result;
     if (out->result.fits[0] == 0)
         return error_set(err, STATUS_NEGATIVE, "the request does not fit %s: it needs %.1f GB of %.1f GB",
-                         d->machine->name, out->result.memory.total_bytes / 1e9, d->machine->hbm.capacity_bytes / 1e9);
+                         d->machine->name, out->result.memory.total_bytes / BYTES_PER_GB,
+                         d->machine->hbm.capacity_bytes / BYTES_PER_GB);
     for (size_t n = 0; n < out->node_count; n++)
         out->bound_s[out->nodes[n].bound] += out->nodes[n].time_s;
     for (size_t p = 0; p < out->result.phase_count; p++)

@@ -98,8 +98,7 @@ static void find_time_shares(const sweep *s, one_doubt *one) {
     one->time_share[METRIC_POWER] = 1 - idle_frac;
     if (!s->place)
         return;
-    static const double REQUESTS = 1e6;
-    double energy_j = REQUESTS * of[METRIC_POWER] / of[METRIC_THROUGHPUT] * s->place->pue_ratio;
+    double energy_j = METRIC_REQUESTS * of[METRIC_POWER] / of[METRIC_THROUGHPUT] * s->place->pue_ratio;
     double energy_usd = energy_j * s->place->electricity_usd_per_j, energy_kg = energy_j * s->place->carbon_kg_per_j;
     one->time_share[METRIC_USD_PER_MILLION] = 1 - (1 - idle_frac) * energy_usd / of[METRIC_USD_PER_MILLION];
     one->time_share[METRIC_KG_PER_MILLION] = 1 - (1 - idle_frac) * energy_kg / of[METRIC_KG_PER_MILLION];

@@ -1,5 +1,6 @@
 #include "sim/explore/evaluate.h"
 
+#include "core/base/si.h"
 #include "hwmodels/area.h"
 #include "hwmodels/gpu_cost.h"
 #include "sim/engine/prepared.h"
@@ -146,8 +147,8 @@ static status run_engine(evaluate_worker *w, const sweep_case *c, const plan_lim
 static void fill_points(const evaluate_worker *w, const machine *const *variants, size_t count, evaluated *const *out) {
     for (size_t i = 0; i < count; i++) {
         if (w->result.fits[i] == 0) {
-            error_set(&out[i]->reason, STATUS_NEGATIVE, "needs %.1f GB, has %.1f GB", w->result.memory_bytes[i] / 1e9,
-                      variants[i]->hbm.capacity_bytes / 1e9);
+            error_set(&out[i]->reason, STATUS_NEGATIVE, "needs %.1f GB, has %.1f GB",
+                      w->result.memory_bytes[i] / BYTES_PER_GB, variants[i]->hbm.capacity_bytes / BYTES_PER_GB);
             out[i]->point.reason = out[i]->reason.text;
             out[i]->point.peak_memory_bytes = w->result.memory_bytes[i];
         } else {

@@ -94,10 +94,9 @@ static mix_sums sums_of(const metric_share *shares, size_t count) {
 
 static void fill_ownership(metric_values *v, const mix_sums *sums, const machine *m, const site *place,
                            const yield_rule *yields) {
-    static const double REQUESTS = 1e6;
     gpu_cost cost = gpu_cost_by(m, yields);
     gpu_carbon carbon = gpu_carbon_of(m, &cost);
-    double batches = REQUESTS / sums->requests; /* sums are per unit of weight, and so are these */
+    double batches = METRIC_REQUESTS / sums->requests; /* sums are per unit of weight, and so are these */
     ownership own = ownership_of(place, &cost, &carbon, batches * sums->gpu_s, batches * sums->energy_j);
     v->of[METRIC_USD_PER_MILLION] = own.total_usd;
     v->of[METRIC_KG_PER_MILLION] = own.total_kg;

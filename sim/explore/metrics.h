@@ -43,6 +43,9 @@ typedef struct metric_values {
     double of[METRIC_COUNT]; /* NaN: not known, or none */
 } metric_values;
 
+/* What usd_per_million and kg_per_million are of. */
+static const double METRIC_REQUESTS = 1e6;
+
 /* The statistics that metrics may ask for besides the file's own, in this order. */
 enum { METRIC_STATISTICS = 3 };
 extern const int metric_statistics[METRIC_STATISTICS]; /* 50, 90, 99 */

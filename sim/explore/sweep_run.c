@@ -103,12 +103,12 @@ static void compute_chunks(sweep_runner *r, evaluate_worker *worker) {
 
 /* Until the chunk is done, or a moment has passed where messages may come too. */
 static void wait_for(sweep_runner *r, int64_t number) {
-    static const long MOMENT_NS = 200 * 1000;
+    static const long MOMENT_NS = 200 * 1000, SECOND_NS = 1000 * 1000 * 1000;
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_nsec += MOMENT_NS;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    until.tv_sec += until.tv_nsec / SECOND_NS;
+    until.tv_nsec %= SECOND_NS;
     pthread_mutex_lock(&r->mutex);
     if (r->ring[number % (int64_t)r->size].state != CHUNK_DONE) {
         if (r->ranks)

@@ -1,5 +1,6 @@
 /* How many operator costs and whole workloads the analytic engine predicts a second on one core, and the event engine:
  * with one machine in the block, and with all lanes filled. Prints a line a measurement. */
+#include "core/base/clock.h"
 #include "core/base/random.h"
 #include "hwmodels/calibration_load.h"
 #include "hwmodels/machine_load.h"
@@ -7,17 +8,10 @@
 #include "workloads/workload.h"
 
 #include <stdio.h>
-#include <time.h>
 
 static const char CONFIG_DIR[] = INGOT_SOURCE_DIR "/configs";
 static const double MEASURE_S = 0.5; /* each line, at least */
 enum { OPS = 4096 };                 /* different ones, so that no branch predictor learns them */
-
-static double now_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- operators ---- */
 
@@ -60,7 +54,7 @@ static void bench_ops(const char *name, op (*make)(int64_t), const machine_block
     static op ops[OPS];
     for (int i = 0; i < OPS; i++)
         ops[i] = make(i + 1);
-    double start_s = now_s(), elapsed_s, sum_s = 0;
+    double start_s = clock_now_s(), elapsed_s, sum_s = 0;
     int64_t count = 0;
     do {
         for (int i = 0; i < OPS; i++, count++) {
@@ -68,7 +62,7 @@ static void bench_ops(const char *name, op (*make)(int64_t), const machine_block
             cost_analytic(&ops[i], RESIDENCY_COLD, block, &cost);
             sum_s += cost.time_s[0];
         }
-        elapsed_s = now_s() - start_s;
+        elapsed_s = clock_now_s() - start_s;
     } while (elapsed_s < MEASURE_S);
     double rate = (double)count / elapsed_s;
     printf("%-28s %12.0f a second  (%zu machine%s each: %.0f predictions a second)\n", name, rate, block->count,
@@ -99,13 +93,13 @@ static status bench_workload(arena *a, const char *name, const char *preset, eng
         result = host_load(a, CONFIG_DIR, levers_host(&l), &host, err);
     engine_options options = {.kind = kind, .host = &host};
     engine_result *r = ARENA_NEW(a, engine_result);
-    double start_s = now_s(), elapsed_s = 0;
+    double start_s = clock_now_s(), elapsed_s = 0;
     int64_t count = 0;
     while (result == STATUS_OK && elapsed_s < MEASURE_S) {
         arena scratch = {0};
         result = engine_run(&g, &s, block, &options, &scratch, r, NULL, err);
         arena_free(&scratch);
-        elapsed_s = now_s() - start_s;
+        elapsed_s = clock_now_s() - start_s;
         count++;
     }
     if (result == STATUS_OK) {

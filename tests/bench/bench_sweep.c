@@ -4,6 +4,7 @@
  * usage: bench_sweep LEVERS POINTS THREADS [STORE.db]
  * Prints a line: the rate, processor time a point and most memory held. With POINTS 0 it compares a thousand points
  * with engine_run, which is what `ingot simulate` runs, and prints the largest difference. */
+#include "core/base/clock.h"
 #include "core/base/random.h"
 #include "sim/explore/evaluate.h"
 
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 static const char CONFIG_DIR[] = INGOT_SOURCE_DIR "/configs";
 static const char SWEEP[] = INGOT_SOURCE_DIR "/tests/bench/drawn.yaml";
@@ -30,12 +30,6 @@ static void draw_knobs(const sweep *s, int64_t index, double *knobs) {
         double value = ranges[k].low + (ranges[k].high - ranges[k].low) * u;
         knobs[k] = ranges[k].whole ? floor(value) : value;
     }
-}
-
-static double now_s(clockid_t clock) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* The case of one lever set alone, with as many variants as points are wanted. */
@@ -59,10 +53,10 @@ static status measure(arena *a, sweep *s, int threads, const char *path, error *
     if (result != STATUS_OK)
         return result;
     sweep_options options = {.threads = threads, .knobs_at = draw_knobs};
-    double start_s = now_s(CLOCK_MONOTONIC), start_cpu_s = now_s(CLOCK_PROCESS_CPUTIME_ID);
+    double start_s = clock_now_s(), start_cpu_s = clock_cpu_s();
     int64_t computed;
     result = sweep_run(s, points, &options, &computed, err);
-    double elapsed_s = now_s(CLOCK_MONOTONIC) - start_s, cpu_s = now_s(CLOCK_PROCESS_CPUTIME_ID) - start_cpu_s;
+    double elapsed_s = clock_now_s() - start_s, cpu_s = clock_cpu_s() - start_cpu_s;
     status closed = store_close(points, result == STATUS_OK ? err : NULL);
     struct rusage used;
     getrusage(RUSAGE_SELF, &used);
