@@ -66,10 +66,13 @@ static double kv_bytes(double vectors, double width, data_type type) {
 /* Query-key pairs that a query sequence attends to. */
 static double attended_pairs(const attention_params *p) {
     double q = (double)p->q_len, kv = (double)p->kv_len;
-    double pairs = p->causal ? q * (kv - q) + q * (q + 1) / 2 : q * kv;
-    if (p->window > 0 && pairs > q * (double)p->window)
-        pairs = q * (double)p->window;
-    return pairs;
+    double pairs = p->causal ? q * (kv - q) + q * (q + 1) / 2 : q * kv, window = (double)p->window;
+    if (window <= 0 || window >= kv)
+        return pairs;
+    if (!p->causal)
+        return q * window;
+    double hidden = kv - window < q ? kv - window : q; /* queries that would see more keys than the window has */
+    return pairs - hidden * (kv - window) + hidden * (hidden - 1) / 2;
 }
 
 static op_work work_attention(const op *o) {

@@ -8,12 +8,15 @@
 
 static const char CONFIGS[] = INGOT_SOURCE_DIR "/configs";
 
-/* Parameters as the models' cards state them (safetensors index): 70,553,706,496, 46,702,792,704, 7,615,616,512. */
+/* Parameters as the models' cards state them (safetensors index). Qwen3's heads have norms, Gemma's head is its
+ * embedding table although no key says so, and its blocks have norms before and behind them. */
 Test(hf_config, published_models_have_their_parameters) {
     static const struct {
         const char *folder;
         double parameters;
-    } published[] = {{"llama-3.1-70b", 70553706496.0}, {"mixtral-8x7b", 46702792704.0}, {"qwen2.5-7b", 7615616512.0}};
+    } published[] = {{"llama-3.1-70b", 70553706496.0}, {"mixtral-8x7b", 46702792704.0},
+                     {"qwen2.5-7b", 7615616512.0},     {"qwen3-30b-a3b", 30532122624.0},
+                     {"gemma-2-9b", 9241705984.0},     {"phi-3-mini-4k", 3821079552.0}};
     for (size_t i = 0; i < sizeof published / sizeof published[0]; i++) {
         arena a = {0};
         workload w;
@@ -58,6 +61,55 @@ Test(hf_config, experts_in_use_set_the_weights_that_are_read) {
     arena_free(&a);
 }
 
+/* Keys that attention reads in decode and pairs of queries and keys in prefill, summed over layers. */
+static void attended(const char *folder, const char *preset, int64_t prompt, double *keys, double *pairs) {
+    arena a = {0};
+    workload w;
+    levers l;
+    graph g;
+    scenario s;
+    error err = {0};
+    const char *path = arena_printf(&a, INGOT_SOURCE_DIR "/tests/data/hf/%s/config.json", folder);
+    workload_request request = {.batch = 1, .prompt_tokens = prompt, .decode_steps = 1, .statistic = "mean"};
+    cr_assert_eq(workload_find(&a, CONFIGS, path, &w, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(levers_parse(preset, &l, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(workload_scenario(&a, &w, &request, &l, &s, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(workload_build(&a, &w, &l, &g, &err), STATUS_OK, "%s", err.text);
+    cr_assert_eq(graph_check(&g, &s, &err), STATUS_OK, "%s", err.text);
+    *keys = *pairs = 0;
+    for (size_t phase = 0; phase < 2; phase++) {
+        graph_view view = graph_at(&g, phase, &s, 0, &a);
+        for (size_t i = 0; i < view.count; i++) {
+            const op *o = &view.ops[i].op;
+            if (o->kind != OP_attention)
+                continue;
+            op bare = *o;
+            bare.as.attention.heads = bare.as.attention.kv_heads = bare.as.attention.head_dim = 1;
+            /* 4 FLOPs a pair for the products, 5 for softmax */
+            *(phase == 0 ? pairs : keys) += phase == 0 ? op_work_of(&bare).flops / 9 : (double)o->as.attention.kv_len;
+        }
+    }
+    arena_free(&a);
+}
+
+/* Every second layer of Gemma 2 sees 4,096 keys, every layer of Phi 3 mini 2,047; query i sees min(i, window). */
+Test(hf_config, windows_limit_what_attention_reads) {
+    double keys, pairs, prompt = 6000, window = 4096;
+    double full = prompt * (prompt + 1) / 2, seen = window * (window + 1) / 2 + (prompt - window) * window;
+    static const char *const presets[] = {"sdpa", "compile flavour=ingot"};
+    for (size_t i = 0; i < 2; i++) {
+        attended("gemma-2-9b", presets[i], 6000, &keys, &pairs);
+        cr_expect_float_eq(pairs / (21 * (full + seen)), 1, 1e-12, "%s: %.0f", presets[i], pairs);
+        cr_expect_float_eq(keys, 21 * (6001 + 4096), 0.5, "%s: %.0f", presets[i], keys);
+        attended("phi-3-mini-4k", presets[i], 3000, &keys, &pairs);
+        cr_expect_float_eq(keys, 32 * 2047, 0.5, "%s: %.0f", presets[i], keys);
+        attended("phi-3-mini-4k", presets[i], 1000, &keys, &pairs);
+        cr_expect_float_eq(keys, 32 * 1001, 0.5, "%s: a short prompt is seen in full, not %.0f", presets[i], keys);
+        attended("qwen3-30b-a3b", presets[i], 6000, &keys, &pairs);
+        cr_expect_float_eq(keys, 48 * 6001, 0.5, "%s: use_sliding_window is false, %.0f", presets[i], keys);
+    }
+}
+
 Test(hf_config, broken_files_have_their_place) {
     static const struct {
         const char *text;
@@ -66,6 +118,9 @@ Test(hf_config, broken_files_have_their_place) {
     } broken[] = {
         {"{\n \"model_type\": \"llama\",\n \"hidden_size\": 4096\n}\n", 1, "num_hidden_layers"},
         {"{\n \"model_type\": \"mamba\"\n}\n", 2, "no decoder"},
+        {"{\n \"model_type\": \"deepseek_v3\",\n \"kv_lora_rank\": 512\n}\n", 3, "MLA"},
+        {"{\n \"model_type\": \"glm4_moe\",\n \"n_shared_experts\": 1\n}\n", 3, "shared experts"},
+        {"{\n \"model_type\": \"gemma3\",\n \"text_config\": {}\n}\n", 3, "text_config"},
         {"{\n \"model_type\": \"llama\",\n \"num_hidden_layers\": 2.5\n}\n", 3, "whole"},
         {"{\n \"model_type\": \"llama\",\n \"num_hidden_layers\": \"32\"\n}\n", 3, "not a number"},
         {"{\n \"model_type\": \"llama\",\n \"num_hidden_layers\": 2, \"hidden_size\": 64,\n"

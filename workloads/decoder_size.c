@@ -17,6 +17,10 @@ double model_parameter_count(const model *m) {
     double norms = (2 * m->layers + 1) * m->hidden;
     if (m->qk_norm) /* a weight and a bias for each head's channels, of queries and of keys */
         norms += m->layers * 2 * (m->heads + m->kv_heads) * m->head_dim;
+    if (m->head_rms_norm) /* a weight for a head's channels, which all query heads share, and all key heads */
+        norms += m->layers * 2 * m->head_dim;
+    if (m->sandwich_norm)
+        norms += 2 * m->layers * m->hidden;
     double biases = m->qkv_bias ? m->layers * (m->heads + 2 * m->kv_heads) * m->head_dim : 0;
     double table = m->tied_embeddings ? 0 : m->vocabulary * m->hidden; /* the head counts as a matrix */
     return model_gemm_weight_count(m) + table + norms + biases;

@@ -12,9 +12,26 @@ static const double LAYERS_MAX = 1000, WIDTH_MAX = 1e6, HEADS_MAX = 4096, VOCABU
 static const double DEFAULT_CONTEXT_TOKENS = 2048, DEFAULT_ROPE_THETA = 1e4;
 
 /* Architectures whose layer is another: an error is better than a wrong graph. */
-static const char *const foreign[] = {"gpt2",  "gpt_neox", "bloom",    "falcon", "opt",    "t5",          "bert",
-                                      "mamba", "mamba2",   "rwkv",     "phi",    "gptj",   "deepseek_v2", "deepseek_v3",
-                                      "mpt",   "whisper",  "stablelm", "bart",   "cohere", "dbrx"};
+static const char *const foreign[] = {"gpt2", "gpt_neox", "bloom",    "falcon", "opt",    "t5",
+                                      "bert", "mamba",    "mamba2",   "rwkv",   "phi",    "gptj",
+                                      "mpt",  "whisper",  "stablelm", "bart",   "cohere", "dbrx"};
+/* Keys of layers that are not modelled, where they are neither null, nor false, 0 or an empty list. */
+static const struct {
+    const char *key, *what;
+} unmodelled[] = {
+    {"kv_lora_rank", "latent attention (MLA) is not modelled"},
+    {"shared_expert_intermediate_size", "shared experts are not modelled"},
+    {"n_shared_experts", "shared experts are not modelled"},
+    {"num_shared_experts", "shared experts are not modelled"},
+    {"first_k_dense_replace", "a mixture of experts with dense layers is not modelled"},
+    {"mlp_only_layers", "a mixture of experts with dense layers is not modelled"},
+    {"linear_num_value_heads", "linear attention is not modelled"},
+    {"mamba_d_state", "state-space layers are not modelled"},
+};
+/* Gemma's layers, by model_type; embeddings are tied unless the file says otherwise. */
+static const char GEMMA[] = "gemma";
+/* Where a file has windows but no list of its layers: every second one of Gemma 2, all but every sixth of Gemma 3. */
+static const double GEMMA2_WINDOW_PATTERN = 2, GEMMA3_WINDOW_PATTERN = 6;
 
 static bool is_present(const json_object *o, const char *key) {
     yajl_val value = json_member(o, key);
@@ -49,6 +66,11 @@ static status read_type(const json_object *o, model *out, const char **type, err
     for (size_t i = 0; i < sizeof foreign / sizeof foreign[0] && result == STATUS_OK; i++)
         if (strcmp(*type, foreign[i]) == 0)
             return json_member_error(o, "model_type", err, "'%s' is no decoder of Llama's kind", *type);
+    if (result == STATUS_OK && is_present(o, "text_config") && !is_present(o, "hidden_size"))
+        return json_member_error(o, "text_config", err,
+                                 "'%s' is a model of several parts: its text_config alone, as a file, may be one that "
+                                 "is modelled",
+                                 *type);
     const char *dtype = "bfloat16";
     const char *key = is_present(o, "torch_dtype") ? "torch_dtype" : "dtype";
     if (result == STATUS_OK && is_present(o, key))
@@ -64,7 +86,9 @@ static status read_type(const json_object *o, model *out, const char **type, err
 }
 
 static status read_experts(const json_object *o, model *out, error *err) {
-    const char *count_key = is_present(o, "num_local_experts") ? "num_local_experts" : "num_experts";
+    const char *count_key = is_present(o, "num_local_experts")  ? "num_local_experts"
+                            : is_present(o, "n_routed_experts") ? "n_routed_experts"
+                                                                : "num_experts";
     if (!is_present(o, count_key))
         return STATUS_OK;
     status result = read_whole(o, count_key, HEADS_MAX, 0, &out->experts, err);
@@ -72,12 +96,75 @@ static status read_experts(const json_object *o, model *out, error *err) {
         result = read_whole(o, "num_experts_per_tok", out->experts, 0, &out->experts_per_token, err);
     if (result == STATUS_OK && is_present(o, "moe_intermediate_size"))
         result = read_whole(o, "moe_intermediate_size", WIDTH_MAX, 0, &out->ffn, err);
-    if (result == STATUS_OK && is_present(o, "shared_expert_intermediate_size"))
-        return json_member_error(o, "shared_expert_intermediate_size", err, "shared experts are not modelled");
+    double every = 1;
+    if (result == STATUS_OK)
+        result = read_whole(o, "decoder_sparse_step", LAYERS_MAX, 1, &every, err);
+    if (result == STATUS_OK && every > 1)
+        return json_member_error(o, "decoder_sparse_step", err,
+                                 "a mixture of experts with dense layers is not modelled");
     return result;
 }
 
-static status read_shape(const json_object *o, const char *type, model *out, error *err) {
+static bool says_nothing(yajl_val value) {
+    return !value || YAJL_IS_NULL(value) || YAJL_IS_FALSE(value) ||
+           (YAJL_IS_NUMBER(value) && YAJL_GET_DOUBLE(value) == 0) ||
+           (YAJL_IS_ARRAY(value) && YAJL_GET_ARRAY(value)->len == 0);
+}
+
+static status refuse_unmodelled(const json_object *o, error *err) {
+    for (size_t i = 0; i < sizeof unmodelled / sizeof unmodelled[0]; i++)
+        if (!says_nothing(json_member(o, unmodelled[i].key)))
+            return json_member_error(o, unmodelled[i].key, err, "%s", unmodelled[i].what);
+    return STATUS_OK;
+}
+
+/* Layers that a list names "sliding_attention"; -1 where there is no list. */
+static double listed_windows(const json_object *o) {
+    yajl_val list = json_member(o, "layer_types");
+    if (!list || !YAJL_IS_ARRAY(list))
+        return -1;
+    double count = 0;
+    for (size_t i = 0; i < YAJL_GET_ARRAY(list)->len; i++) {
+        const char *kind = YAJL_GET_STRING(YAJL_GET_ARRAY(list)->values[i]);
+        count += kind && strcmp(kind, "sliding_attention") == 0;
+    }
+    return count;
+}
+
+/* Which layers attend to a window: as listed, by a pattern that ends in a full one, or all. */
+static status read_windows(const json_object *o, const char *type, model *out, error *err) {
+    bool used;
+    double pattern = strncmp(type, "gemma2", 6) == 0   ? GEMMA2_WINDOW_PATTERN
+                     : strncmp(type, "gemma3", 6) == 0 ? GEMMA3_WINDOW_PATTERN
+                                                       : 0;
+    /* Qwen's files state a window and switch it off with a key of its own, which it is by default. */
+    status result = read_flag(o, "use_sliding_window", strncmp(type, "qwen", 4) != 0, &used, err);
+    if (result != STATUS_OK || !used || says_nothing(json_member(o, "sliding_window")))
+        return result;
+    result = read_whole(o, "sliding_window", TOKENS_MAX, 0, &out->window_tokens, err);
+    if (result == STATUS_OK && is_present(o, "sliding_window_pattern"))
+        result = read_whole(o, "sliding_window_pattern", LAYERS_MAX, 0, &pattern, err);
+    if (result != STATUS_OK)
+        return result;
+    double listed = listed_windows(o), full = pattern > 0 ? floor(out->layers / pattern) : 0, first = 0;
+    if (listed < 0 && strncmp(type, "qwen", 4) == 0) /* its first layers attend to everything */
+        result = read_whole(o, "max_window_layers", LAYERS_MAX, out->layers, &first, err);
+    out->windowed_layers = listed >= 0 ? fmin(listed, out->layers) : fmax(out->layers - full - first, 0);
+    return result;
+}
+
+/* What tells other families' layers from Llama's, besides sizes. */
+static status read_kind(const json_object *o, const char *type, model *out, error *err) {
+    bool gemma = strncmp(type, GEMMA, sizeof GEMMA - 1) == 0;
+    out->sandwich_norm = strncmp(type, "gemma2", 6) == 0 || strncmp(type, "gemma3", 6) == 0;
+    out->head_rms_norm = strncmp(type, "qwen3", 5) == 0 || strncmp(type, "gemma3", 6) == 0;
+    status result = read_flag(o, "tie_word_embeddings", gemma, &out->tied_embeddings, err);
+    if (result == STATUS_OK) /* Qwen2's projections have biases, and no key that says so */
+        result = read_flag(o, "attention_bias", strncmp(type, "qwen2", 5) == 0, &out->qkv_bias, err);
+    return result == STATUS_OK ? read_windows(o, type, out, err) : result;
+}
+
+static status read_shape(const json_object *o, model *out, error *err) {
     status result = read_whole(o, "num_hidden_layers", LAYERS_MAX, 0, &out->layers, err);
     if (result == STATUS_OK)
         result = read_whole(o, "hidden_size", WIDTH_MAX, 0, &out->hidden, err);
@@ -103,10 +190,6 @@ static status read_shape(const json_object *o, const char *type, model *out, err
         result = json_member_number(o, "rope_theta", 1, 1e12, &out->rope_theta, err);
     else if (result == STATUS_OK)
         out->rope_theta = DEFAULT_ROPE_THETA;
-    if (result == STATUS_OK)
-        result = read_flag(o, "tie_word_embeddings", false, &out->tied_embeddings, err);
-    if (result == STATUS_OK) /* Qwen2's projections have biases, and no key that says so */
-        result = read_flag(o, "attention_bias", strncmp(type, "qwen2", 5) == 0, &out->qkv_bias, err);
     return result;
 }
 
@@ -132,7 +215,11 @@ status hf_config_load(arena *a, const char *path, model *out, error *err) {
     if (result == STATUS_OK)
         result = read_type(&o, out, &type, err);
     if (result == STATUS_OK)
-        result = read_shape(&o, type, out, err);
+        result = refuse_unmodelled(&o, err);
+    if (result == STATUS_OK)
+        result = read_shape(&o, out, err);
+    if (result == STATUS_OK)
+        result = read_kind(&o, type, out, err);
     if (result == STATUS_OK)
         result = read_experts(&o, out, err);
     if (result == STATUS_OK) {

@@ -115,6 +115,15 @@ void build_eviction(graph_builder *b, const model *m, const levers *l) {
     move_kept(b, m, "keep_values", l);
 }
 
+/* Of all that limit an operator's keys, the narrowest counts. */
+static void limit_keys(graph_node *attention, double tokens) {
+    for (size_t i = 0; i < attention->dim_count; i++) {
+        double *most = &attention->dims[i].value.most;
+        if (strcmp(attention->dims[i].param->name, "kv_len") == 0 && (*most == 0 || *most > tokens))
+            *most = tokens;
+    }
+}
+
 void limit_attention(const graph_builder *b, graph_node *attention, const levers *l) {
     double kept = kv_kept_tokens(l);
     if (kept == 0)
@@ -123,7 +132,22 @@ void limit_attention(const graph_builder *b, graph_node *attention, const levers
         attention->op.as.attention.window = l->kv_keep == KEEP_WINDOW ? (int64_t)kept : 0;
         return;
     }
-    for (size_t i = 0; i < attention->dim_count; i++)
-        if (strcmp(attention->dims[i].param->name, "kv_len") == 0)
-            attention->dims[i].value.most = kept;
+    limit_keys(attention, kept);
+}
+
+int64_t windowed_layers(const model *m, int64_t layers) {
+    return llround((double)layers * m->windowed_layers / m->layers);
+}
+
+void name_windowed(graph_builder *b, const model *m) {
+    if (m->windowed_layers < m->layers)
+        b->suffix = b->suffix ? arena_printf(b->out->memory, "%s.windowed", b->suffix) : "windowed";
+}
+
+void window_attention(const graph_builder *b, graph_node *attention, const model *m) {
+    int64_t *window = &attention->op.as.attention.window, tokens = (int64_t)m->window_tokens;
+    if (!b->prefill)
+        limit_keys(attention, m->window_tokens);
+    else if (*window == 0 || *window > tokens)
+        *window = tokens;
 }

@@ -24,4 +24,13 @@ void build_eviction(graph_builder *b, const model *m, const levers *l);
 /* Limits an attention operator to what is kept. */
 void limit_attention(const graph_builder *b, graph_node *attention, const levers *l);
 
+/* ---- models some or all of whose layers attend to a window ---- */
+
+/* Of the first `layers` layers, how many do: the model's share of them. */
+int64_t windowed_layers(const model *m, int64_t layers);
+/* Names the nodes that follow apart from the other layers' where only some have a window: "attention.windowed". */
+void name_windowed(graph_builder *b, const model *m);
+/* Limits an attention operator to the model's window. The cache is kept, and copied, in full. */
+void window_attention(const graph_builder *b, graph_node *attention, const model *m);
+
 #endif

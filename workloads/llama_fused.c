@@ -74,6 +74,12 @@ static void head_norms(graph_builder *b, const model *m) {
     build_rows(b, build_node(b, "k_norm", o, FUSED_CALLS), "rows", m->kv_heads);
 }
 
+static void head_rms_norms(graph_builder *b, const model *m) {
+    op o = {.kind = OP_rmsnorm, .as.rmsnorm = {.cols = (int64_t)m->head_dim, .dtype = m->dtype}};
+    build_rows(b, build_node(b, "q_norm", o, FUSED_CALLS), "rows", m->heads);
+    build_rows(b, build_node(b, "k_norm", o, FUSED_CALLS), "rows", m->kv_heads);
+}
+
 static attention_backend backend_of(const levers *l) {
     if (l->attention == ATTENTION_NAIVE)
         return attention_backend_naive;
@@ -88,7 +94,7 @@ static bool repeats_heads(const graph_builder *b, const levers *l) {
            l->kv_keep == KEEP_FULL;
 }
 
-static void attention(graph_builder *b, const model *m, const levers *l) {
+static void attention(graph_builder *b, const model *m, const levers *l, bool windowed) {
     if (repeats_heads(b, l))
         build_repeated_heads(b, m);
     op o = {.kind = OP_attention,
@@ -110,6 +116,8 @@ static void attention(graph_builder *b, const model *m, const levers *l) {
     else
         build_key_tokens(b, node, "kv_len");
     limit_attention(b, node, l);
+    if (windowed)
+        window_attention(b, node, m);
     build_eviction(b, m, l);
 }
 
@@ -143,7 +151,7 @@ static void post_norm_layer(graph_builder *b, const model *m, const levers *l) {
     if (m->qk_norm)
         head_norms(b, m);
     positions_and_cache(b, m, l);
-    attention(b, m, l);
+    attention(b, m, l, false);
     build_linear(b, "o", l, m, m->heads * m->head_dim, m->hidden, FUSED_CALLS);
     norm(b, m, "norm1", false);
     residual(b, m, "attention_residual");
@@ -152,19 +160,25 @@ static void post_norm_layer(graph_builder *b, const model *m, const levers *l) {
     residual(b, m, "ffn_residual");
 }
 
-static void layer(graph_builder *b, const model *m, const levers *l) {
+static void layer(graph_builder *b, const model *m, const levers *l, bool windowed) {
     bool fused = l->fuse != FUSE_NONE;
     norm(b, m, "norm1", fused); /* adds the previous block's output first where fused */
     projections(b, m, l);
     if (m->qk_norm)
         head_norms(b, m);
+    if (m->head_rms_norm)
+        head_rms_norms(b, m);
     positions_and_cache(b, m, l);
-    attention(b, m, l);
+    attention(b, m, l, windowed);
     build_linear(b, "o", l, m, m->heads * m->head_dim, m->hidden, FUSED_CALLS);
+    if (m->sandwich_norm)
+        norm(b, m, "attention_norm", false);
     if (!fused)
         residual(b, m, "attention_residual");
     norm(b, m, "norm2", fused);
     ffn(b, m, l);
+    if (m->sandwich_norm)
+        norm(b, m, "ffn_norm", false);
     /* Inductor leaves one pointwise kernel a layer even so: the cache's length goes up. */
     if (!fused || hf_compiled(l))
         residual(b, m, "ffn_residual");
@@ -179,11 +193,21 @@ void build_fused_embedding(graph_builder *b, const model *m, const levers *l) {
 }
 
 void build_fused_layers(graph_builder *b, const model *m, const levers *l, int64_t layers) {
-    build_segment(b, layers);
-    if (m->post_norm)
-        post_norm_layer(b, m, l);
-    else
-        layer(b, m, l);
+    int64_t windowed = windowed_layers(m, layers);
+    for (int pass = 0; pass < 2; pass++) { /* their order among the layers changes no time */
+        int64_t count = pass == 0 ? windowed : layers - windowed;
+        if (count == 0)
+            continue;
+        build_segment(b, count);
+        const char *suffix = b->suffix;
+        if (pass == 0)
+            name_windowed(b, m);
+        if (m->post_norm)
+            post_norm_layer(b, m, l);
+        else
+            layer(b, m, l, pass == 0);
+        b->suffix = suffix;
+    }
 }
 
 void build_fused_logits(graph_builder *b, const model *m, const levers *l) {

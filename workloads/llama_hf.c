@@ -7,6 +7,7 @@
  * attention also copies its queries before the first product, one kernel a layer that is left out.) Host calls are the
  * dispatcher calls of the same traces (5,676 and 4,655 a step), spread by kind. */
 #include "workloads/decoder.h"
+#include "workloads/kv_levers.h"
 
 /* Framework calls behind one kernel, by what launches it: means that reproduce the traces' totals. */
 static const double LINEAR_CALLS = 5, NORM_CALLS = 2.75, ROPE_CALLS = 3.6, CONCAT_CALLS = 6, POINTWISE_CALLS = 2.5;
@@ -24,9 +25,8 @@ static graph_node *pointwise(graph_builder *b, const char *id, pointwise_functio
     return node;
 }
 
-/* LlamaRMSNorm written out: eight kernels. */
-static void norm(graph_builder *b, const model *m, const char *const ids[8]) {
-    double d = m->hidden;
+/* LlamaRMSNorm written out, of `rows` vectors of `d` a token: eight kernels. */
+static void norm_of(graph_builder *b, const model *m, double d, double rows, const char *const ids[8]) {
     graph_node *nodes[8];
     nodes[0] = pointwise(b, ids[0], pointwise_function_cast, 1, m->dtype, DTYPE_fp32, d, NORM_CALLS);
     nodes[1] = pointwise(b, ids[1], pointwise_function_pow, 1, DTYPE_fp32, DTYPE_fp32, d, NORM_CALLS);
@@ -41,8 +41,14 @@ static void norm(graph_builder *b, const model *m, const char *const ids[8]) {
     nodes[0]->op.as.elementwise.strided = true;       /* casts as it loads */
     nodes[5]->op.as.elementwise.strided = true;       /* the root of each row is broadcast */
     nodes[7]->op.as.elementwise.strided = b->prefill; /* and the weight over rows */
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++) {
         nodes[i]->category = CATEGORY_NORM;
+        nodes[i]->dims[0].value.per_variable *= rows;
+    }
+}
+
+static void norm(graph_builder *b, const model *m, const char *const ids[8]) {
+    norm_of(b, m, m->hidden, 1, ids);
 }
 
 /* Rotate-half on one tensor: x*cos + cat(-x2, x1)*sin, five kernels. */
@@ -139,7 +145,7 @@ static void naive_attention(graph_builder *b, const model *m) {
     }
 }
 
-static void fused_attention(graph_builder *b, const model *m) {
+static void fused_attention(graph_builder *b, const model *m, bool windowed) {
     op o = {.kind = OP_attention,
             .as.attention = {.heads = (int64_t)m->heads,
                              .kv_heads = (int64_t)m->heads, /* repeat_kv has expanded them */
@@ -153,6 +159,8 @@ static void fused_attention(graph_builder *b, const model *m) {
     build_variable(node, "batch", SCENARIO_BATCH, 1);
     build_query_tokens(b, node, "q_len");
     build_key_tokens(b, node, "kv_len");
+    if (windowed)
+        window_attention(b, node, m);
 }
 
 static void residual(graph_builder *b, const model *m, const char *id) {
@@ -160,13 +168,20 @@ static void residual(graph_builder *b, const model *m, const char *id) {
     build_rows(b, build_node(b, id, o, POINTWISE_CALLS), "rows", 1);
 }
 
-static void attention_block(graph_builder *b, const model *m, const levers *l) {
+static void attention_block(graph_builder *b, const model *m, const levers *l, bool windowed) {
     static const char *const norm_ids[8] = {"norm1_cast", "norm1_pow",   "norm1_mean", "norm1_eps",
                                             "norm1_root", "norm1_scale", "norm1_back", "norm1_weight"};
     static const char *const q_ids[5] = {"q_cos", "q_neg", "q_cat", "q_sin", "q_add"};
     static const char *const k_ids[5] = {"k_cos", "k_neg", "k_cat", "k_sin", "k_add"};
     static const char *const q_norm_ids[3] = {"q_norm", "q_norm_weight", "q_norm_bias"};
     static const char *const k_norm_ids[3] = {"k_norm", "k_norm_weight", "k_norm_bias"};
+    static const char *const q_rms_ids[8] = {"q_norm_cast", "q_norm_pow",   "q_norm_mean", "q_norm_eps",
+                                             "q_norm_root", "q_norm_scale", "q_norm_back", "q_norm_weight"};
+    static const char *const k_rms_ids[8] = {"k_norm_cast", "k_norm_pow",   "k_norm_mean", "k_norm_eps",
+                                             "k_norm_root", "k_norm_scale", "k_norm_back", "k_norm_weight"};
+    static const char *const after_ids[8] = {"attention_norm_cast", "attention_norm_pow",   "attention_norm_mean",
+                                             "attention_norm_eps",  "attention_norm_root",  "attention_norm_scale",
+                                             "attention_norm_back", "attention_norm_weight"};
     double d = m->hidden, e = m->head_dim;
     if (!m->post_norm)
         norm(b, m, norm_ids);
@@ -176,6 +191,10 @@ static void attention_block(graph_builder *b, const model *m, const levers *l) {
     if (m->qk_norm) {
         head_norm(b, m, m->heads, q_norm_ids);
         head_norm(b, m, m->kv_heads, k_norm_ids);
+    }
+    if (m->head_rms_norm) {
+        norm_of(b, m, e, m->heads, q_rms_ids);
+        norm_of(b, m, e, m->kv_heads, k_rms_ids);
     }
     rotate(b, m, m->heads, q_ids);
     rotate(b, m, m->kv_heads, k_ids);
@@ -188,8 +207,10 @@ static void attention_block(graph_builder *b, const model *m, const levers *l) {
     if (l->attention == ATTENTION_NAIVE)
         naive_attention(b, m);
     else
-        fused_attention(b, m);
+        fused_attention(b, m, windowed);
     build_linear(b, "o", l, m, m->heads * e, d, LINEAR_CALLS);
+    if (m->sandwich_norm)
+        norm(b, m, after_ids);
     if (m->post_norm)
         norm(b, m, norm_ids);
     residual(b, m, "attention_residual");
@@ -208,12 +229,16 @@ static void dense_ffn(graph_builder *b, const model *m, const levers *l) {
 static void ffn_block(graph_builder *b, const model *m, const levers *l) {
     static const char *const norm_ids[8] = {"norm2_cast", "norm2_pow",   "norm2_mean", "norm2_eps",
                                             "norm2_root", "norm2_scale", "norm2_back", "norm2_weight"};
+    static const char *const after_ids[8] = {"ffn_norm_cast", "ffn_norm_pow",   "ffn_norm_mean", "ffn_norm_eps",
+                                             "ffn_norm_root", "ffn_norm_scale", "ffn_norm_back", "ffn_norm_weight"};
     if (!m->post_norm)
         norm(b, m, norm_ids);
     if (m->experts > 0)
         build_experts(b, m, l, LINEAR_CALLS);
     else
         dense_ffn(b, m, l);
+    if (m->sandwich_norm)
+        norm(b, m, after_ids);
     if (m->post_norm)
         norm(b, m, norm_ids);
     residual(b, m, "ffn_residual");
@@ -249,9 +274,19 @@ void build_hf_embedding(graph_builder *b, const model *m, const levers *l) {
 }
 
 void build_hf_layers(graph_builder *b, const model *m, const levers *l, int64_t layers) {
-    build_segment(b, layers);
-    attention_block(b, m, l);
-    ffn_block(b, m, l);
+    int64_t windowed = windowed_layers(m, layers);
+    for (int pass = 0; pass < 2; pass++) { /* their order among the layers changes no time */
+        int64_t count = pass == 0 ? windowed : layers - windowed;
+        if (count == 0)
+            continue;
+        build_segment(b, count);
+        const char *suffix = b->suffix;
+        if (pass == 0)
+            name_windowed(b, m);
+        attention_block(b, m, l, pass == 0);
+        ffn_block(b, m, l);
+        b->suffix = suffix;
+    }
 }
 
 void build_hf_logits(graph_builder *b, const model *m, const levers *l) {

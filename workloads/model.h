@@ -16,15 +16,18 @@ typedef struct model {
     const void *shape; /* what a family describes beyond the numbers below; owned by the arena, its own type */
     double layers, hidden, heads, kv_heads, head_dim, ffn, vocabulary, context, rope_theta;
     bool qk_norm;         /* LayerNorm of each query and key head, before the rotation (Chameleon) */
+    bool head_rms_norm;   /* RMSNorm of each query and key head, before the rotation (Qwen3, Gemma 3) */
+    bool sandwich_norm;   /* norms precede and follow attention and FFN (Gemma 2 and 3) */
     bool post_norm;       /* norms follow attention and FFN instead of preceding them (Chameleon 34B's swin norm) */
     bool qkv_bias;        /* the projections of queries, keys and values add a bias (Qwen2) */
     bool tied_embeddings; /* the head multiplies with the embedding table: stored once */
     bool beams;           /* decodes with beam search */
     bool decoder_only;    /* nothing but a Llama-like decoder generates; what its cache and ranks can do applies */
     bool speculates;      /* its decode steps can draft and verify */
-    double experts, experts_per_token; /* mixture of experts: `ffn` is one expert's; 0: a dense FFN */
-    double layerskip_exit_layer;       /* that a published LayerSkip checkpoint drafts from; 0: there is none */
-    data_type dtype;                   /* weights and activations as published */
+    double experts, experts_per_token;     /* mixture of experts: `ffn` is one expert's; 0: a dense FFN */
+    double window_tokens, windowed_layers; /* so many layers attend to the last window_tokens keys alone; 0: none */
+    double layerskip_exit_layer;           /* that a published LayerSkip checkpoint drafts from; 0: there is none */
+    data_type dtype;                       /* weights and activations as published */
     size_t task_count;
     task tasks[MODEL_TASKS_MAX];
 } model;

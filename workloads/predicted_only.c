@@ -16,6 +16,9 @@ const char *predicted_only(arena *a, const workload *w, const levers *l) {
         return arena_printf(a, "%s is predicted only: executors run decoders of text and images", w->shape.name);
     if (w->shape.experts > 0)
         return arena_printf(a, "%s is predicted only: executors run no mixtures of experts", w->shape.name);
+    if (w->shape.head_rms_norm || w->shape.sandwich_norm || w->shape.windowed_layers > 0)
+        return arena_printf(a, "%s is predicted only: executors run no windows and no norms beyond Llama's",
+                            w->shape.name);
     if (l->flavour != FLAVOUR_INGOT)
         return arena_printf(a, "flavour=%s is predicted only: executors run flavour=ingot", flavour_text(a, l));
     if (l->tp * l->pp * l->ep > 1)

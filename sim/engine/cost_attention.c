@@ -125,9 +125,12 @@ static key_steps steps_of(const attention_shape *s, const plan *t, const attenti
     double longest = ceil_quotient(all / t->tile_n), total = tiles * longest;
     if (s->causal && tiles > 1)
         total = larger(tiles, seen / t->tile_n + CAUSAL_STEP_EXCESS * tiles);
-    if (p->window > 0) { /* a tile sees the window and its own queries */
-        longest = smaller(longest, ceil_quotient((s->keys + tile_queries) / t->tile_n));
-        total = smaller(total, tiles * longest);
+    double window = s->keys + tile_queries; /* a tile sees the window and its own queries */
+    if (p->window > 0 && window < all) {
+        double cut = s->causal ? smaller(tiles, ceil_quotient((all - window) / tile_queries)) : tiles;
+        double hidden = cut * (all - window) - (s->causal ? tile_queries * cut * (cut - 1) / 2 : 0);
+        longest = smaller(longest, ceil_quotient(window / t->tile_n));
+        total = smaller(larger(tiles, total - hidden / t->tile_n), tiles * longest);
     }
     return (key_steps){tiles, total, longest};
 }
