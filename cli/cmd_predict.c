@@ -1,6 +1,7 @@
 /* ingot predict: operator rows in, the same rows with predictions out. */
 #include "cli/command.h"
 #include "cli/row_output.h"
+#include "cli/setup.h"
 #include "core/base/json_writer.h"
 #include "core/base/number.h"
 #include "core/base/si.h"
@@ -14,14 +15,17 @@
 
 typedef struct predict_options {
     const char *machine, *file, *engine;
+    const char *overrides[SETUP_OVERRIDES_MAX]; /* key=value */
+    size_t override_count;
     bool json;
     message_level level;
 } predict_options;
 
-enum { KEY_ENGINE = 256 };
+enum { KEY_ENGINE = 256, KEY_OVERRIDE };
 
 static const struct argp_option option_table[] = {
     {"machine", 'm', "NAME", 0, "Machine: a name of configs/machines or a YAML path", 0},
+    {"override", KEY_OVERRIDE, "KEY=VALUE", 0, "Set one number of the machine, as sm.count=120", 0},
     {"engine", KEY_ENGINE, "NAME", 0, "analytic (default) or event", 0},
     {"json", 'j', 0, 0, "Print JSON: a line a row, with its line number", 0},
     {0},
@@ -35,6 +39,11 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         break;
     case KEY_ENGINE:
         o->engine = value;
+        break;
+    case KEY_OVERRIDE:
+        if (o->override_count == SETUP_OVERRIDES_MAX)
+            return EINVAL;
+        o->overrides[o->override_count++] = value;
         break;
     case 'j':
         o->json = true;
@@ -145,11 +154,25 @@ static status copy_to_stdout(FILE *from, error *err) {
     return ferror(from) ? error_set(err, STATUS_ENVIRONMENT, "cannot read a temporary file") : STATUS_OK;
 }
 
+/* The machine as named, then overridden. */
+static status load_machine(arena *a, const predict_options *o, ensemble *e, error *err) {
+    machine m;
+    calibration c;
+    status result = machine_load(a, command_config_dir(), o->machine, &m, NULL, err);
+    for (size_t i = 0; i < o->override_count && result == STATUS_OK; i++)
+        result = machine_override(&m, o->overrides[i], err);
+    if (result == STATUS_OK)
+        result = machine_check(&m, err);
+    if (result == STATUS_OK)
+        result = calibration_load(a, command_config_dir(), &m, &c, err);
+    return result == STATUS_OK ? ensemble_fill(a, command_config_dir(), &m, &c, e, err) : result;
+}
+
 static status predict(arena *a, const predict_options *o, error *err) {
     ensemble *e = ARENA_NEW(a, ensemble);
     source_map sources = {0};
     prediction_run run = {.options = o, .ensemble = e};
-    status result = ensemble_load(a, command_config_dir(), o->machine, e, err);
+    status result = load_machine(a, o, e, err);
     if (result == STATUS_OK)
         result = ensemble_set_engine(e, o->engine, err);
     if (result == STATUS_OK)

@@ -1,5 +1,6 @@
 #include "cli/compare_print.h"
 
+#include "cli/design_limits.h"
 #include "core/base/json_writer.h"
 #include "core/base/units.h"
 
@@ -167,6 +168,16 @@ void compare_text(arena *a, const compared_design *design_a, const compared_desi
         unmeasured = arena_printf(a, "%s and %s", unmeasured, design_b->setup->machine.name);
     if (c->a_extrapolated || c->b_extrapolated)
         printf("\n%s: not measured, predicted from another machine's kernels\n", unmeasured);
+    const compared_design *designs[] = {design_a, design_b};
+    for (size_t i = 0; i < 2; i++) {
+        const machine *m = &designs[i]->setup->machine;
+        const engine_result *r = i == 0 ? &c->a.result : &c->b.result;
+        if (reticle_text(a, m))
+            puts(reticle_text(a, m));
+        if (at_power_limit(m, r->energy_j[0], r->latency_s[0]))
+            printf("%s: held at its power limit of %s\n", designs[i]->label,
+                   unit_format(UNIT_WATTS, m->power.limit_w).text);
+    }
 }
 
 /* ---- JSON ---- */

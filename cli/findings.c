@@ -19,7 +19,7 @@ const analysis_series *findings_base(const analysis *found) {
     return fastest;
 }
 
-static void say(findings *f, const char *line) {
+void findings_say(findings *f, const char *line) {
     if (f->count < FINDINGS_MAX)
         f->lines[f->count++] = line;
 }
@@ -31,8 +31,8 @@ static void say_knob(arena *a, findings *f, const store_manifest *manifest, cons
         return;
     const knob_effect *effect = &series->latency_effects[fit->most_important];
     double change = pow(1.1, effect->elasticity) - 1;
-    say(f, arena_printf(a, "%s matters most under %s: 10 %% more of it changes latency by %+.1f %%.",
-                        knob_text(a, manifest->knob_keys[fit->most_important]), series->label, 100 * change));
+    findings_say(f, arena_printf(a, "%s matters most under %s: 10 %% more of it changes latency by %+.1f %%.",
+                                 knob_text(a, manifest->knob_keys[fit->most_important]), series->label, 100 * change));
 }
 
 static void say_knobs(arena *a, findings *f, const analysis *found, const store_manifest *manifest) {
@@ -74,33 +74,35 @@ static void say_levers(arena *a, findings *f, const analysis *found) {
     const char *hardware_says =
         hardware_label ? arena_printf(a, "the best hardware %.2f times (under %s)", hardware, hardware_label)
                        : "no hardware variant is faster";
-    say(f, arena_printf(a, "On the base machine %s is %.2f times as fast as %s; %s.", best->label,
-                        worst->base.latency_s / best->base.latency_s, worst->label, hardware_says));
+    findings_say(f, arena_printf(a, "On the base machine %s is %.2f times as fast as %s; %s.", best->label,
+                                 worst->base.latency_s / best->base.latency_s, worst->label, hardware_says));
 }
 
 static void say_front(arena *a, findings *f, const analysis *found) {
     const analysis_series *base = findings_base(found);
     if (found->front_count == 0) {
-        say(f, found->most_frequent_reason ? arena_printf(a, "No design is feasible: %s.", found->most_frequent_reason)
-                                           : "No design is feasible.");
+        findings_say(f, found->most_frequent_reason
+                            ? arena_printf(a, "No design is feasible: %s.", found->most_frequent_reason)
+                            : "No design is feasible.");
         return;
     }
     const store_point *fastest = &found->front[0];
     const char *label = found->series[found->front_series[0]].label;
     if (base)
-        say(f, arena_printf(a, "The fastest design takes %s under %s, %.2f times as fast as the base under %s.",
-                            unit_format(UNIT_SECONDS, fastest->latency_s).text, label,
-                            base->base.latency_s / fastest->latency_s, base->label));
+        findings_say(f,
+                     arena_printf(a, "The fastest design takes %s under %s, %.2f times as fast as the base under %s.",
+                                  unit_format(UNIT_SECONDS, fastest->latency_s).text, label,
+                                  base->base.latency_s / fastest->latency_s, base->label));
     else
-        say(f, arena_printf(a, "The fastest design takes %s under %s.",
-                            unit_format(UNIT_SECONDS, fastest->latency_s).text, label));
+        findings_say(f, arena_printf(a, "The fastest design takes %s under %s.",
+                                     unit_format(UNIT_SECONDS, fastest->latency_s).text, label));
     const char *objectives = "";
     for (size_t o = 0; o < found->objective_count; o++)
         objectives =
             arena_printf(a, "%s%s%s", objectives, o == 0 ? "" : (o + 1 < found->objective_count ? ", " : " and "),
                          sweep_objective_text(found->objectives[o]));
-    say(f, arena_printf(a, "%zu of %lld feasible designs are on the front of %s.", found->front_count,
-                        (long long)found->feasible, objectives));
+    findings_say(f, arena_printf(a, "%zu of %lld feasible designs are on the front of %s.", found->front_count,
+                                 (long long)found->feasible, objectives));
 }
 
 findings findings_of(arena *a, const analysis *found, const store_manifest *manifest) {
@@ -109,7 +111,7 @@ findings findings_of(arena *a, const analysis *found, const store_manifest *mani
     say_front(a, &f, found);
     say_levers(a, &f, found);
     if (found->infeasible > 0 && found->most_frequent_reason && found->front_count > 0)
-        say(&f, arena_printf(a, "%lld designs are not feasible, most often: %s.", (long long)found->infeasible,
-                             found->most_frequent_reason));
+        findings_say(&f, arena_printf(a, "%lld designs are not feasible, most often: %s.", (long long)found->infeasible,
+                                      found->most_frequent_reason));
     return f;
 }

@@ -14,6 +14,9 @@ typedef struct findings {
 /* Text is owned by the arena. */
 findings findings_of(arena *a, const analysis *found, const store_manifest *manifest);
 
+/* Another sentence; beyond FINDINGS_MAX it is dropped. */
+void findings_say(findings *f, const char *line);
+
 /* The base design that others are compared with: the fastest lever set's; NULL where the sweep holds no base. */
 const analysis_series *findings_base(const analysis *found);
 

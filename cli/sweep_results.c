@@ -1,5 +1,6 @@
 #include "cli/sweep_results.h"
 
+#include "cli/design_limits.h"
 #include "cli/findings.h"
 #include "cli/sweep_speedups.h"
 #include "cli/sweep_table.h"
@@ -20,9 +21,9 @@ static void print_point(arena *a, const store_manifest *manifest, const char *la
     if (p->reason) {
         printf(" %s", p->reason);
     } else {
-        printf(" %10s %10s %10s %6.1f %%", unit_format(UNIT_SECONDS, p->latency_s).text,
-               unit_format(UNIT_JOULES, p->energy_j).text, unit_format(UNIT_DOLLARS, p->cost_usd).text,
-               100 * p->gpu_idle_s / p->latency_s);
+        printf(" %10s %10s %11s %10s %6.1f %%", unit_format(UNIT_SECONDS, p->latency_s).text,
+               unit_format(UNIT_JOULES, p->energy_j).text, unit_format(UNIT_SQUARE_METRES, p->area_m2).text,
+               unit_format(UNIT_DOLLARS, p->cost_usd).text, 100 * p->gpu_idle_s / p->latency_s);
     }
     print_knobs(a, manifest, p);
     putchar('\n');
@@ -44,11 +45,34 @@ static status print_visit(void *context, const store_point *p, error *err) {
 
 enum { FRONT_LINES_MAX = 20 }; /* the whole front is in the store, the report and the JSON */
 
-static void print_found(arena *a, const analysis *found, const store_manifest *manifest) {
+/* The findings, and what holds designs of the front back or keeps them from being made. */
+static findings all_findings(arena *a, const sweep *s, const analysis *found, const store_manifest *manifest) {
+    findings f = findings_of(a, found, manifest);
+    size_t held = 0, large = 0;
+    for (size_t i = 0; i < found->front_count; i++) {
+        const store_point *p = &found->front[i];
+        machine m = sweep_variant(s, p->index, (double[STORE_KNOBS_MAX]){0});
+        held += at_power_limit(&m, p->energy_j, p->latency_s);
+        large += over_reticle(&m);
+    }
+    if (held > 0)
+        findings_say(&f, arena_printf(a,
+                                      "%zu of %zu designs on the front are held at their power limit "
+                                      "(power.limit_w): more of other things gains them little.",
+                                      held, found->front_count));
+    if (large > 0)
+        findings_say(&f, arena_printf(a,
+                                      "%zu of %zu designs on the front have a die larger than a reticle exposes "
+                                      "(858 mm²); die_area_m2 <= 8.58e-4 as a constraint leaves them out.",
+                                      large, found->front_count));
+    return f;
+}
+
+static void print_found(arena *a, const sweep *s, const analysis *found, const store_manifest *manifest) {
     printf("\n%s, batch %lld: %lld designs, %lld feasible\n", found->workload, (long long)found->batch,
            (long long)(found->feasible + found->infeasible), (long long)found->feasible);
     if (found->front_count > 0)
-        printf("  %-26s %10s %10s %10s %8s\n", "front", "latency", "energy", "cost", "idle");
+        printf("  %-26s %10s %10s %10s %10s %8s\n", "front", "latency", "energy", "die area", "cost", "idle");
     size_t shown = found->front_count < FRONT_LINES_MAX ? found->front_count : FRONT_LINES_MAX;
     for (size_t i = 0; i < shown; i++) { /* evenly over the front, both ends included */
         size_t at = shown > 1 ? i * (found->front_count - 1) / (shown - 1) : 0;
@@ -56,7 +80,7 @@ static void print_found(arena *a, const analysis *found, const store_manifest *m
     }
     if (shown < found->front_count)
         printf("  (%zu of %zu designs of the front)\n", shown, found->front_count);
-    findings f = findings_of(a, found, manifest);
+    findings f = all_findings(a, s, found, manifest);
     for (size_t i = 0; i < f.count; i++)
         printf("- %s\n", f.lines[i]);
 }
@@ -109,7 +133,8 @@ static void series_json(json_writer *w, const store_manifest *manifest, const an
     json_object_end(w);
 }
 
-static void found_json(json_writer *w, arena *a, const analysis *found, const store_manifest *manifest) {
+static void found_json(json_writer *w, arena *a, const sweep *s, const analysis *found,
+                       const store_manifest *manifest) {
     json_object_begin(w, NULL);
     json_text(w, "workload", found->workload);
     json_integer(w, "batch", found->batch);
@@ -120,7 +145,7 @@ static void found_json(json_writer *w, arena *a, const analysis *found, const st
     for (size_t o = 0; o < found->objective_count; o++)
         json_text(w, NULL, sweep_objective_name(found->objectives[o]));
     json_array_end(w);
-    findings f = findings_of(a, found, manifest);
+    findings f = all_findings(a, s, found, manifest);
     json_array_begin(w, "findings");
     for (size_t i = 0; i < f.count; i++)
         json_text(w, NULL, f.lines[i]);
@@ -182,9 +207,9 @@ status sweep_results_print(arena *a, sweep *s, store *points, const store_manife
         analysis found;
         result = analysis_of(a, points, manifest, &groups[g], s->objectives, s->objective_count, &found, err);
         if (result == STATUS_OK && outcome->json)
-            found_json(&w, a, &found, manifest);
+            found_json(&w, a, s, &found, manifest);
         else if (result == STATUS_OK && (group_count == 1 || !outcome->all) && !is_table && s->speedup_count == 0)
-            print_found(a, &found, manifest);
+            print_found(a, s, &found, manifest);
     }
     if (!outcome->json)
         return result;

@@ -55,6 +55,24 @@ status config_list(arena *a, const char *directory, const char *const **names, s
     return STATUS_OK;
 }
 
+/* "h100-nvl', 'h100-pcie' or 'h100-sxm" of "h100": whoever leaves the rest out is told all of it. NULL: none does. */
+static const char *names_that_begin(arena *a, const char *const *names, size_t count, const char *word) {
+    static const size_t LEAST_LETTERS = 2, NAMES_MAX = 8;
+    const char *out = NULL;
+    size_t length = strlen(word), found = 0, told = 0;
+    for (size_t i = 0; i < count; i++)
+        found += strncmp(names[i], word, length) == 0;
+    if (length < LEAST_LETTERS || found > NAMES_MAX)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(names[i], word, length) != 0)
+            continue;
+        told++;
+        out = out ? arena_printf(a, told == found ? "%s' or '%s" : "%s', '%s", out, names[i]) : names[i];
+    }
+    return out;
+}
+
 status config_find(arena *a, const char *directory, const char *kind, const char *name_or_path, const char **path,
                    error *err) {
     *path = arena_strdup(a, name_or_path);
@@ -68,7 +86,8 @@ status config_find(arena *a, const char *directory, const char *kind, const char
     size_t count;
     status result = config_list(&scratch, directory, &names, &count, err);
     if (result == STATUS_OK) {
-        const char *nearest = config_nearest(name_or_path, names, count);
+        const char *beginning = names_that_begin(&scratch, names, count, name_or_path);
+        const char *nearest = beginning ? beginning : config_nearest(name_or_path, names, count);
         result = nearest ? error_set(err, STATUS_BAD_INPUT, "unknown %s '%.80s'; did you mean '%s'?", kind,
                                      name_or_path, nearest)
                          : error_set(err, STATUS_BAD_INPUT, "unknown %s '%.80s' (none is near; a path needs a '/')",

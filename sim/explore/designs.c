@@ -107,6 +107,8 @@ static void set_reason(design *d, double violation, const char *format, ...) {
     d->violation += violation;
 }
 
+static const double MISS_IN_PERCENT = 10; /* misses beyond ten times the bound read better as multiples of it */
+
 /* The share by which a relation is missed; 0 where it holds. */
 static double excess(double left, double right, bool at_least) {
     double over = at_least ? right - left : left - right;
@@ -126,7 +128,10 @@ static void check_constraints(const sweep *s, const design *base, const machine 
         double left = formula_value(&r->left, tables), right = formula_value(&r->right, tables);
         double over = excess(left, right, r->at_least);
         if (over > 0)
-            set_reason(d, over, "%s misses by %.2g %% (%.4g against %.4g)", r->text, 100 * over, left, right);
+            set_reason(d, over,
+                       over < MISS_IN_PERCENT ? "%s misses by %.2g %% (%.4g against %.4g)"
+                                              : "%s misses by %.3g times the bound (%.4g against %.4g)",
+                       r->text, over < MISS_IN_PERCENT ? 100 * over : over, left, right);
     }
     for (size_t g = 0; g < s->goal_count; g++)
         if (isnan(d->values.of[s->goals[g]]))

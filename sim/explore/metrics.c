@@ -36,7 +36,10 @@ status metric_parse(const char *name, metric *out, error *err) {
     for (int m = 0; m < METRIC_COUNT; m++)
         known[m] = metrics[m].name;
     const char *nearest = config_nearest(name, known, METRIC_COUNT);
-    return error_set(err, STATUS_BAD_INPUT, "unknown objective '%.40s'%s%s", name, nearest ? "; did you mean " : "",
+    return error_set(err, STATUS_BAD_INPUT, "unknown objective '%.40s'; %s%s", name,
+                     nearest ? "did you mean "
+                             : "metrics are latency_s, ttft_s, tpot_s, throughput_per_s, energy_j, "
+                               "area_m2, cost_usd and those of docs/formats.md, \"Designs\"",
                      nearest ? nearest : "");
 }
 
