@@ -1,6 +1,8 @@
 #include "cli/arguments.h"
 
 #include "core/base/number.h"
+#include "core/base/text.h"
+#include "core/base/whole_file.h"
 
 #include <errno.h>
 #include <math.h>
@@ -42,6 +44,23 @@ double argument_number(argument_failure *f, const char *option, const char *text
         snprintf(wanted, sizeof wanted, "a number from %g to %g", low, high);
     argument_refuse(f, option, text, wanted);
     return low;
+}
+
+const char *argument_output(argument_failure *f, const char *option, const char *path, const char *const *endings) {
+    if (f->status != STATUS_OK)
+        return path;
+    char known[96] = "";
+    size_t length = 0;
+    for (const char *const *ending = endings; *ending; ending++) {
+        if (text_ends_with(path, *ending)) {
+            f->status = whole_file_possible(path, f->err);
+            return path;
+        }
+        const char *comma = ending == endings ? "" : ending[1] ? ", " : " or ";
+        length += (size_t)snprintf(known + length, sizeof known - length, "%s%s", comma, *ending);
+    }
+    f->status = error_set(f->err, STATUS_BAD_INPUT, "--%s: '%.200s' does not end in %s", option, path, known);
+    return path;
 }
 
 void argument_append(argument_failure *f, const char *option, const char *text, const char **list, size_t *count,

@@ -26,6 +26,10 @@ int64_t argument_whole_within(argument_failure *f, const char *option, const cha
 /* A number from `low` to `high`; `low` when it is none. */
 double argument_number(argument_failure *f, const char *option, const char *text, double low, double high);
 
+/* A file to write, which is borrowed: its name must end in one of `endings` (up to a NULL), which say its form, and its
+ * folder must be there, so that this is known before work is spent. */
+const char *argument_output(argument_failure *f, const char *option, const char *path, const char *const *endings);
+
 /* Appends to a list of at most `capacity`; borrows the text. One too many is refused: "--OPTION: more than N of them".
  */
 void argument_append(argument_failure *f, const char *option, const char *text, const char **list, size_t *count,

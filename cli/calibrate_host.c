@@ -3,10 +3,10 @@
 #include "cli/command.h"
 #include "core/base/config_find.h"
 #include "core/base/si.h"
+#include "core/base/whole_file.h"
 #include "hwmodels/machine_load.h"
 #include "validate/host_fit.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,10 +58,11 @@ static double known(double value) {
 
 static status write_profile(arena *a, const host_fit *fit, double launch_ratio, const char *source, const char *path,
                             error *err) {
-    FILE *file = fopen(path, "w");
-    if (!file)
-        return error_set(err, STATUS_ENVIRONMENT, "%s: cannot write: %s", path, strerror(errno));
-    fprintf(file,
+    whole_file *file;
+    status result = whole_file_open(path, &file, err);
+    if (result != STATUS_OK)
+        return result;
+    fprintf(whole_file_stream(file),
             "schema: 1\nname: %s\ndescription: fitted from traces, whose profiler slows the host\n"
             "call_s: {value: %.4g, source: \"median of %s\"}\n"
             "call_low_s: {value: %.4g, source: \"least of the same\"}\n"
@@ -71,10 +72,7 @@ static status write_profile(arena *a, const host_fit *fit, double launch_ratio, 
             config_stem(a, path), known(fit->call_s.median), source, known(fit->call_s.low), known(fit->call_s.high),
             known(fit->step_s.median), launch_ratio,
             launch_ratio == 1 ? "the machine's own launch cost" : "launch calls of the same over the machine's own");
-    bool failed = ferror(file) != 0;
-    if (fclose(file) != 0 || failed)
-        return error_set(err, STATUS_ENVIRONMENT, "%s: cannot write: %s", path, strerror(errno));
-    return STATUS_OK;
+    return whole_file_close(file, err);
 }
 
 static status fit_and_write(arena *a, const char *const *files, size_t file_count, const char *machine_name,

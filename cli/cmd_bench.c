@@ -3,6 +3,7 @@
 #include "cli/gpu_setup.h"
 #include "cli/row_output.h"
 #include "core/base/si.h"
+#include "core/base/whole_file.h"
 #include "validate/rows.h"
 
 #include <argp.h>
@@ -173,22 +174,21 @@ static status bench_rows(bench_run *run, error *err) {
 }
 
 static status write_meta(const bench_run *run, const char *path, error *err) {
-    char meta[4096];
-    snprintf(meta, sizeof meta, "%s.meta.json", path);
-    FILE *file = fopen(meta, "w");
-    if (!file)
-        return error_set(err, STATUS_ENVIRONMENT, "%.900s: cannot write: %s", meta, strerror(errno));
-    json_writer w = json_writer_to_file(file, JSON_PRETTY);
+    arena a = {0};
+    whole_file *file;
+    status result = whole_file_open(arena_printf(&a, "%s.meta.json", path), &file, err);
+    arena_free(&a);
+    if (result != STATUS_OK)
+        return result;
+    json_writer w = json_writer_to_file(whole_file_stream(file), JSON_PRETTY);
     json_object_begin(&w, NULL);
     json_integer(&w, "schema", 1);
     gpu_environment_json(&w, run->gpu, run->options->argc, run->options->argv);
     json_number(&w, "rows", (double)run->measured);
     json_number(&w, "rows_not_measured", (double)run->skipped);
     json_object_end(&w);
-    status result = json_writer_finish(&w, err);
-    if (fclose(file) != 0 && result == STATUS_OK)
-        result = error_set(err, STATUS_ENVIRONMENT, "%.900s: cannot write", meta);
-    return result;
+    json_writer_finish(&w, NULL); /* whose failure is the file's */
+    return whole_file_close(file, err);
 }
 
 static status bench_file(const bench_arguments *o, error *err) {
@@ -205,8 +205,10 @@ static status bench_file(const bench_arguments *o, error *err) {
         result = error_set(err, STATUS_ENVIRONMENT, "%.900s: cannot write: %s", o->output, strerror(errno));
     if (result == STATUS_OK)
         result = bench_rows(&run, err);
-    if (run.out && run.out != stdout && fclose(run.out) != 0 && result == STATUS_OK)
-        result = error_set(err, STATUS_ENVIRONMENT, "%.900s: cannot write", o->output);
+    bool lost = run.out && ferror(run.out); /* main looks after stdout */
+    lost = run.out && run.out != stdout && (fclose(run.out) != 0 || lost);
+    if (lost && result == STATUS_OK)
+        result = error_set(err, STATUS_ENVIRONMENT, "%.900s: cannot write all rows", o->output);
     if (result == STATUS_OK && o->output)
         result = write_meta(&run, o->output, err);
     if (result == STATUS_OK)

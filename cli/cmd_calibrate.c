@@ -1,4 +1,5 @@
 /* ingot calibrate: fits the engine's parameters to measured operator rows; with --host, a host profile to traces. */
+#include "cli/arguments.h"
 #include "cli/calibrate_host.h"
 #include "cli/command.h"
 #include "core/base/clock.h"
@@ -30,6 +31,7 @@ typedef struct calibrate_options {
     size_t file_count, kind_count;
     bool all_rows, host, own;
     const char *host_machine;
+    argument_failure failure;
 } calibrate_options;
 
 static const struct argp_option option_table[] = {
@@ -46,15 +48,14 @@ static const struct argp_option option_table[] = {
 };
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {
+    static const char *const endings[] = {".yaml", NULL};
     calibrate_options *o = state->input;
     switch (key) {
     case 'o':
-        o->output = value;
+        o->output = argument_output(&o->failure, "output", value, endings);
         break;
     case KEY_KIND:
-        if (o->kind_count == CALIBRATE_KINDS_MAX)
-            return EINVAL;
-        o->kinds[o->kind_count++] = value;
+        argument_append(&o->failure, "kind", value, o->kinds, &o->kind_count, CALIBRATE_KINDS_MAX);
         break;
     case KEY_START:
         o->start = value;
@@ -187,12 +188,14 @@ status command_calibrate(int argc, char **argv, error *err) {
     static const char doc[] = "Fits the analytic engine's parameters to measured operator rows: rows of even hash are "
                               "fitted, the odd ones held. Never edits a machine.\v"
                               "example: ingot calibrate h200-sxm rows.csv --kind gemm -o configs/calibration/mine.yaml";
-    calibrate_options o = {0};
+    calibrate_options o = {.failure = {.err = err}};
     const struct argp parser = {.options = option_table,
                                 .parser = parse_option,
                                 .args_doc = "MACHINE ROWS.csv... | --host TRACE...",
                                 .doc = doc};
     status result = command_parse(&parser, argc, argv, &o, err);
+    if (result == STATUS_OK)
+        result = o.failure.status;
     if (result != STATUS_OK)
         return result;
     if (o.host) { /* the first argument is a file too */

@@ -45,7 +45,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         o->json = true;
         return 0;
     case 'o':
-        o->output = value;
+        o->output = argument_output(&o->failure, "output", value, document_endings);
         return 0;
     case ARGP_KEY_ARG:
         if (o->design_count == 2)

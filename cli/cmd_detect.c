@@ -1,7 +1,9 @@
 /* ingot detect: this GPU as a machine description. What the driver tells replaces the numbers of the nearest machine
  * that configs/machines describes; the rest stays the base's. */
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/gpu_setup.h"
+#include "core/base/whole_file.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -10,6 +12,7 @@
 
 typedef struct detect_arguments {
     const char *output;
+    argument_failure failure;
 } detect_arguments;
 
 static const struct argp_option option_table[] = {
@@ -18,9 +21,10 @@ static const struct argp_option option_table[] = {
 };
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {
+    static const char *const endings[] = {".yaml", NULL};
     detect_arguments *o = state->input;
     if (key == 'o') {
-        o->output = value;
+        o->output = argument_output(&o->failure, "output", value, endings);
         return 0;
     }
     return key == ARGP_KEY_ARG ? EINVAL : ARGP_ERR_UNKNOWN;
@@ -71,13 +75,24 @@ static void write_machine(FILE *out, const gpu_device_info *info, const char *ba
                      "memory clock x 2 x bus width, read from the driver by ingot detect");
 }
 
+static status write_file(const char *path, const gpu_device_info *info, const char *base, error *err) {
+    whole_file *file;
+    status result = whole_file_open(path, &file, err);
+    if (result != STATUS_OK)
+        return result;
+    write_machine(whole_file_stream(file), info, base);
+    return whole_file_close(file, err);
+}
+
 status command_detect(int argc, char **argv, error *err) {
     static const char doc[] = "Describes this GPU as a machine for the other commands: what the driver tells, over the "
                               "nearest machine that is known.\v"
                               "example: ingot detect -o gpu.yaml";
-    detect_arguments o = {0};
+    detect_arguments o = {.failure = {.err = err}};
     const struct argp parser = {.options = option_table, .parser = parse_option, .doc = doc};
     status result = command_parse(&parser, argc, argv, &o, err);
+    if (result == STATUS_OK)
+        result = o.failure.status;
     if (result != STATUS_OK)
         return result;
     gpu_setup gpu = {0};
@@ -85,16 +100,13 @@ status command_detect(int argc, char **argv, error *err) {
     if (result != STATUS_OK)
         return result;
     const char *base = base_of(&gpu.info);
-    FILE *out = base ? stdout : NULL;
     if (!base)
         result = error_set(err, STATUS_NEGATIVE, "%s (compute capability %d.%d) is like no machine that is described",
                            gpu.info.name, gpu.info.compute_major, gpu.info.compute_minor);
-    else if (o.output && !(out = fopen(o.output, "w")))
-        result = error_set(err, STATUS_ENVIRONMENT, "%.900s: cannot write: %s", o.output, strerror(errno));
-    if (result == STATUS_OK)
-        write_machine(out, &gpu.info, base);
-    if (out && out != stdout && fclose(out) != 0)
-        result = error_set(err, STATUS_ENVIRONMENT, "%.900s: cannot write", o.output);
+    else if (o.output)
+        result = write_file(o.output, &gpu.info, base, err);
+    else
+        write_machine(stdout, &gpu.info, base);
     gpu_setup_close(&gpu);
     return result;
 }

@@ -38,9 +38,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         return 0;
     switch (key) {
     case 'o':
-        if (o->output_count == OUTPUTS_MAX)
-            return EINVAL;
-        o->outputs[o->output_count++] = value;
+        argument_append(&o->failure, "output", argument_output(&o->failure, "output", value, document_endings),
+                        o->outputs, &o->output_count, OUTPUTS_MAX);
         break;
     case ARGP_KEY_ARG:
         if (o->input_count == INPUTS_MAX)

@@ -59,7 +59,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         return 0;
     switch (key) {
     case 'o':
-        o->output = value;
+        o->output = argument_output(&o->failure, "output", value, run_endings);
         return 0;
     case 'j':
         o->json = true;

@@ -109,7 +109,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         c->exact_steps = true;
         break;
     case KEY_TIMELINE:
-        o->timeline = value;
+        o->timeline = argument_output(&o->failure, "timeline", value, run_endings);
         break;
     case KEY_TIMELINE_STEPS:
         o->timeline_steps = argument_whole(&o->failure, "timeline-steps", value, 1);

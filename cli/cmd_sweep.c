@@ -72,7 +72,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         o->resume = true;
         break;
     case 'r':
-        o->report_path = value;
+        o->report_path = argument_output(&o->failure, "report", value, document_endings);
         break;
     case KEY_THREADS:
         o->threads = (int)argument_whole_within(&o->failure, "threads", value, 1, THREADS_MAX);

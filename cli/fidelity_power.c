@@ -16,17 +16,16 @@
 #define PUBLISHED INGOT_SOURCE_DIR "/validate/published/"
 
 /* Products and copies, long repeated. */
-static op op_of_power_row(const char *name, const char *dtype, double size) {
+static op copy_of_bytes(double bytes, data_type type) {
+    enum { COLS = 4096 };
     op o = {.kind = OP_copy};
-    if (strcmp(name, "copy") == 0) {
-        enum { COLS = 4096 };
-        o.as.copy.cols = COLS;
-        o.as.copy.rows = (int64_t)(size / COLS / dtype_bytes(DTYPE_bf16));
-        o.as.copy.dtype = o.as.copy.out_dtype = DTYPE_bf16;
-        return o;
-    }
-    data_type type = strcmp(dtype, "fp8") == 0 ? DTYPE_fp8 : DTYPE_bf16;
-    int64_t n = (int64_t)size;
+    o.as.copy.cols = COLS;
+    o.as.copy.rows = (int64_t)(bytes / COLS / dtype_bytes(type));
+    o.as.copy.dtype = o.as.copy.out_dtype = type;
+    return o;
+}
+
+static op square_gemm(int64_t n, data_type type) {
     return (op){.kind = OP_gemm, .as.gemm = {.m = n, .n = n, .k = n, .batch = 1, .dtype = type, .weights_dtype = type}};
 }
 
@@ -94,11 +93,31 @@ enum { OWN_OP, OWN_DTYPE, OWN_SIZE, OWN_DATA, OWN_POWER, OWN_CLOCK, OWN_RATE, OW
 static const char *const own_columns[OWN_COLUMNS] = {"op",      "dtype",       "size",        "data",
                                                      "power_w", "sm_clock_hz", "flops_per_s", "sets"};
 
+/* A copy of `size` bytes, or a product of matrices of `size` rows and columns. */
+static status power_row_op(const csv_row *row, const int *columns, double size, op *out, error *err) {
+    const char *name = row->fields[columns[OWN_OP]].text;
+    error why;
+    data_type type;
+    if (dtype_parse(row->fields[columns[OWN_DTYPE]].text, &type, &why) != STATUS_OK)
+        return CSV_ERROR(row, columns[OWN_DTYPE], err, "%s", why.text);
+    if (strcmp(name, "copy") == 0)
+        *out = copy_of_bytes(size, type);
+    else if (strcmp(name, "gemm") == 0)
+        *out = square_gemm((int64_t)size, type);
+    else
+        return CSV_ERROR(row, columns[OWN_OP], err, "'%.40s' is neither copy nor gemm", name);
+    return STATUS_OK;
+}
+
 static status own_power_row(const csv_reader *r, const csv_row *row, const int *columns, const machine_block *block,
                             error *err) {
+    static const double LARGEST = 1e12; /* rows or bytes */
     double size;
     power_line line = {.set = row->fields[columns[OWN_SETS]].length_bytes > 0};
-    status result = csv_number(r, row, columns[OWN_SIZE], 1, 1e12, &size, err);
+    const char *name = row->fields[columns[OWN_OP]].text, *dtype = row->fields[columns[OWN_DTYPE]].text;
+    status result = csv_number(r, row, columns[OWN_SIZE], 1, LARGEST, &size, err);
+    if (result == STATUS_OK)
+        result = power_row_op(row, columns, size, &line.o, err);
     if (result == STATUS_OK)
         result = csv_number(r, row, columns[OWN_DATA], 0, 1, &line.data, err);
     if (result == STATUS_OK)
@@ -109,10 +128,8 @@ static status own_power_row(const csv_reader *r, const csv_row *row, const int *
         result = optional_number(r, row, columns[OWN_RATE], &line.flops_per_s, err);
     if (result != STATUS_OK)
         return result;
-    const char *name = row->fields[columns[OWN_OP]].text, *dtype = row->fields[columns[OWN_DTYPE]].text;
     char text[64];
     snprintf(text, sizeof text, "6 H200 %s %s%s", name, dtype, line.data > 0 ? "" : ", zeros");
-    line.o = op_of_power_row(name, dtype, size);
     print_power_line(text, &line, block);
     return STATUS_OK;
 }

@@ -1,8 +1,8 @@
 #include "cli/graph_json.h"
 
 #include "core/base/json_writer.h"
+#include "core/base/whole_file.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,10 +83,11 @@ static void phase_json(json_writer *w, const graph_phase *phase) {
 status graph_save(arena *a, const setup *s, const char *path, error *err) {
     const engine_picks *picks = engine_pick(&s->graph, &s->scenario, &s->block, &s->options, a);
     graph resolved = engine_resolved(&s->graph, picks, 0, a);
-    FILE *file = fopen(path, "w");
-    if (!file)
-        return error_set(err, STATUS_ENVIRONMENT, "%s: cannot write: %s", path, strerror(errno));
-    json_writer w = json_writer_to_file(file, JSON_PRETTY);
+    whole_file *file;
+    status result = whole_file_open(path, &file, err);
+    if (result != STATUS_OK)
+        return result;
+    json_writer w = json_writer_to_file(whole_file_stream(file), JSON_PRETTY);
     json_object_begin(&w, NULL);
     json_integer(&w, "schema", GRAPH_SCHEMA);
     json_text(&w, "machine", s->machine.name);
@@ -99,8 +100,6 @@ status graph_save(arena *a, const setup *s, const char *path, error *err) {
         phase_json(&w, &resolved.phases[p]);
     json_array_end(&w);
     json_object_end(&w);
-    status result = json_writer_finish(&w, err);
-    if (fclose(file) != 0 && result == STATUS_OK)
-        return error_set(err, STATUS_ENVIRONMENT, "%s: cannot write: %s", path, strerror(errno));
-    return result;
+    json_writer_finish(&w, NULL); /* whose failure is the file's */
+    return whole_file_close(file, err);
 }

@@ -39,13 +39,14 @@ static const struct argp_option option_table[] = {
 };
 
 static error_t parse_option(int key, char *value, struct argp_state *state) {
+    static const char *const endings[] = {".json", ".json.gz", NULL};
     export_options *o = state->input;
     if (setup_argument(&o->common, key, value, &o->failure))
         return 0;
     setup_options steps = {0};
     switch (key) {
     case 'o':
-        o->output = value;
+        o->output = argument_output(&o->failure, "output", value, endings);
         break;
     case KEY_SIMULATE:
         o->simulate = true;

@@ -1,71 +1,47 @@
-/* Run files: gzip JSON lines written beside their final name and renamed when whole. */
+/* Run files: JSON lines, packed where the name says so. */
 #include "core/timeline.h"
 
-#include <errno.h>
+#include "core/base/whole_file.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <zlib.h>
+
+const char *const run_endings[] = {".run.jsonl.gz", ".run.jsonl", NULL};
 
 struct run_writer {
-    gzFile file;
-    char *path, *partial_path;
+    whole_file *file;
 };
-
-static const char PARTIAL_SUFFIX[] = ".partial";
 
 void run_writer_abandon(run_writer *writer) {
     if (!writer)
         return;
-    if (writer->file)
-        gzclose(writer->file);
-    if (writer->partial_path)
-        unlink(writer->partial_path);
-    free(writer->path);
-    free(writer->partial_path);
+    whole_file_abandon(writer->file);
     free(writer);
 }
 
 status run_writer_open(const char *path, const char *header_json, run_writer **out, error *err) {
     *out = NULL;
-    run_writer *writer = calloc(1, sizeof *writer);
-    if (!writer)
-        abort();
-    size_t length = strlen(path);
-    writer->path = strdup(path);
-    writer->partial_path = malloc(length + sizeof PARTIAL_SUFFIX);
-    if (!writer->path || !writer->partial_path)
-        abort();
-    memcpy(writer->partial_path, path, length);
-    memcpy(writer->partial_path + length, PARTIAL_SUFFIX, sizeof PARTIAL_SUFFIX);
-    writer->file = gzopen(writer->partial_path, "wb");
-    if (!writer->file) {
-        status result = error_set(err, STATUS_ENVIRONMENT, "%s: cannot write: %s", path, strerror(errno));
-        run_writer_abandon(writer);
+    whole_file *file;
+    status result = whole_file_open(path, &file, err);
+    if (result != STATUS_OK)
         return result;
-    }
-    if (gzputs(writer->file, header_json) < 0 || gzputc(writer->file, '\n') < 0) {
-        status result = error_set(err, STATUS_ENVIRONMENT, "%s: cannot write", path);
-        run_writer_abandon(writer);
-        return result;
-    }
-    *out = writer;
+    fprintf(whole_file_stream(file), "%s\n", header_json);
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        abort();
+    (*out)->file = file;
     return STATUS_OK;
 }
 
 static status write_interval(void *context, const interval *item, error *err) {
     run_writer *writer = context;
     /* Identifiers come from graphs, which hold plain words only: nothing needs escaping. */
-    int written = gzprintf(writer->file,
-                           "{\"phase\":\"%s\",\"step\":%lld,\"layer\":%lld,\"op\":\"%s\",\"category\":\"%s\","
-                           "\"rank\":%d,\"stream\":%d,\"lane\":\"%s\",\"start_s\":%.9g,\"duration_s\":%.9g}\n",
-                           item->phase, (long long)item->step, (long long)item->layer, item->op_id,
-                           op_category_name(item->category), item->rank, item->stream,
-                           item->lane == LANE_GPU ? "gpu" : "host", item->start_s, item->duration_s);
-    if (written <= 0)
-        return error_set(err, STATUS_ENVIRONMENT, "%s: cannot write", writer->path);
-    return STATUS_OK;
+    fprintf(whole_file_stream(writer->file),
+            "{\"phase\":\"%s\",\"step\":%lld,\"layer\":%lld,\"op\":\"%s\",\"category\":\"%s\","
+            "\"rank\":%d,\"stream\":%d,\"lane\":\"%s\",\"start_s\":%.9g,\"duration_s\":%.9g}\n",
+            item->phase, (long long)item->step, (long long)item->layer, item->op_id, op_category_name(item->category),
+            item->rank, item->stream, item->lane == LANE_GPU ? "gpu" : "host", item->start_s, item->duration_s);
+    return whole_file_status(writer->file, err); /* no need to go on where the disk is full */
 }
 
 timeline_sink run_writer_sink(run_writer *writer) {
@@ -73,17 +49,7 @@ timeline_sink run_writer_sink(run_writer *writer) {
 }
 
 status run_writer_close(run_writer *writer, error *err) {
-    int closed = gzclose(writer->file);
-    writer->file = NULL;
-    status result = STATUS_OK;
-    if (closed != Z_OK)
-        result = error_set(err, STATUS_ENVIRONMENT, "%s: cannot write: disk full?", writer->path);
-    else if (rename(writer->partial_path, writer->path) != 0)
-        result = error_set(err, STATUS_ENVIRONMENT, "%s: cannot rename: %s", writer->path, strerror(errno));
-    if (result == STATUS_OK) {
-        free(writer->partial_path);
-        writer->partial_path = NULL; /* nothing left to remove */
-    }
-    run_writer_abandon(writer);
+    status result = whole_file_close(writer->file, err);
+    free(writer);
     return result;
 }

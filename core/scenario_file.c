@@ -1,8 +1,8 @@
 #include "core/scenario_file.h"
 
 #include "core/base/config.h"
+#include "core/base/whole_file.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,14 +34,12 @@ static void write_scenario(FILE *f, const scenario_file *file) {
 }
 
 status scenario_save(const char *path, const scenario_file *file, error *err) {
-    FILE *f = fopen(path, "w");
-    if (!f)
-        return error_set(err, STATUS_ENVIRONMENT, "%s: cannot write: %s", path, strerror(errno));
-    write_scenario(f, file);
-    bool failed = ferror(f) != 0;
-    if (fclose(f) != 0 || failed)
-        return error_set(err, STATUS_ENVIRONMENT, "%s: cannot write: %s", path, strerror(errno));
-    return STATUS_OK;
+    whole_file *f;
+    status result = whole_file_open(path, &f, err);
+    if (result != STATUS_OK)
+        return result;
+    write_scenario(whole_file_stream(f), file);
+    return whole_file_close(f, err);
 }
 
 /* ---- reading ---- */

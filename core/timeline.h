@@ -26,9 +26,12 @@ typedef struct timeline_sink {
     void *context;
 } timeline_sink;
 
-/* A run file (design.md 7): gzip JSON lines, first the header object, then an interval a line. Writing goes to
- * PATH.partial, renamed by run_writer_close, so a run file is whole or absent. */
+/* A run file (design.md 7): JSON lines, first the header object, then an interval a line; packed where the name ends in
+ * .gz. Writing goes to PATH.partial, renamed by run_writer_close, so a run file is whole or absent. */
 typedef struct run_writer run_writer;
+
+/* What a run file's name ends in, by which readers know it; up to a NULL. */
+extern const char *const run_endings[];
 
 status run_writer_open(const char *path, const char *header_json, run_writer **out, error *err);
 timeline_sink run_writer_sink(run_writer *writer);

@@ -2,77 +2,36 @@
 
 #include "core/base/json_writer.h"
 #include "core/base/si.h"
+#include "core/base/whole_file.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <zlib.h>
 
 struct chrome_trace {
     json_writer w;
-    FILE *file;
-    char *path, *partial_path;
+    whole_file *file;
 };
-
-static const char PARTIAL_SUFFIX[] = ".partial";
-
-static ssize_t gzip_write(void *cookie, const char *bytes, size_t count) {
-    return gzwrite(cookie, bytes, (unsigned)count);
-}
-
-static int gzip_close(void *cookie) {
-    return gzclose(cookie) == Z_OK ? 0 : -1;
-}
-
-static FILE *open_for(const char *partial_path, const char *path) {
-    size_t length = strlen(path);
-    if (length < 3 || strcmp(path + length - 3, ".gz") != 0)
-        return fopen(partial_path, "w");
-    gzFile packed = gzopen(partial_path, "wb");
-    if (!packed)
-        return NULL;
-    FILE *file = fopencookie(packed, "w", (cookie_io_functions_t){.write = gzip_write, .close = gzip_close});
-    if (!file)
-        gzclose(packed);
-    return file;
-}
-
-static void release(chrome_trace *c) {
-    json_writer_free(&c->w);
-    free(c->path);
-    free(c->partial_path);
-    free(c);
-}
 
 void chrome_trace_abandon(chrome_trace *c) {
     if (!c)
         return;
-    if (c->file)
-        fclose(c->file);
-    unlink(c->partial_path);
-    release(c);
+    json_writer_free(&c->w);
+    whole_file_abandon(c->file);
+    free(c);
 }
 
 status chrome_trace_open(const char *path, const char *device, chrome_trace **out, error *err) {
     *out = NULL;
+    whole_file *file;
+    status result = whole_file_open(path, &file, err);
+    if (result != STATUS_OK)
+        return result;
     chrome_trace *c = calloc(1, sizeof *c);
     if (!c)
         abort();
-    c->path = strdup(path);
-    c->partial_path = malloc(strlen(path) + sizeof PARTIAL_SUFFIX);
-    if (!c->path || !c->partial_path)
-        abort();
-    strcpy(c->partial_path, path);
-    strcat(c->partial_path, PARTIAL_SUFFIX);
-    c->file = open_for(c->partial_path, path);
-    if (!c->file) {
-        status result = error_set(err, STATUS_ENVIRONMENT, "%s: cannot write: %s", path, strerror(errno));
-        release(c);
-        return result;
-    }
-    c->w = json_writer_to_file(c->file, JSON_PRETTY);
+    c->file = file;
+    c->w = json_writer_to_file(whole_file_stream(file), JSON_PRETTY);
     json_writer *w = &c->w;
     json_object_begin(w, NULL);
     json_integer(w, "schemaVersion", 1);
@@ -95,16 +54,9 @@ status chrome_trace_open(const char *path, const char *device, chrome_trace **ou
 status chrome_trace_close(chrome_trace *c, error *err) {
     json_array_end(&c->w);
     json_object_end(&c->w);
-    status result = json_writer_finish(&c->w, err);
-    int closed = fclose(c->file);
-    c->file = NULL;
-    if (result == STATUS_OK && closed != 0)
-        result = error_set(err, STATUS_ENVIRONMENT, "%s: cannot write: %s", c->path, strerror(errno));
-    if (result == STATUS_OK && rename(c->partial_path, c->path) != 0)
-        result = error_set(err, STATUS_ENVIRONMENT, "%s: cannot rename: %s", c->path, strerror(errno));
-    if (result != STATUS_OK)
-        unlink(c->partial_path);
-    release(c);
+    json_writer_finish(&c->w, NULL); /* whose failure is the file's */
+    status result = whole_file_close(c->file, err);
+    free(c);
     return result;
 }
 

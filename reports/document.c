@@ -71,15 +71,19 @@ void document_share_units(arena *memory, report_document *document) {
             table_share_units(memory, &document->sections[i].tables[j]);
 }
 
+const char *const document_endings[] = {".html", ".md", ".csv", ".json", NULL};
+
 static status write_format(FILE *out, const report_document *document, const char *path, error *err) {
+    if (text_ends_with(path, ".html"))
+        return document_html(out, document, err);
+    if (text_ends_with(path, ".json"))
+        return document_json(out, document, err);
     if (text_ends_with(path, ".md"))
         document_markdown(out, document);
     else if (text_ends_with(path, ".csv"))
         document_csv(out, document);
-    else if (text_ends_with(path, ".json"))
-        return document_json(out, document, err);
     else
-        return document_html(out, document, err);
+        return error_set(err, STATUS_BAD_INPUT, "%.900s: a report ends in .html, .md, .csv or .json", path);
     return STATUS_OK;
 }
 

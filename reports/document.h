@@ -47,9 +47,12 @@ void document_append(arena *memory, report_document *document, const report_inpu
 /* Columns of tables that were made by hand: numbers that lie near each other get one unit. */
 void document_share_units(arena *memory, report_document *document);
 
-/* Writes PATH whole or not at all, in the format that its ending names: .html (or none that is known), .md, .csv,
- * .json. The page draws its plots with gnuplot: without it STATUS_ENVIRONMENT, which says how to install it. The others
- * need nothing and have no plots: their numbers are in the tables. */
+/* What a report's file may end in, up to a NULL. */
+extern const char *const document_endings[];
+
+/* Writes PATH whole or not at all, in the format that its ending names: .html, .md, .csv or .json; STATUS_BAD_INPUT for
+ * any other. The page draws its plots with gnuplot: without it STATUS_ENVIRONMENT, which says how to install it. The
+ * others need nothing and have no plots: their numbers are in the tables. */
 status document_write(const report_document *document, const char *path, error *err);
 
 /* The Markdown alone, to a stream. */

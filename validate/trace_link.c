@@ -1,5 +1,7 @@
 /* What belongs to what: host events nest by time on their thread, GPU events find their launch by correlation id. */
 #include "core/base/si.h"
+#include "core/base/text.h"
+#include "core/timeline.h"
 #include "validate/trace_build.h"
 #include "validate/trace_run.h"
 
@@ -168,7 +170,10 @@ static status read_run(const char *path, trace *out, error *err) {
 }
 
 bool trace_is_run(const char *path) {
-    return strstr(path, ".run.jsonl") != NULL;
+    for (const char *const *ending = run_endings; *ending; ending++)
+        if (text_ends_with(path, *ending))
+            return true;
+    return false;
 }
 
 status trace_read(const char *path, bool any_order, trace *out, error *err) {

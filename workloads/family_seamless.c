@@ -32,67 +32,79 @@ static status check_tasks(const config_node *tasks, const model *m, error *err) 
     return STATUS_OK;
 }
 
-static status load(arena *a, const config_node *root, model *out, error *err) {
-    out->beams = true;
+/* Keys of a family of modules besides those that all models have. */
 #define NUMBER(key, member, max)                                                                                       \
     { "model." key, CONFIG_NUMBER, offsetof(seamless_file, member), 1, max, true }
-    const config_field own[] = {
-        NUMBER("hidden", shape.hidden, WIDTH_MAX),
-        NUMBER("heads", shape.heads, HEADS_MAX),
-        NUMBER("head_dim", shape.head_dim, HEADS_MAX),
-        NUMBER("text_layers", shape.layers, LAYERS_MAX),
-        NUMBER("text_ffn", shape.ffn, WIDTH_MAX),
-        NUMBER("vocabulary", shape.vocabulary, TABLE_MAX),
-        NUMBER("context", shape.context, TABLE_MAX),
-        NUMBER("mel_bins", parts.mel_bins, WIDTH_MAX),
-        NUMBER("stacked_frames", parts.stacked_frames, TAPS_MAX),
-        NUMBER("speech_layers", parts.speech_layers, LAYERS_MAX),
-        NUMBER("speech_ffn", parts.speech_ffn, WIDTH_MAX),
-        NUMBER("depthwise_kernel", parts.depthwise_kernel, TAPS_MAX),
-        NUMBER("relative_left", parts.relative_left, WIDTH_MAX),
-        NUMBER("relative_right", parts.relative_right, WIDTH_MAX),
-        NUMBER("adaptor_kernel", parts.adaptor_kernel, TAPS_MAX),
-        NUMBER("adaptor_stride", parts.adaptor_stride, TAPS_MAX),
-        NUMBER("t2u_layers", parts.t2u_layers, LAYERS_MAX),
-        NUMBER("t2u_kernel", parts.t2u_kernel, TAPS_MAX),
-        NUMBER("characters", parts.characters, TABLE_MAX),
-        NUMBER("units", parts.units, TABLE_MAX),
-        NUMBER("duration_channels", parts.duration_channels, WIDTH_MAX),
-        NUMBER("duration_kernel", parts.duration_kernel, TAPS_MAX),
-        NUMBER("vocoder_units", parts.vocoder_units, TABLE_MAX),
-        NUMBER("vocoder_unit_width", parts.vocoder_unit_width, WIDTH_MAX),
-        NUMBER("vocoder_condition_width", parts.vocoder_condition_width, WIDTH_MAX),
-        NUMBER("vocoder_channels", parts.vocoder_channels, WIDTH_MAX),
-        NUMBER("characters_per_token", parts.characters_per_token, WIDTH_MAX),
-    };
+static const config_field module_fields[] = {
+    NUMBER("hidden", shape.hidden, WIDTH_MAX),
+    NUMBER("heads", shape.heads, HEADS_MAX),
+    NUMBER("head_dim", shape.head_dim, HEADS_MAX),
+    NUMBER("text_layers", shape.layers, LAYERS_MAX),
+    NUMBER("text_ffn", shape.ffn, WIDTH_MAX),
+    NUMBER("vocabulary", shape.vocabulary, TABLE_MAX),
+    NUMBER("context", shape.context, TABLE_MAX),
+    NUMBER("mel_bins", parts.mel_bins, WIDTH_MAX),
+    NUMBER("stacked_frames", parts.stacked_frames, TAPS_MAX),
+    NUMBER("speech_layers", parts.speech_layers, LAYERS_MAX),
+    NUMBER("speech_ffn", parts.speech_ffn, WIDTH_MAX),
+    NUMBER("depthwise_kernel", parts.depthwise_kernel, TAPS_MAX),
+    NUMBER("relative_left", parts.relative_left, WIDTH_MAX),
+    NUMBER("relative_right", parts.relative_right, WIDTH_MAX),
+    NUMBER("adaptor_kernel", parts.adaptor_kernel, TAPS_MAX),
+    NUMBER("adaptor_stride", parts.adaptor_stride, TAPS_MAX),
+    NUMBER("t2u_layers", parts.t2u_layers, LAYERS_MAX),
+    NUMBER("t2u_kernel", parts.t2u_kernel, TAPS_MAX),
+    NUMBER("characters", parts.characters, TABLE_MAX),
+    NUMBER("units", parts.units, TABLE_MAX),
+    NUMBER("duration_channels", parts.duration_channels, WIDTH_MAX),
+    NUMBER("duration_kernel", parts.duration_kernel, TAPS_MAX),
+    NUMBER("vocoder_units", parts.vocoder_units, TABLE_MAX),
+    NUMBER("vocoder_unit_width", parts.vocoder_unit_width, WIDTH_MAX),
+    NUMBER("vocoder_condition_width", parts.vocoder_condition_width, WIDTH_MAX),
+    NUMBER("vocoder_channels", parts.vocoder_channels, WIDTH_MAX),
+    NUMBER("characters_per_token", parts.characters_per_token, WIDTH_MAX),
+};
 #undef NUMBER
-    enum { OWN_COUNT = sizeof own / sizeof own[0] };
-    config_field fields[MODEL_COMMON_FIELD_COUNT + OWN_COUNT];
+enum { MODULE_FIELD_COUNT = sizeof module_fields / sizeof module_fields[0] };
+
+static status bind(const config_node *root, seamless_file *file, error *err) {
+    config_field fields[MODEL_COMMON_FIELD_COUNT + MODULE_FIELD_COUNT];
     memcpy(fields, model_common_fields, sizeof model_common_fields);
-    memcpy(fields + MODEL_COMMON_FIELD_COUNT, own, sizeof own);
-    seamless_file file = {.shape = *out};
+    memcpy(fields + MODEL_COMMON_FIELD_COUNT, module_fields, sizeof module_fields);
     status result =
-        config_bind(root, fields, MODEL_COMMON_FIELD_COUNT + OWN_COUNT, true, &file, (config_notes){0}, err);
-    if (result == STATUS_OK)
-        result = model_take_common(root, &file.common, &file.shape, err);
+        config_bind(root, fields, MODEL_COMMON_FIELD_COUNT + MODULE_FIELD_COUNT, true, file, (config_notes){0}, err);
+    return result == STATUS_OK ? model_take_common(root, &file->common, &file->shape, err) : result;
+}
+
+static status read_tasks(const config_node *tasks, model *out, error *err) {
+    static const char *const required[] = {"decode_steps", "output_tokens", NULL};
+    static const char *const optional[] = {"speech_frames", "text_tokens", "units", NULL};
+    status result = tasks_read(tasks, required, optional, out->tasks, &out->task_count, err);
+    return result == STATUS_OK ? check_tasks(tasks, out, err) : result;
+}
+
+static double parameters_of(const model *m) {
+    seamless_sizes size = seamless_sizes_of(m);
+    return size.speech_encoder + size.adaptor + size.text_encoder + size.text_decoder + size.embedding +
+           size.t2u_encoder + size.t2u_decoder + size.t2u_embeddings + size.vocoder + size.vocoder_embedding;
+}
+
+static status load(arena *a, const config_node *root, model *out, error *err) {
+    seamless_file file = {.shape = *out};
+    status result = bind(root, &file, err);
+    if (result != STATUS_OK)
+        return result;
     *out = file.shape;
     out->kv_heads = out->heads;
     out->beams = true;
     seamless_shape *parts = ARENA_NEW(a, seamless_shape);
     *parts = file.parts;
     out->shape = parts;
-    static const char *const required[] = {"decode_steps", "output_tokens", NULL};
-    static const char *const optional[] = {"speech_frames", "text_tokens", "units", NULL};
-    if (result == STATUS_OK && file.common.tasks)
-        result = tasks_read(file.common.tasks, required, optional, out->tasks, &out->task_count, err);
-    if (result == STATUS_OK && file.common.tasks)
-        result = check_tasks(file.common.tasks, out, err);
-    if (result != STATUS_OK)
-        return result;
-    seamless_sizes size = seamless_sizes_of(out);
-    out->parameters = size.speech_encoder + size.adaptor + size.text_encoder + size.text_decoder + size.embedding +
-                      size.t2u_encoder + size.t2u_decoder + size.t2u_embeddings + size.vocoder + size.vocoder_embedding;
-    return STATUS_OK;
+    if (file.common.tasks)
+        result = read_tasks(file.common.tasks, out, err);
+    if (result == STATUS_OK)
+        out->parameters = parameters_of(out);
+    return result;
 }
 
 static bool hears(const workload *w) {

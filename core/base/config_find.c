@@ -1,5 +1,7 @@
 #include "core/base/config_find.h"
 
+#include "core/base/text.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -9,9 +11,9 @@
 static const char suffix[] = ".yaml";
 enum { SUFFIX_LENGTH = sizeof suffix - 1 };
 
+/* With something before it. */
 static bool has_suffix(const char *text) {
-    size_t length = strlen(text);
-    return length > SUFFIX_LENGTH && strcmp(text + length - SUFFIX_LENGTH, suffix) == 0;
+    return strlen(text) > SUFFIX_LENGTH && text_ends_with(text, suffix);
 }
 
 bool config_is_path(const char *name_or_path) {

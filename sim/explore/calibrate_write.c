@@ -1,7 +1,8 @@
 /* A fit as a calibration file: values by group, then residuals by kind and the covariance of what was fitted. */
 #include "sim/explore/calibrate.h"
 
-#include <errno.h>
+#include "core/base/whole_file.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -67,16 +68,15 @@ static void write_spread(FILE *f, const calibrate_result *r) {
 }
 
 status calibrate_write(const char *path, const calibrate_result *result, const calibrate_labels *labels, error *err) {
-    FILE *f = fopen(path, "w");
-    if (!f)
-        return error_set(err, STATUS_BAD_INPUT, "%s: %s", path, strerror(errno));
+    whole_file *file;
+    status opened = whole_file_open(path, &file, err);
+    if (opened != STATUS_OK)
+        return opened;
+    FILE *f = whole_file_stream(file);
     fprintf(f, "schema: 1\nname: %s\ndata: \"%s\"\ndate: %s\n", labels->name, labels->data, labels->date);
     write_values(f, result);
     write_residuals(f, result);
     write_spread(f, result);
     write_covariance(f, result);
-    bool failed = ferror(f) != 0;
-    if (fclose(f) != 0 || failed)
-        return error_set(err, STATUS_ENVIRONMENT, "%s: cannot write", path);
-    return STATUS_OK;
+    return whole_file_close(file, err);
 }
