@@ -4,8 +4,10 @@
 #include "core/base/text.h"
 #include "core/base/whole_file.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,7 +20,8 @@ int64_t argument_whole_within(argument_failure *f, const char *option, const cha
     char *end;
     errno = 0;
     long long value = strtoll(text, &end, 10);
-    if (*text != '\0' && *end == '\0' && errno == 0 && value >= low && value <= high)
+    bool begins_well = isdigit((unsigned char)*text) || *text == '-'; /* strtoll would pass over blanks */
+    if (begins_well && *end == '\0' && errno == 0 && value >= low && value <= high)
         return value;
     char wanted[96];
     if (high == INT64_MAX)
@@ -41,7 +44,7 @@ double argument_number(argument_failure *f, const char *option, const char *text
     if (isinf(high))
         snprintf(wanted, sizeof wanted, "a number of at least %g", low);
     else
-        snprintf(wanted, sizeof wanted, "a number from %g to %g", low, high);
+        snprintf(wanted, sizeof wanted, "a number from %.7g to %.7g", low, high);
     argument_refuse(f, option, text, wanted);
     return low;
 }

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -67,6 +68,9 @@ status store_open(const char *path, arena *memory, store_manifest *manifest, sto
     bool empty;
     if (*path && access(path, R_OK) != 0) /* a wrong name is the user's mistake, not this computer's */
         return error_set(err, STATUS_BAD_INPUT, "%s: cannot open: %s", path, strerror(errno));
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        return error_set(err, STATUS_BAD_INPUT, "%s: is a directory, not a file", path);
     status result = open_file(path, false, &s, err);
     if (result != STATUS_OK)
         return result;

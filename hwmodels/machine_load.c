@@ -270,7 +270,7 @@ status machine_override(machine *m, const char *assignment, error *err) {
         result = error_set(err, STATUS_BAD_INPUT, "%s: not a number: '%.80s' (write SI units without a suffix)",
                            key->path, equals + 1);
     else if (value < key->min || value > key->max)
-        result = error_set(err, STATUS_BAD_INPUT, "%s: %.80s is out of range: must be from %g to %g", key->path,
+        result = error_set(err, STATUS_BAD_INPUT, "%s: %.80s is out of range: must be from %.7g to %.7g", key->path,
                            equals + 1, key->min, key->max);
     else
         machine_set(m, key, value);

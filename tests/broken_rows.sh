@@ -18,6 +18,7 @@ rows unknown-op "2:1: .*gemmm.*gemm" <<<"$header"$'\n'"gemmm,bf16,1,4,3,1"
 rows unknown-dtype "2:6: .*bf61.*bf16" <<<"$header"$'\n'"gemm,bf61,1,4,3,1"
 rows negative "2:11: .*-1" <<<"$header"$'\n'"gemm,bf16,-1,4,3,1"
 rows blank-size "2:[0-9]+: .*k" <<<"$header"$'\n'"gemm,bf16,1,4,,1"
+rows too-large "2:11: .*1e13.*at most 1e\+12" <<<"$header"$'\n'"gemm,bf16,1e13,4,3,1"
 rows overflow "2:11: .*" <<<"$header"$'\n'"gemm,bf16,99999999999999999999,4,3,1"
 rows open-quote "2:11: .*" <<<"$header"$'\n'"gemm,bf16,\"1,4,3,1"
 rows column-twice "1:12: .*'m'" <<<"op,dtype,m,m,k"$'\n'"gemm,bf16,1,4,3"
@@ -64,6 +65,7 @@ refuses ".*statistic.*p75" simulate --machine h200-sxm --workload codellama-7b/h
 refuses ".*host.*pytorch" simulate --machine h200-sxm --workload codellama-7b/humaneval --host pytorch-egaer
 refuses ".*give --prompt and --steps" simulate --machine h200-sxm --workload codellama-7b
 refuses "missing\.db: .*" report missing.db --output page.html
+refuses "directory\.csv/: is a directory" report directory.csv/ --output page.html
 printf 'no database\n' >text.db
 refuses "text\.db: .*not a sweep store" report text.db --output page.html
 # Those below end before anything is read.
@@ -77,6 +79,8 @@ if ! under_valgrind; then
     refuses "ingot simulate: give --machine and --workload" simulate
     refuses "ingot simulate: cannot take '-b'" simulate -b
     refuses "--batch: 'x' is not a whole number" simulate --machine h200-sxm --workload codellama-7b --batch x
+    refuses "--batch: ' 1' is not a whole number" simulate --machine h200-sxm --workload codellama-7b --batch ' 1'
+    refuses "'/codellama-7b' is no workload" simulate --machine h200-sxm --workload /codellama-7b
     refuses "--steps: '-3' is not a whole number" simulate --machine h200-sxm --workload codellama-7b --steps -3
     refuses "ingot predict: give" predict
     refuses "ingot predict: cannot take 'b'" predict a b --machine h200-sxm

@@ -468,4 +468,23 @@ vary:
   sm.count: {range: {from: 1, to: 1000, step: 1, count: 5}}
 Y
 
+# ---- the same thing twice ----
+twice() { # NAME EXPECTED KEY TEXT: a sweep with another list
+    sed "s|^$3:.*|$3: $4|" >"$1.yaml" <<'Y'
+schema: 1
+name: s
+machines: [h200-sxm]
+workloads: [codellama-7b/humaneval]
+batch: [1]
+levers: [compile]
+vary: {sm.count: [66, 132]}
+Y
+    check sweep "$1.yaml" "$2"
+}
+twice machine-twice "3:26: .*h200-sxm.*twice" machines "[h200-sxm, l4, h200-sxm]"
+twice workload-twice "4:37: .*codellama-7b/humaneval.*twice" workloads "[codellama-7b/humaneval, codellama-7b/humaneval]"
+twice batch-twice "5:15: .*8 stands twice" batch "[1, 8, 8]"
+twice lever-set-twice "6:19: .*compile.*twice" levers "[compile, compile]"
+twice value-twice "7:23: .*66 stands twice" vary "{sm.count: [66, 66]}"
+
 finish

@@ -1,41 +1,13 @@
-#include "core/base/hash.h"
-#include "validate/rows.h"
+/* Operator rows: what each column comes to, and what is refused. */
+#include "tests/rows_fixture.h"
 
-#include <criterion/criterion.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-static void write_text(char *path, const char *text) {
-    FILE *file = fdopen(mkstemp(path), "w");
-    cr_assert_not_null(file);
-    cr_assert(fputs(text, file) >= 0);
-    fclose(file);
-}
-
-static status load_text(const char *text, const source_map *sources, empty_rows policy, row_table *table, error *err) {
-    char path[] = "/tmp/ingot_rows_XXXXXX";
-    write_text(path, text);
-    status result = rows_load(path, sources, policy, table, err);
-    unlink(path);
-    return result;
-}
-
-static row_table table_of(const char *text) {
-    row_table table;
-    error err = {0};
-    cr_assert_eq(load_text(text, NULL, EMPTY_ROWS_ARE_ERRORS, &table, &err), STATUS_OK, "%s", err.text);
-    return table;
-}
-
-/* ---- operators ---- */
 
 Test(rows, gemm_with_defaults_and_measurement) {
-    row_table table = table_of("source,n,op,k,m,dtype,measured_us,method,mine\n"
-                               "lib:kernel,1536,gemm,768.0,7e2,bf16,6.5,graph_steady,\"kept, as is\"\n"
-                               ",8,gemm,8,8,fp8,,,\n");
+    row_table table = rows_table_of("source,n,op,k,m,dtype,measured_us,method,mine\n"
+                                    "lib:kernel,1536,gemm,768.0,7e2,bf16,6.5,graph_steady,\"kept, as is\"\n"
+                                    ",8,gemm,8,8,fp8,,,\n");
     cr_assert_eq(table.count, 2);
     const operator_row *row = &table.rows[0];
     const gemm_params *p = &row->op.as.gemm;
@@ -57,9 +29,9 @@ Test(rows, gemm_with_defaults_and_measurement) {
 }
 
 Test(rows, context_in_a_model) {
-    row_table table = table_of("op,dtype,rows,cols,method,source,streamed_bytes,packed_bytes\n"
-                               "rmsnorm,bf16,8,4096,in_model,ingot,33554432,1024\n"
-                               "rmsnorm,bf16,8,4096,cupti_cold_l2,ingot,,\n");
+    row_table table = rows_table_of("op,dtype,rows,cols,method,source,streamed_bytes,packed_bytes\n"
+                                    "rmsnorm,bf16,8,4096,in_model,ingot,33554432,1024\n"
+                                    "rmsnorm,bf16,8,4096,cupti_cold_l2,ingot,,\n");
     cr_assert_eq(table.count, 2);
     cr_expect_eq(table.rows[0].method, ROW_METHOD_IN_MODEL);
     cr_expect(table.rows[0].op.streamed_bytes == 33554432 && table.rows[0].op.packed_bytes == 1024);
@@ -68,10 +40,10 @@ Test(rows, context_in_a_model) {
 }
 
 Test(rows, weight_only_types) {
-    row_table table = table_of("op,dtype,weights_dtype,m,n,k,group_size\n"
-                               "gemm,w8a16,,1,2,3,\n"
-                               "gemm,w4a16,int4,1,2,3,128\n"
-                               "gemm,bf16,int8,1,2,3,\n");
+    row_table table = rows_table_of("op,dtype,weights_dtype,m,n,k,group_size\n"
+                                    "gemm,w8a16,,1,2,3,\n"
+                                    "gemm,w4a16,int4,1,2,3,128\n"
+                                    "gemm,bf16,int8,1,2,3,\n");
     static const data_type weights[] = {DTYPE_int8, DTYPE_int4, DTYPE_int8};
     for (size_t i = 0; i < 3; i++) {
         cr_expect_eq(table.rows[i].op.as.gemm.dtype, DTYPE_bf16);
@@ -82,7 +54,7 @@ Test(rows, weight_only_types) {
 }
 
 Test(rows, formats_of_the_same_width_are_one_type) {
-    row_table table = table_of("op,dtype,m,n,k\ngemm,mxfp4,1,2,32\ngemm,fp8_block,1,2,32\ngemm,fp8_e4m3,1,2,32\n");
+    row_table table = rows_table_of("op,dtype,m,n,k\ngemm,mxfp4,1,2,32\ngemm,fp8_block,1,2,32\ngemm,fp8_e4m3,1,2,32\n");
     static const data_type types[] = {DTYPE_nvfp4, DTYPE_fp8, DTYPE_fp8};
     for (size_t i = 0; i < table.count; i++) {
         cr_expect_eq(table.rows[i].op.as.gemm.dtype, types[i]);
@@ -93,17 +65,18 @@ Test(rows, formats_of_the_same_width_are_one_type) {
 
 /* A harness hands over 16-bit activations; a row of a bare kernel does not say so. */
 Test(rows, nvfp4_of_a_harness_is_quantised_on_the_way) {
-    row_table table = table_of("op,dtype,m,n,k,dynamic_quantise,source\n"
-                               "gemm,nvfp4,1,2,32,,lib:kernel\ngemm,nvfp4,1,2,32,0,lib:kernel\ngemm,nvfp4,1,2,32,,\n");
+    row_table table =
+        rows_table_of("op,dtype,m,n,k,dynamic_quantise,source\n"
+                      "gemm,nvfp4,1,2,32,,lib:kernel\ngemm,nvfp4,1,2,32,0,lib:kernel\ngemm,nvfp4,1,2,32,,\n");
     for (size_t i = 0; i < table.count; i++)
         cr_expect_eq(table.rows[i].op.as.gemm.dynamic_quantise, i == 0);
     rows_free(&table);
 }
 
 Test(rows, attention_defaults_and_phases) {
-    row_table table = table_of("op,dtype,heads,kv_heads,head_dim,q_len,kv_len,causal,kv_dtype,batch,backend\n"
-                               "attention,bf16,32,,128,1,4096,0,fp8,8,flash\n"
-                               "attention,bf16,32,8,128,77,,true,,,\n");
+    row_table table = rows_table_of("op,dtype,heads,kv_heads,head_dim,q_len,kv_len,causal,kv_dtype,batch,backend\n"
+                                    "attention,bf16,32,,128,1,4096,0,fp8,8,flash\n"
+                                    "attention,bf16,32,8,128,77,,true,,,\n");
     const attention_params *decode = &table.rows[0].op.as.attention, *prefill = &table.rows[1].op.as.attention;
     cr_expect(decode->kv_heads == 32 && decode->batch == 8 && !decode->causal);
     cr_expect_eq(decode->kv_dtype, DTYPE_fp8);
@@ -117,10 +90,10 @@ Test(rows, attention_defaults_and_phases) {
 }
 
 Test(rows, framework_names_map_onto_kinds) {
-    row_table table = table_of("op,dtype,rows,cols,table_rows\n"
-                               "silu,bf16,2,3,\ngelu,bf16,2,3,\nmul,bf16,2,3,\nsum,fp32,2,3,\n"
-                               "gather,bf16,2,3,32016\nargmax,fp32,2,3,\nadd,bf16,2,3,\ncopy,bf16,2,3,\n"
-                               "softmax,bf16,2,3,\nrmsnorm,bf16,2,3,\n");
+    row_table table = rows_table_of("op,dtype,rows,cols,table_rows\n"
+                                    "silu,bf16,2,3,\ngelu,bf16,2,3,\nmul,bf16,2,3,\nsum,fp32,2,3,\n"
+                                    "gather,bf16,2,3,32016\nargmax,fp32,2,3,\nadd,bf16,2,3,\ncopy,bf16,2,3,\n"
+                                    "softmax,bf16,2,3,\nrmsnorm,bf16,2,3,\n");
     static const op_kind kinds[] = {OP_activation, OP_activation, OP_elementwise, OP_reduce,  OP_embedding,
                                     OP_sample,     OP_add,        OP_copy,        OP_softmax, OP_rmsnorm};
     cr_assert_eq(table.count, sizeof kinds / sizeof kinds[0]);
@@ -174,7 +147,7 @@ Test(rows, every_kind_round_trips) {
                 value += sprintf(value, ",%.0f", number);
         }
         sprintf(header, "\n%s\n", values);
-        row_table table = table_of(text);
+        row_table table = rows_table_of(text);
         for (size_t i = 0; i < info->param_count; i++)
             cr_expect_eq(op_param_get(&table.rows[0].op, &info->params[i]), op_param_get(&expected, &info->params[i]),
                          "%s.%s", info->name, info->params[i].name);
@@ -183,7 +156,7 @@ Test(rows, every_kind_round_trips) {
 }
 
 Test(rows, known_names_without_a_kind_are_counted_with_a_reason) {
-    row_table table = table_of("op,dtype,rows,cols\nmoe,bf16,2,3\nmla,bf16,,\nadd,bf16,2,3\n");
+    row_table table = rows_table_of("op,dtype,rows,cols\nmoe,bf16,2,3\nmla,bf16,,\nadd,bf16,2,3\n");
     cr_expect_eq(table.count, 3);
     cr_expect_eq(table.unsupported_count, 2);
     cr_expect(strstr(table.rows[0].unsupported, "expert"));
@@ -192,10 +165,10 @@ Test(rows, known_names_without_a_kind_are_counted_with_a_reason) {
 }
 
 Test(rows, names_of_frameworks_are_kinds_with_parameters_set) {
-    row_table table = table_of("op,dtype,rows,cols,top,cin,cout,len,kernel,collective,ranks,bytes\n"
-                               "cast_fp8,bf16,2,3,,,,,,,,\ntranspose,bf16,2,3,,,,,,,,\ntopk,bf16,2,3,1,,,,,,,\n"
-                               "conv_transpose1d,fp16,,,,4,6,10,5,,,\nconv1d,fp16,,,,4,6,10,5,,,\n"
-                               "collective,fp16,,,,,,,,alltoall,4,2048\n");
+    row_table table = rows_table_of("op,dtype,rows,cols,top,cin,cout,len,kernel,collective,ranks,bytes\n"
+                                    "cast_fp8,bf16,2,3,,,,,,,,\ntranspose,bf16,2,3,,,,,,,,\ntopk,bf16,2,3,1,,,,,,,\n"
+                                    "conv_transpose1d,fp16,,,,4,6,10,5,,,\nconv1d,fp16,,,,4,6,10,5,,,\n"
+                                    "collective,fp16,,,,,,,,alltoall,4,2048\n");
     cr_expect_eq(table.unsupported_count, 0);
     cr_expect(table.rows[0].op.kind == OP_elementwise && table.rows[0].op.as.elementwise.out_dtype == DTYPE_fp8);
     cr_expect(table.rows[1].op.kind == OP_copy && table.rows[1].op.as.copy.strided);
@@ -205,13 +178,11 @@ Test(rows, names_of_frameworks_are_kinds_with_parameters_set) {
     rows_free(&table);
 }
 
-/* ---- lens ---- */
-
 Test(rows, lens_are_sequences_whose_work_adds_up) {
-    row_table table = table_of("op,dtype,heads,kv_heads,head_dim,q_len,kv_len,causal,batch,lens\n"
-                               "attention,bf16,32,8,128,1,,0,,100;2000;37\n"
-                               "attention,bf16,32,8,128,,,1,2,64;32\n"
-                               "attention,bf16,32,8,128,1,50,0,,\n");
+    row_table table = rows_table_of("op,dtype,heads,kv_heads,head_dim,q_len,kv_len,causal,batch,lens\n"
+                                    "attention,bf16,32,8,128,1,,0,,100;2000;37\n"
+                                    "attention,bf16,32,8,128,,,1,2,64;32\n"
+                                    "attention,bf16,32,8,128,1,50,0,,\n");
     const operator_row *decode = &table.rows[0], *prefill = &table.rows[1];
     cr_assert_eq(row_part_count(decode), 3);
     cr_expect(decode->op.as.attention.batch == 3 && decode->op.as.attention.kv_len == 2000);
@@ -228,8 +199,6 @@ Test(rows, lens_are_sequences_whose_work_adds_up) {
     cr_expect_eq(row_part(&table.rows[2], 0).as.attention.kv_len, 50);
     rows_free(&table);
 }
-
-/* ---- errors ---- */
 
 Test(rows, bad_rows_name_line_and_column) {
     static const struct {
@@ -266,7 +235,7 @@ Test(rows, bad_rows_name_line_and_column) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         row_table table;
         error err = {0};
-        cr_expect_eq(load_text(cases[i].text, NULL, EMPTY_ROWS_ARE_ERRORS, &table, &err), STATUS_BAD_INPUT);
+        cr_expect_eq(rows_of_text(cases[i].text, NULL, EMPTY_ROWS_ARE_ERRORS, &table, &err), STATUS_BAD_INPUT);
         cr_expect(strstr(err.text, cases[i].what), "case %zu: %s", i, err.text);
         rows_free(&table);
     }
@@ -276,155 +245,12 @@ Test(rows, empty_rows_are_an_error_or_are_counted) {
     static const char text[] = "op,dtype,m,n,k\ngemm,bf16,4,2,3\ngemm,bf16,0,2,3\ngemm,bf16,5,2,3\ngemm,bf16,1,2,0\n";
     row_table table;
     error err = {0};
-    cr_expect_eq(load_text(text, NULL, EMPTY_ROWS_ARE_ERRORS, &table, &err), STATUS_BAD_INPUT);
+    cr_expect_eq(rows_of_text(text, NULL, EMPTY_ROWS_ARE_ERRORS, &table, &err), STATUS_BAD_INPUT);
     cr_expect(strstr(err.text, ":3:11: m is 0: must be at least 1 (rows like this: 2)"), "%s", err.text);
     rows_free(&table);
-    cr_expect_eq(load_text(text, NULL, EMPTY_ROWS_SKIPPED, &table, &err), STATUS_OK);
+    cr_expect_eq(rows_of_text(text, NULL, EMPTY_ROWS_SKIPPED, &table, &err), STATUS_OK);
     cr_expect_eq(table.count, 2);
     cr_expect_eq(table.skipped_count, 2);
     cr_expect_eq(table.rows[1].op.as.gemm.m, 5);
     rows_free(&table);
-}
-
-/* ---- hash and split ---- */
-
-Test(rows, hash_is_of_the_question_alone) {
-    row_table table = table_of("op,dtype,m,n,k,batch,measured_us,method,source\n"
-                               "gemm,bf16,768,1536,768,,6.079,graph_steady,lib:flow\n"
-                               "gemm,bf16,768,1536,768,,9.9,graph_steady,lib:flow\n"
-                               "gemm,bf16,768,1536,768,,6.079,graph_steady,lib:other\n"
-                               "gemm,bf16,768,1536,769,,6.079,graph_steady,lib:flow\n");
-    row_table moved = table_of("note,source,k,n,m,heads,dtype,op,method,split\n"
-                               "x,lib:flow,768,1536,768,,bf16,gemm,graph_steady,\n");
-    uint64_t expected = hash_mix64(hash_text("gemm,bf16,768,1536,768,graph_steady,lib:flow"));
-    cr_expect_eq(table.rows[0].hash, expected);
-    cr_expect_eq(table.rows[1].hash, expected, "not of the measurement");
-    cr_expect_eq(moved.rows[0].hash, expected, "not of the columns' order, other columns or blank ones");
-    cr_expect_neq(table.rows[2].hash, expected);
-    cr_expect_neq(table.rows[3].hash, expected);
-    cr_expect_eq(row_is_held(&table.rows[0]), (expected & 1) == 1);
-    rows_free(&table);
-    rows_free(&moved);
-}
-
-Test(rows, split_column_decides) {
-    row_table table = table_of("op,dtype,m,n,k,split\ngemm,bf16,1,2,3,fit\ngemm,bf16,1,2,3,held\n"
-                               "gemm,bf16,1,2,3,train\ngemm,bf16,1,2,3,test\n");
-    for (size_t i = 0; i < 4; i++)
-        cr_expect_eq(row_is_held(&table.rows[i]), i % 2 == 1);
-    rows_free(&table);
-}
-
-/* Over 20,000 regular shapes, halves differ by no more than chance allows: 6 sigma of a fair coin. */
-Test(rows, halves_are_even) {
-    enum { ROWS = 20000 };
-    char path[] = "/tmp/ingot_rows_XXXXXX";
-    FILE *file = fdopen(mkstemp(path), "w");
-    cr_assert_not_null(file);
-    fprintf(file, "op,dtype,m,n,k\n");
-    for (int i = 0; i < ROWS; i++)
-        fprintf(file, "gemm,bf16,%d,%d,4096\n", 8 * (i % 200 + 1), 128 * (i / 200 + 1));
-    fclose(file);
-    row_table table;
-    error err = {0};
-    cr_assert_eq(rows_load(path, NULL, EMPTY_ROWS_ARE_ERRORS, &table, &err), STATUS_OK, "%s", err.text);
-    unlink(path);
-    int held = 0;
-    for (size_t i = 0; i < table.count; i++)
-        held += row_is_held(&table.rows[i]);
-    cr_expect(fabs(held - ROWS / 2.0) < 6 * sqrt(ROWS * 0.25), "%d of %d", held, ROWS);
-    rows_free(&table);
-}
-
-/* ---- sources ---- */
-
-static source_map sources_of(const char *text) {
-    char path[] = "/tmp/ingot_sources_XXXXXX";
-    write_text(path, text);
-    source_map map;
-    error err = {0};
-    cr_assert_eq(sources_load(path, &map, &err), STATUS_OK, "%s", err.text);
-    unlink(path);
-    return map;
-}
-
-Test(rows, sources_fill_what_the_row_leaves_open) {
-    source_map map =
-        sources_of("source,backend,note,dynamic_quantise\nb:fa3,fa3,Hopper,\na:flow,trtllm,,1\nc:gemm,,,\n");
-    static const char text[] = "op,dtype,heads,head_dim,q_len,backend,m,n,k,source\n"
-                               "attention,bf16,8,64,9,,,,,b:fa3\nattention,bf16,8,64,9,naive,,,,b:fa3\n"
-                               "attention,bf16,8,64,9,,,,,b:fa\nattention,bf16,8,64,9,,,,,c:gemm\n"
-                               "gemm,fp8,,,,,1,2,3,a:flow\ngemm,bf16,,,,,1,2,3,a:flow\n";
-    row_table table;
-    error err = {0};
-    cr_assert_eq(load_text(text, &map, EMPTY_ROWS_ARE_ERRORS, &table, &err), STATUS_OK, "%s", err.text);
-    static const attention_backend expected[] = {attention_backend_fa3, attention_backend_naive, attention_backend_best,
-                                                 attention_backend_best};
-    for (size_t i = 0; i < 4; i++)
-        cr_expect_eq(table.rows[i].op.as.attention.backend, expected[i], "row %zu", i);
-    cr_expect(table.rows[4].op.as.gemm.dynamic_quantise);
-    cr_expect_not(table.rows[5].op.as.gemm.dynamic_quantise, "bf16 activations are not quantised");
-    rows_free(&table);
-    sources_free(&map);
-    sources_free(&map);
-}
-
-Test(rows, bad_source_files) {
-    static const struct {
-        const char *text, *what;
-    } cases[] = {
-        {"source,note\n", "no column 'backend'"},
-        {"source,backend\nx,flsh\n", ":2:3: unknown attention backend 'flsh'; did you mean 'flash'?"},
-        {"source,backend\n,flash\n", ":2:1: source is blank"},
-        {"source,backend\nx,flash\ny,fa3\nx,fa3\n", "source 'x' stands twice"},
-        {"source,backend,dynamic_quantise\nx,flash,2\n", ":2:9: dynamic_quantise is '2'"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char path[] = "/tmp/ingot_sources_XXXXXX";
-        write_text(path, cases[i].text);
-        source_map map;
-        error err = {0};
-        cr_expect_eq(sources_load(path, &map, &err), STATUS_BAD_INPUT);
-        cr_expect(strstr(err.text, cases[i].what), "case %zu: %s", i, err.text);
-        sources_free(&map);
-        unlink(path);
-    }
-    cr_expect_null(sources_find(NULL, "x"));
-}
-
-Test(rows, shipped_sources_are_sound) {
-    source_map map;
-    error err = {0};
-    if (access(INGOT_SOURCE_DIR "/validate/sources.csv", R_OK) != 0)
-        cr_skip_test("validate/sources.csv is not there");
-    cr_expect_eq(sources_load(INGOT_SOURCE_DIR "/validate/sources.csv", &map, &err), STATUS_OK, "%s", err.text);
-    cr_expect(map.count > 0);
-    sources_free(&map);
-}
-
-/* ---- public tables ---- */
-
-Test(rows, public_tables_are_read_whole) {
-    static const struct {
-        const char *name;
-        size_t rows;
-    } files[] = {{"h200_sxm-gemm", 4000},      {"a100_sxm-gemm", 4000},      {"l40s-gemm", 4000},
-                 {"h200_sxm-attention", 4000}, {"a100_sxm-attention", 2962}, {"l40s-attention", 4000},
-                 {"h200_sxm-collective", 252}};
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        char path[4096];
-        snprintf(path, sizeof path, INGOT_SOURCE_DIR "/../shared/measured/%s.csv", files[i].name);
-        if (access(path, R_OK) != 0)
-            cr_skip_test("%s is not there: public tables are not part of the project", path);
-        row_table table;
-        error err = {0};
-        cr_assert_eq(rows_load(path, NULL, EMPTY_ROWS_SKIPPED, &table, &err), STATUS_OK, "%s", err.text);
-        cr_expect_eq(table.count + table.skipped_count, files[i].rows);
-        cr_expect_eq(table.unsupported_count, 0);
-        for (size_t j = 0; j < table.count; j++) {
-            cr_assert(table.rows[j].measured_s > 1e-7 && table.rows[j].measured_s < 1);
-            cr_assert_eq(table.rows[j].method, ROW_METHOD_GRAPH_STEADY);
-        }
-        rows_free(&table);
-    }
 }

@@ -1,28 +1,18 @@
 /* Files that are whole or as they were. */
 #include "core/base/whole_file.h"
 
-#include <criterion/criterion.h>
-#include <stdlib.h>
+#include "tests/scratch.h"
+
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
-static char folder[] = "/tmp/ingot-whole-XXXXXX";
-
 static void enter(void) {
-    cr_assert_not_null(mkdtemp(folder));
-    cr_assert_eq(chdir(folder), 0);
+    scratch_make();
+    cr_assert_eq(chdir(scratch_folder), 0);
 }
 
-static void leave(void) {
-    static const char *const names[] = {"a.txt", "a.txt.partial", "b.gz", "link", "full", "folder"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        remove(names[i]);
-    cr_expect_eq(rmdir(folder), 0, "nothing else was left there");
-}
-
-TestSuite(whole_file, .init = enter, .fini = leave);
+TestSuite(whole_file, .init = enter, .fini = scratch_remove);
 
 static bool exists(const char *path) {
     struct stat info;

@@ -16,8 +16,11 @@ static status read_dimension(row_reader *reader, const row_param *bound, error *
     double value;
     if (!number_parse(text, &value) || value != floor(value))
         return CSV_ERROR(reader->line, bound->column, err, "%s is not a whole number: '%.80s'", name, text);
-    if (value < 0 || value > DIMENSION_MAX)
+    if (value < 0)
         return CSV_ERROR(reader->line, bound->column, err, "%s is %.80s: must be at least 1", name, text);
+    if (value > DIMENSION_MAX)
+        return CSV_ERROR(reader->line, bound->column, err, "%s is %.80s: must be at most %g", name, text,
+                         DIMENSION_MAX);
     bool may_be_zero = bound->rule == BLANK_IS_CONSTANT && bound->constant == 0;
     if (value == 0 && !may_be_zero && !reader->row.empty) {
         reader->row.empty = true;

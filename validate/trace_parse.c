@@ -154,8 +154,9 @@ static status keep(reader *r, trace_kind kind, error *err) {
     const raw_event *e = &r->event;
     const char *missing = !e->has_name ? "name" : !e->has_ts ? "ts" : !e->has_duration ? "dur" : NULL;
     if (missing)
-        return error_set(err, STATUS_BAD_INPUT, "an event of category '%s' has no number or text '%s'",
-                         e->category.text, missing);
+        return error_set(err, STATUS_BAD_INPUT,
+                         "an event of category '%s' has no '%s' of the kind and size that it takes", e->category.text,
+                         missing);
     double duration_us = fmax(-TS_MAX_US, fmin(TS_MAX_US, e->duration_us));
     trace_input in = {.kind = kind,
                       .name = e->name,

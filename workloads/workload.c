@@ -34,6 +34,11 @@ status workload_find(arena *a, const char *config_dir, const char *name, workloa
     if (text_ends_with(name, ".json"))
         return hf_config_load(a, name, &out->shape, err);
     const char *slash = text_ends_with(name, ".yaml") ? NULL : strchr(name, '/');
+    if (slash == name)
+        return error_set(err, STATUS_BAD_INPUT,
+                         "'%.80s' is no workload: give MODEL, MODEL/TASK, or a path to a .yaml "
+                         "or .json",
+                         name);
     const char *model_name = slash ? arena_strndup(a, name, (size_t)(slash - name)) : name;
     const char *path;
     status result = config_find(a, arena_printf(a, "%s/workloads", config_dir), "workload", model_name, &path, err);

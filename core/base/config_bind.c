@@ -12,7 +12,7 @@ status config_number(const config_node *node, double min, double max, double *ou
         return CONFIG_ERROR(node, err, "not a number: '%.80s' (write SI units without a suffix, as 1.98e9)",
                             node->text);
     if (value < min || value > max)
-        return CONFIG_ERROR(node, err, "%.80s is out of range: must be from %g to %g", node->text, min, max);
+        return CONFIG_ERROR(node, err, "%.80s is out of range: must be from %.7g to %.7g", node->text, min, max);
     *out = value;
     return STATUS_OK;
 }

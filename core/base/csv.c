@@ -336,7 +336,7 @@ status csv_number(const csv_reader *reader, const csv_row *row, int column, doub
     if (!number_parse(text, &value))
         return CSV_ERROR(row, column, err, "%s is not a number: '%.80s'", name, text);
     if (value < min || value > max)
-        return CSV_ERROR(row, column, err, "%s is %.80s: must be from %g to %g", name, text, min, max);
+        return CSV_ERROR(row, column, err, "%s is %.80s: must be from %.7g to %.7g", name, text, min, max);
     *out = value;
     return STATUS_OK;
 }

@@ -26,8 +26,8 @@ static status number_of(const json_object *object, const char *key, const char *
     if (!number_parse(value->u.number.r, &number))
         return json_member_error(object, key, err, "'%.80s' is out of range: %.80s", what, value->u.number.r);
     if (number < min || number > max)
-        return json_member_error(object, key, err, "'%.80s' is %.80s: must be from %g to %g", what, value->u.number.r,
-                                 min, max);
+        return json_member_error(object, key, err, "'%.80s' is %.80s: must be from %.7g to %.7g", what,
+                                 value->u.number.r, min, max);
     *out = number;
     return STATUS_OK;
 }

@@ -74,6 +74,9 @@ static status load_workloads(arena *a, case_parts *parts, size_t count, error *e
         result = workload_find(a, parts->config_dir, name, &parts->workloads[i], &inner);
         if (result != STATUS_OK)
             result = sweep_at_node(parts->workload_nodes[i], result, &inner, err);
+        for (size_t j = 0; j < i && result == STATUS_OK; j++)
+            if (strcmp(parts->workloads[j].name, parts->workloads[i].name) == 0)
+                result = CONFIG_ERROR(parts->workload_nodes[i], err, "the workload '%s' stands twice", name);
     }
     return result;
 }
@@ -92,6 +95,9 @@ static status load_batches(arena *a, case_parts *parts, sweep *out, error *err) 
         result = config_number(list->values[i], 1, BATCH_MAX, &parts->batches[i], err);
         if (result == STATUS_OK && parts->batches[i] != floor(parts->batches[i]))
             result = CONFIG_ERROR(list->values[i], err, "a batch must be whole");
+        for (size_t j = 0; j < i && result == STATUS_OK; j++)
+            if (parts->batches[j] == parts->batches[i])
+                result = CONFIG_ERROR(list->values[i], err, "the batch %.0f stands twice", parts->batches[i]);
     }
     return result;
 }

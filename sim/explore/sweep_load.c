@@ -77,6 +77,9 @@ static status load_machines(arena *a, const char *config_dir, const config_node 
         if (result != STATUS_OK)
             result = config_is_path(name) ? error_set(err, result, "%s", inner.text)
                                           : sweep_at_node(list->values[i], result, &inner, err);
+        for (size_t j = 0; j < i && result == STATUS_OK; j++)
+            if (strcmp(out->machines[j].base.name, m->base.name) == 0)
+                result = CONFIG_ERROR(list->values[i], err, "the machine '%s' stands twice", m->base.name);
     }
     return result;
 }
