@@ -4,11 +4,12 @@
  *   max(c x steps x tensor, c x steps x loads into the SM, all loads through L2, rounds x steps x shortest step)
  *   + rounds x prologue + c x epilogue.
  * HBM time for bytes that are not resident runs beside it, hidden but for a small part, and a split reduction adds a
- * kernel. Where a product is measured alone, over and over, power then stretches the SM's part: dynamic power grows as
- * clock^x, so the clock that keeps within the limit has a closed form. Inside a graph the clock follows from all of a
- * step's operators (power.h). Every term falls or stays when a bandwidth or a clock rises. */
+ * kernel. Power may stretch the SM's part (gemm_power.h). Every term falls or stays when a bandwidth or a clock rises.
+ */
 #include "sim/engine/cost_gemm.h"
 #include "sim/engine/cost_memory.h"
+#include "sim/engine/gemm_operands.h"
+#include "sim/engine/gemm_power.h"
 
 #include <math.h>
 #include <string.h>
@@ -34,8 +35,6 @@ static const double SHARED_STEPS_MIN = 16;
  * 2540). */
 static const double BLOCK_SCALED_STEP_CLK = 510;
 
-enum { TANGENTS = 4 }; /* to the power limit's curve */
-
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define SMALLER(a, b) ((a) < (b) ? (a) : (b))
 
@@ -48,132 +47,22 @@ typedef struct gemm_machines {
     lanes step_s, prologue_s, epilogue_s_per_byte, scaled_s_per_byte, spilled_s_per_byte; /* one SM */
     lanes vector_s_per_element; /* one SM, of a batch of matrices times a vector each */
     lanes dequantise_s_per_element, reduce_s, slice_s, memory_s, hbm_s, overlap_loss, shared_last_frac;
-    lanes written_bytes;                  /* of hbm_bytes */
-    lanes hbm_bytes, sharing;             /* sharing: L2 reads for each operand byte that an SM takes in */
-    lanes energy_s, energy_s_per_l2_byte; /* energy over the power that the limit leaves */
-    bool throttles;                       /* what follows holds: the product is measured alone */
-    lanes tangent_time[TANGENTS], tangent_energy[TANGENTS], power_lag_s;
+    lanes written_bytes;      /* of hbm_bytes */
+    lanes hbm_bytes, sharing; /* sharing: L2 reads for each operand byte that an SM takes in */
+    bool throttles;           /* the product is measured alone, and what follows holds */
+    gemm_power power;
 } gemm_machines;
-
-typedef struct gemm_bytes {
-    double left, right, out; /* [m,k], [k,n], [m,n] */
-    double element_bytes, right_element_bytes, out_element_bytes;
-} gemm_bytes;
-
-static gemm_bytes bytes_of(const gemm_params *g, const op_work *work) {
-    gemm_bytes b = {.element_bytes = dtype_bytes(g->dtype), .out = work->write_bytes};
-    b.left = (double)g->m * (double)g->k * (double)g->batch * b.element_bytes;
-    b.right = work->weight_bytes + work->read_bytes - b.left;
-    b.right_element_bytes = dtype_bytes(g->weights_dtype);
-    b.out_element_bytes = b.element_bytes < 2 ? 2 : b.element_bytes;
-    return b;
-}
-
-/* Bytes that come from and go to device memory. */
-typedef struct missing_bytes {
-    double read, written;
-} missing_bytes;
-
-/* TensorRT-LLM's harness multiplies by as many copies of the weights as overflow L2, up to so many: on an L40S, whose
- * L2 holds 96 MiB, rows of 96, 48, 32 and 24 MiB of weights run at the L2's rate, and none of 28, 36 to 45 or 56 to 90.
- */
-static const double FEW_COPIES_MAX = 5;
-
-/* Part of a buffer that is gone when so many other bytes passed through L2 since its last use. */
-static double missed_frac(double distance_bytes, double share_bytes, double fall) {
-    double missed = (distance_bytes / share_bytes - 1) / fall;
-    return SMALLER(LARGER(missed, 0), 1);
-}
-
-static missing_bytes missing_of(const gemm_params *g, const gemm_bytes *b, residency where, const machine_block *m,
-                                size_t i) {
-    double share = operand_share_bytes(m, i), fall = m->gemm_residency_fall_ratio[i];
-    double all = b->left + b->right + b->out, weights = g->activations_only ? 0 : b->right;
-    double activations = b->left + b->right - weights;
-    double activations_missed = missed_frac(all, share, fall);
-    /* Dirty lines leave L2 when as much again has come in. */
-    missing_bytes missing = {.written = b->out * activations_missed};
-    switch (where) {
-    case RESIDENCY_COLD:
-        missing.read = activations + weights;
-        break;
-    case RESIDENCY_REPEATED:
-    case RESIDENCY_REPEATED_FEW: {
-        double copies = m->method_graph_steady_weight_copies[i];
-        if (where == RESIDENCY_REPEATED_FEW)
-            copies = SMALLER(FEW_COPIES_MAX, ceil(m->l2_bytes[i] / LARGER(weights, 1) - 1e-9));
-        double round = copies * (weights + b->out) + activations;
-        missing.read = activations * activations_missed + weights * missed_frac(round, share, fall);
-        break;
-    }
-    case RESIDENCY_PREDECESSORS:
-        missing.read = weights + activations * missed_frac(activations, share, fall);
-        break;
-    }
-    return missing;
-}
-
-/* Multiply-adds of a type that the tensor cores lack run at the next wider type that they have. bfloat16 is widened to
- * FP32 on the way: 10.65 TFLOP/s where FP32 reaches 14.38 on a V100, 6.0 and 8.1 on a P100 (zzc0721's
- * torch-performance-test-data, issues 140 and 164). */
-static const double WIDENED_FRAC = 0.74;
-
-static void flops_per_s(data_type type, const machine_block *m, lanes rate) {
-    data_type wider = type == DTYPE_nvfp4                        ? DTYPE_fp8
-                      : type == DTYPE_bf16 || type == DTYPE_tf32 ? DTYPE_fp32
-                                                                 : DTYPE_fp16;
-    EACH_LANE {
-        double first = m->peak_flops_per_s[type][i], second = m->peak_flops_per_s[wider][i];
-        double last = m->peak_flops_per_s[DTYPE_fp16][i], plain = m->peak_flops_per_s[DTYPE_fp32][i];
-        double widened = type == DTYPE_bf16 ? plain * WIDENED_FRAC : second > 0 ? second : last > 0 ? last : plain;
-        double found = first > 0 ? first : widened;
-        rate[i] = found * m->sm_clock_max_hz[i] / m->sm_clock_tensor_hz[i];
-    }
-}
-
-static double energy_per_flop(data_type type, const machine_block *m, size_t i) {
-    double half = m->power_energy_per_fp16_flop_j[i];
-    double quarter = m->power_energy_per_fp8_flop_j[i] > 0 ? m->power_energy_per_fp8_flop_j[i] : half / 2;
-    if (type == DTYPE_fp32)
-        return m->power_energy_per_fp32_flop_j[i];
-    if (dtype_bytes(type) < 1)
-        return quarter / 2; /* machine.def */
-    return dtype_bytes(type) < 2 ? quarter : half;
-}
-
-/* The power limit. At ratio r of the highest clock, energy E and time t there draw E r^x / t, so the SMs' time becomes
- * t^(1-1/x) (E/P)^(1/x): a concave function of E, which the least of its tangents at these E/(P t) gives within 1 %. */
-static const double tangent_at[TANGENTS] = {1, 1.5, 2.25, 3.4};
-
-static void fill_power(const op *o, const machine_block *m, gemm_machines *out) {
-    const gemm_params *g = &o->as.gemm;
-    double flops = 2.0 * (double)g->m * (double)g->n * (double)g->k * (double)g->batch;
-    EACH_LANE {
-        double exponent = 1 + 2 * m->power_voltage_slope_ratio[i]; /* f V^2 */
-        double spare_w = m->power_limit_w[i] - m->power_idle_w[i] - m->power_clock_w[i];
-        double flop_j = energy_per_flop(g->dtype, m, i) * m->gemm_switching_frac[i];
-        double fixed_j = flops * flop_j + out->hbm_bytes[i] * m->power_energy_per_hbm_byte_j[i];
-        out->energy_s[i] = fixed_j / spare_w;
-        out->energy_s_per_l2_byte[i] = m->power_energy_per_l2_byte_j[i] / spare_w;
-        for (size_t k = 0; k < TANGENTS; k++) {
-            double value = k > 0 ? pow(tangent_at[k], 1 / exponent) : 1;
-            out->tangent_time[k][i] = value * (1 - 1 / exponent);
-            out->tangent_energy[k][i] = value / exponent / tangent_at[k];
-        }
-        out->power_lag_s[i] = m->gemm_power_lag_s[i];
-    }
-}
 
 static void fill_machines(const op *o, const gemm_bytes *b, residency where, const machine_block *m,
                           gemm_machines *out) {
     const gemm_params *g = &o->as.gemm;
     lanes rate;
-    flops_per_s(g->dtype, m, rate);
+    tensor_flops_per_s(g->dtype, m, rate);
     bool warpgroups = m->generation == GENERATION_HOPPER || m->generation == GENERATION_BLACKWELL;
     bool block_scaled = g->dtype == DTYPE_nvfp4 && m->generation == GENERATION_BLACKWELL;
     EACH_LANE {
         double clock = m->sm_clock_max_hz[i];
-        missing_bytes missing = missing_of(g, b, where, m, i);
+        missing_bytes missing = gemm_missing_of(g, b, where, m, i);
         double miss = missing.read / (b->left + b->right);
         out->per_sm[i] = 1 / m->sm_count[i];
         double efficiency = warpgroups ? m->gemm_tensor_efficiency_frac[i] : m->gemm_warp_tensor_efficiency_frac[i];
@@ -214,7 +103,7 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
     }
     out->throttles = where != RESIDENCY_PREDECESSORS || o->own;
     if (out->throttles)
-        fill_power(o, m, out);
+        gemm_power_of(o, out->hbm_bytes, m, &out->power);
 }
 
 /* What a plan asks for, the same on every machine. */
@@ -267,17 +156,6 @@ static plan_work work_of_plan(const plan *p, const gemm_params *g, const gemm_by
     return w;
 }
 
-static inline double throttled_s(const gemm_machines *m, double sm_s, double l2_bytes, size_t i) {
-    double energy_s = m->energy_s[i] + l2_bytes * m->energy_s_per_l2_byte[i];
-    double least = m->tangent_time[0][i] * sm_s + m->tangent_energy[0][i] * energy_s;
-    for (size_t k = 1; k < TANGENTS; k++) {
-        double tangent = m->tangent_time[k][i] * sm_s + m->tangent_energy[k][i] * energy_s;
-        least = SMALLER(least, tangent);
-    }
-    double more = LARGER(least - sm_s, 0);
-    return sm_s + more * sm_s / (sm_s + m->power_lag_s[i]);
-}
-
 struct gemm_recipe {
     op o;
     residency where;
@@ -323,7 +201,7 @@ static inline __attribute__((always_inline)) gemm_parts parts_of(const plan_work
     double full_clock = loop + p.latency + p.epilogue;
     double sm = full_clock;
     if (throttles)
-        sm = throttled_s(m, full_clock, w->load_bytes * m->sharing[i] + w->reduce_bytes, i);
+        sm = throttled_s(&m->power, full_clock, w->load_bytes * m->sharing[i] + w->reduce_bytes, i);
     p.stretch = sm / full_clock, p.sm = sm;
     p.hbm = m->hbm_s[i];
     p.reduce = w->reduces * m->reduce_s[i] + w->slices * m->slice_s[i] + w->reduce_bytes * m->helper_l2_s_per_byte[i];
@@ -552,7 +430,7 @@ void cost_gemm(const op *o, residency where, const machine_block *machines, cost
 static gemm_recipe recipe_of(const op *o, double left_bytes, residency where, const plan_list *plans,
                              plan_work *works) {
     op_work work = op_work_of(o);
-    gemm_recipe r = {.o = *o, .where = where, .b = bytes_of(&o->as.gemm, &work), .plans = plans, .works = works};
+    gemm_recipe r = {.o = *o, .where = where, .b = gemm_bytes_of(&o->as.gemm, &work), .plans = plans, .works = works};
     r.b.left = left_bytes;
     for (size_t c = 0; c < plans->count; c++)
         works[c] = work_of_plan(&plans->plans[c], &o->as.gemm, &r.b);
