@@ -7,7 +7,7 @@
 static const double LAYERS_MAX = 1000, WIDTH_MAX = 1e6, HEADS_MAX = 4096, VOCABULARY_MAX = 1e7, TOKENS_MAX = 1e7;
 
 typedef struct decoder_file {
-    model_file common; /* first: model_common_fields */
+    model_file common; /* first: model_bind */
     model shape;
 } decoder_file;
 
@@ -68,13 +68,8 @@ status decoder_load(const config_node *root, model *out, error *err) {
     };
 #undef SHAPE
 #undef FLAG
-    enum { OWN_COUNT = sizeof own / sizeof own[0] };
-    config_field fields[MODEL_COMMON_FIELD_COUNT + OWN_COUNT];
-    memcpy(fields, model_common_fields, sizeof model_common_fields);
-    memcpy(fields + MODEL_COMMON_FIELD_COUNT, own, sizeof own);
     decoder_file file = {.shape = *out};
-    status result =
-        config_bind(root, fields, MODEL_COMMON_FIELD_COUNT + OWN_COUNT, true, &file, (config_notes){0}, err);
+    status result = model_bind(root, own, sizeof own / sizeof own[0], &file, err);
     if (result == STATUS_OK)
         result = check_shape(root, &file, err);
     *out = file.shape;

@@ -12,7 +12,7 @@ static const double LAYERS_MAX = 1000, WIDTH_MAX = 1e6, HEADS_MAX = 4096, TABLE_
 static const double GATHER_CALLS = 3;
 
 typedef struct hstu_file {
-    model_file common; /* first: model_common_fields */
+    model_file common; /* first: model_bind */
     model shape;
     hstu_shape parts;
 } hstu_file;
@@ -36,13 +36,8 @@ static status load(arena *a, const config_node *root, model *out, error *err) {
         NUMBER("table_rows", parts.table_rows, TABLE_MAX),
     };
 #undef NUMBER
-    enum { OWN_COUNT = sizeof own / sizeof own[0] };
-    config_field fields[MODEL_COMMON_FIELD_COUNT + OWN_COUNT];
-    memcpy(fields, model_common_fields, sizeof model_common_fields);
-    memcpy(fields + MODEL_COMMON_FIELD_COUNT, own, sizeof own);
     hstu_file file = {.shape = *out};
-    status result =
-        config_bind(root, fields, MODEL_COMMON_FIELD_COUNT + OWN_COUNT, true, &file, (config_notes){0}, err);
+    status result = model_bind(root, own, sizeof own / sizeof own[0], &file, err);
     if (result == STATUS_OK)
         result = model_take_common(root, &file.common, &file.shape, err);
     *out = file.shape;

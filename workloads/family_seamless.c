@@ -15,7 +15,7 @@ static const double LAYERS_MAX = 1000, WIDTH_MAX = 1e6, HEADS_MAX = 4096, TABLE_
 static const double LENGTH_ADDED_TOKENS = 200, LENGTH_MAX_TOKENS = 1024, STATIC_SOURCE_TOKENS = 256, STATIC_UNITS = 835;
 
 typedef struct seamless_file {
-    model_file common; /* first: model_common_fields */
+    model_file common; /* first: model_bind */
     model shape;
     seamless_shape parts;
 } seamless_file;
@@ -68,11 +68,7 @@ static const config_field module_fields[] = {
 enum { MODULE_FIELD_COUNT = sizeof module_fields / sizeof module_fields[0] };
 
 static status bind(const config_node *root, seamless_file *file, error *err) {
-    config_field fields[MODEL_COMMON_FIELD_COUNT + MODULE_FIELD_COUNT];
-    memcpy(fields, model_common_fields, sizeof model_common_fields);
-    memcpy(fields + MODEL_COMMON_FIELD_COUNT, module_fields, sizeof module_fields);
-    status result =
-        config_bind(root, fields, MODEL_COMMON_FIELD_COUNT + MODULE_FIELD_COUNT, true, file, (config_notes){0}, err);
+    status result = model_bind(root, module_fields, MODULE_FIELD_COUNT, file, err);
     return result == STATUS_OK ? model_take_common(root, &file->common, &file->shape, err) : result;
 }
 

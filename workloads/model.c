@@ -2,11 +2,12 @@
 
 #include "workloads/family.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { SCHEMA_VERSION = 1 };
 
-const config_field model_common_fields[MODEL_COMMON_FIELD_COUNT] = {
+static const config_field common_fields[] = {
     {"schema", CONFIG_NODE, offsetof(model_file, schema), 0, 0, true},
     {"name", CONFIG_TEXT, offsetof(model_file, name), 0, 0, true},
     {"family", CONFIG_TEXT, offsetof(model_file, family), 0, 0, true},
@@ -14,6 +15,15 @@ const config_field model_common_fields[MODEL_COMMON_FIELD_COUNT] = {
     {"dtype", CONFIG_TEXT, offsetof(model_file, dtype), 0, 0, true},
     {"tasks", CONFIG_NODE, offsetof(model_file, tasks), 0, 0, false},
 };
+enum { COMMON_FIELDS = sizeof common_fields / sizeof common_fields[0] };
+
+status model_bind(const config_node *root, const config_field *own, size_t own_count, void *file, error *err) {
+    config_field fields[COMMON_FIELDS + MODEL_OWN_FIELDS_MAX];
+    assert(own_count <= MODEL_OWN_FIELDS_MAX);
+    memcpy(fields, common_fields, sizeof common_fields);
+    memcpy(fields + COMMON_FIELDS, own, own_count * sizeof *own);
+    return config_bind(root, fields, COMMON_FIELDS + own_count, true, file, (config_notes){0}, err);
+}
 
 status model_take_common(const config_node *root, const model_file *file, model *out, error *err) {
     out->name = file->name;

@@ -37,14 +37,16 @@ status model_load(arena *a, const char *path, model *out, error *err);
 
 /* ---- for families ---- */
 
-/* What every model file states; a family's field table begins with these over a struct that begins with model_file. */
+/* What every model file states; a family binds it with its own keys into a struct that begins with model_file. */
 typedef struct model_file {
     const char *name, *family, *source, *dtype;
     const config_node *schema, *tasks;
 } model_file;
 
-enum { MODEL_COMMON_FIELD_COUNT = 6 };
-extern const config_field model_common_fields[MODEL_COMMON_FIELD_COUNT];
+enum { MODEL_OWN_FIELDS_MAX = 32 };
+
+/* Reads the whole file into `file`, which begins with a model_file: the keys that all share and the family's own. */
+status model_bind(const config_node *root, const config_field *own, size_t own_count, void *file, error *err);
 
 /* Copies the shared part into the model; `dtype` must be a 16-bit or 32-bit float. */
 status model_take_common(const config_node *root, const model_file *file, model *out, error *err);

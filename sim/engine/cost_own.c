@@ -98,14 +98,39 @@ own_memory own_memory_of(const own_traffic *t, residency where, const machine_bl
     };
 }
 
+/* CTAs that an SM holds at once. */
+static double slots_per_sm(const own_kernel *k, const machine_block *m, size_t i) {
+    double by_registers = k->registers > 0 ? floor(m->sm_registers[i] / (k->registers * k->threads)) : k->slots;
+    double by_threads = smaller(m->sm_max_ctas[i], floor(m->sm_max_threads[i] / k->threads));
+    return larger(1, smaller(smaller(k->slots, by_registers), by_threads));
+}
+
+static bound_kind own_bound(const own_memory *memory, double issue_s, double others_s) {
+    if (memory->hbm_s >= larger(others_s, larger(issue_s, memory->l2_s)))
+        return BOUND_HBM;
+    if (memory->l2_s >= larger(others_s, issue_s))
+        return BOUND_L2;
+    return issue_s >= others_s ? BOUND_COMPUTE : BOUND_LATENCY;
+}
+
+static plan own_plan(const own_kernel *k, double slots) {
+    return (plan){.tile_m = 1,
+                  .cluster_m = 1,
+                  .cluster_n = 1,
+                  .split_k = 1,
+                  .stages = 1,
+                  .block_threads = (int32_t)k->threads,
+                  .ctas_per_sm = (int32_t)slots,
+                  .launches = (int32_t)k->launches,
+                  .ctas = k->ctas};
+}
+
 static void finish_lane(const own_kernel *k, const machine_block *m, size_t i, residency where, cost_block *out) {
     own_memory memory = own_memory_of(&k->traffic, where, m, i);
     if (k->read_ratio[i] > 0)
         memory.hbm_s /= k->read_ratio[i];
     double clock = m->sm_clock_max_hz[i], sms = m->sm_count[i];
-    double by_registers = k->registers > 0 ? floor(m->sm_registers[i] / (k->registers * k->threads)) : k->slots;
-    double by_threads = smaller(m->sm_max_ctas[i], floor(m->sm_max_threads[i] / k->threads));
-    double slots = larger(1, smaller(smaller(k->slots, by_registers), by_threads));
+    double slots = slots_per_sm(k, m, i);
     double waves = k->ctas / (sms * slots), busiest = ceil_quotient(k->ctas / sms);
     double warps = ceil_quotient(k->threads / WARP_LANES);
     double thread_s = k->thread_ops[i] * larger(m->own_dependent_clk[i], warps / SCHEDULERS) / clock;
@@ -129,20 +154,8 @@ static void finish_lane(const own_kernel *k, const machine_block *m, size_t i, r
     out->l2_bytes[i] = memory.l2_bytes;
     out->launches[i] = k->launches;
     out->clocked_s[i] = clocked_part(larger(larger(terms[0], dispatch_s), larger(issue_s, memory.l2_s)), memory.hbm_s);
-    double others = larger(larger(terms[0], dispatch_s), memory.start_s);
-    out->bound[i] = memory.hbm_s >= larger(others, larger(issue_s, memory.l2_s)) ? BOUND_HBM
-                    : memory.l2_s >= larger(others, issue_s)                     ? BOUND_L2
-                    : issue_s >= others                                          ? BOUND_COMPUTE
-                                                                                 : BOUND_LATENCY;
-    out->picked[i] = (plan){.tile_m = 1,
-                            .cluster_m = 1,
-                            .cluster_n = 1,
-                            .split_k = 1,
-                            .stages = 1,
-                            .block_threads = (int32_t)k->threads,
-                            .ctas_per_sm = (int32_t)slots,
-                            .launches = (int32_t)k->launches,
-                            .ctas = k->ctas};
+    out->bound[i] = own_bound(&memory, issue_s, larger(larger(terms[0], dispatch_s), memory.start_s));
+    out->picked[i] = own_plan(k, slots);
     /* A grid of one wave has no last wave that could be cut short. */
     out->ctas[i] = (cta_work){.time_s = out->time_s[i],
                               .ctas = k->ctas,
