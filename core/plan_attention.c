@@ -42,8 +42,8 @@ attention_kernel attention_kernel_of(attention_backend backend, generation g) {
     case attention_backend_vllm_fa2:
     case attention_backend_triton:
         return KERNEL_FA2_PAGED;
-    case attention_backend_flashinfer:
-        return KERNEL_FLASHINFER;
+    case attention_backend_flashinfer: /* its own kernels use no tensor memory; on Blackwell it takes others' that do */
+        return g == GENERATION_BLACKWELL ? KERNEL_FA3_PAGED : KERNEL_FLASHINFER;
     case attention_backend_trtllm:
         return async ? KERNEL_FMHA_HOPPER : KERNEL_FMHA;
     default:

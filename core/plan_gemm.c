@@ -266,7 +266,9 @@ void plan_gemm(const op *o, const plan_limits *limits, plan_list *out) {
     for (size_t i = 0; i < out->count; i++)
         out->plans[i].tile_k = (int32_t)step;
     bool narrow = dtype_bytes(g->weights_dtype) < 2 && !g->dynamic_quantise && g->dtype != DTYPE_fp8;
-    bool vectors = (g->m == 1 && !g->dynamic_quantise) || (g->m <= VECTOR_ROWS_MAX && narrow);
+    /* cuBLASLt gives one row to tiles of 8 columns there (traces of PyTorch on an H200), as it does to 2 to 8. */
+    bool tiled = has_warpgroups(limits->generation) && !narrow;
+    bool vectors = (g->m == 1 && !g->dynamic_quantise && !tiled) || (g->m <= VECTOR_ROWS_MAX && narrow);
     if (vectors && !is_block_scaled(g, limits->generation))
         add_vector_plans(g, false, out);
 }

@@ -54,6 +54,21 @@ carry_all() {
     "0.68 of the H200's, as the shortest products in graphs"
   prior blackwell gemm prologue_clk "$(awk -v x="$(value hopper gemm prologue_clk)" 'BEGIN { printf "%.0f", x + 1413 - 709 }')" \
     "the H200's, and what a first tile by TMA takes longer: 1,413 clocks on a B200 [BW], 709 on an H800 [HPM]"
+  # The same 0.68 of the time for kernels whose start is counted in memory latencies: 689 clocks at 1.98 GHz on an H200,
+  # 860 at 1.965 GHz on a B200.
+  local start
+  for start in "attention start" "attention helper" "attention copy" "attention_xqa start" "attention_xqa helper" "rowwise start"; do
+    set -- $start
+    prior blackwell "$1" "$2_latencies" "$(awk -v x="$(value hopper "$1" "$2_latencies")" \
+      'BEGIN { printf "%.4g", 0.68 * x * (689 / 1.98) / (860 / 1.965) }')" "0.68 of the H200's time, as the shortest products in graphs"
+  done
+  local kernel decode="grouped decoding of 4 sequences, 1,024 to 8,192 keys, on a B200 (flashinfer-ai/flashinfer pull 1415)"
+  for kernel in attention_fa3 attention_fa3_paged; do
+    prior blackwell $kernel decode_cta_latencies 7.5 "$decode"
+    prior blackwell $kernel decode_step_latencies 1.3 "$decode"
+  done
+  prior blackwell attention_fa3_paged decode8_step_ratio 1 "its tensor cores take 8-bit operands in either order: nothing is transposed"
+  prior blackwell attention_fa3_paged block8_frac 0 "likewise"
   prior blackwell gemm power_lag_s 0.00065 \
     "bf16 8192^3 in 0.65 ms, half-way from 2,016 TFLOP/s at the highest clock to the 1,420 of long series (pytorch/ao pull 2427): 1,427 to 1,687 in a public table"
   local cudnn="cuDNN on GB200, 1,024 to 16,384 tokens (Dao-AILab/flash-attention pull 2605)"

@@ -180,7 +180,7 @@ static void rows_ratio(lanes out, const double *group_ratio, double amount) {
         out[i] = 1 + group_ratio[i] * amount;
 }
 
-/* FlashAttention and FlashInfer. */
+/* FlashAttention, FlashInfer, and TensorRT-LLM where it has one kernel for all groups. */
 static decode_kernel flash_kernel(const attention_shape *s, const machine_block *m) {
     double tiles = ceil_quotient(s->group / TILE_ROWS);
     decode_kernel k = {.items = s->batch * s->kv_heads * tiles,
@@ -215,6 +215,11 @@ static decode_kernel flash_kernel(const attention_shape *s, const machine_block 
             for (size_t i = 0; i < MACHINE_LANES; i++)
                 k.step_ratio[i] = m->attention_fa3_paged_decode8_step_ratio[i],
                 k.cta_ratio[i] = attention_block8(s, m, i);
+        break;
+    case KERNEL_FMHA_HOPPER: /* TensorRT-LLM's on Blackwell: as many parts as SMs have room for */
+        k.cta_latencies = m->attention_fa3_decode_cta_latencies;
+        k.step_latencies = m->attention_fa3_decode_step_latencies;
+        k.rule = SPLIT_FILL;
         break;
     case KERNEL_FA3:
         k.cta_latencies = m->attention_fa3_decode_cta_latencies;
@@ -362,7 +367,9 @@ static void finish_lane(const attention_shape *s, const machine_block *m, size_t
 
 void attention_decode_cost(const attention_shape *s, const machine_block *m, cost_times *out, cost_block *details) {
     double helpers = attention_helpers(s, true);
-    if (s->kernel != KERNEL_FMHA && s->kernel != KERNEL_FMHA_HOPPER) {
+    bool chooses =
+        s->kernel == KERNEL_FMHA || (s->kernel == KERNEL_FMHA_HOPPER && s->generation != GENERATION_BLACKWELL);
+    if (!chooses) {
         decode_kernel k = flash_kernel(s, m);
         for (size_t i = 0; i < MACHINE_LANES; i++)
             finish_lane(s, m, i, decode_lane(&k, s, m, i), helpers, out, details);
