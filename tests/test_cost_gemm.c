@@ -270,3 +270,34 @@ Test(cost_gemm, a_huge_batch_of_few_rows_has_a_plan) {
         before_s = time_s;
     }
 }
+
+/* PyTorch's traces on an H200 show a tile of 8 columns for one row; small weights then take what two rows take. Before
+ * Hopper, and where weights are widened, vector kernels do it. */
+Test(cost_gemm, one_row_runs_on_tiles_where_warpgroups_are) {
+    machine m = test_machine();
+    op one = gemm(1, 256, 7168, DTYPE_bf16, DTYPE_bf16), two = gemm(2, 256, 7168, DTYPE_bf16, DTYPE_bf16);
+    cr_expect_gt(cost_on(&m, &one, RESIDENCY_REPEATED).time_s[0],
+                 0.9 * cost_on(&m, &two, RESIDENCY_REPEATED).time_s[0]);
+    static const struct {
+        generation family;
+        data_type weights;
+        bool vectors;
+    } cases[] = {{GENERATION_HOPPER, DTYPE_bf16, false},
+                 {GENERATION_BLACKWELL, DTYPE_bf16, false},
+                 {GENERATION_HOPPER, DTYPE_int4, true},
+                 {GENERATION_AMPERE, DTYPE_bf16, true}};
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        op o = gemm(1, 4096, 4096, DTYPE_bf16, cases[c].weights);
+        plan_limits limits = {.generation = cases[c].family,
+                              .shared_bytes = 233472,
+                              .registers = 65536,
+                              .max_threads = 2048,
+                              .max_ctas = 32};
+        plan_list plans;
+        plan_gemm(&o, &limits, &plans);
+        bool vectors = false; /* tiles of at most four rows */
+        for (size_t i = 0; i < plans.count; i++)
+            vectors = vectors || plans.plans[i].tile_m <= 4;
+        cr_expect_eq(vectors, cases[c].vectors, "case %zu", c);
+    }
+}
