@@ -1,4 +1,5 @@
-/* ingot bench: operator rows timed on this GPU, or the GPU's ceilings. */
+/* ingot bench: operator rows timed on this GPU, or what the GPU can do at most and draws. */
+#include "cli/bench_power.h"
 #include "cli/command.h"
 #include "cli/gpu_setup.h"
 #include "cli/row_output.h"
@@ -17,24 +18,28 @@ static const double CEILING_BYTES = 8e9; /* of each of two buffers */
 typedef struct bench_arguments {
     const char *file, *output;
     bench_method method;
-    bool ceilings, json;
-    double bytes;
+    bool ceilings, power, json;
+    double bytes, seconds;
     gpu_variant variant;
     argument_failure failure;
     int argc;
     char **argv;
 } bench_arguments;
 
-enum { KEY_METHOD = 256, KEY_CEILINGS, KEY_GIGABYTES };
+enum { KEY_METHOD = 256, KEY_CEILINGS, KEY_GIGABYTES, KEY_POWER, KEY_SECONDS };
 
 /* Of each buffer of the ceilings: well beyond L2, and within memory. */
 static const double GIGABYTES_MIN = 2, GIGABYTES_MAX = 1000;
+/* Of a window of power: the board's energy counter moves ten times a second. */
+static const double SECONDS_MIN = 0.5, SECONDS_MAX = 600, SECONDS_DEFAULT = 2;
 
 static const struct argp_option option_table[] = {
     {"method", KEY_METHOD, "NAME", 0, "cupti_cold_l2 (default) or graph_steady", 0},
     {"output", 'o', "FILE", 0, "Measured rows; FILE.meta.json says on what", 0},
     {"ceilings", KEY_CEILINGS, 0, 0, "Measure bandwidths, matrix rates, latencies and launch costs instead of rows", 0},
     {"gigabytes", KEY_GIGABYTES, "N", 0, "Size of each of the ceilings' two buffers (default 8)", 0},
+    {"power", KEY_POWER, 0, 0, "Measure what simple loads draw: board power, clocks and rates, as CSV", 0},
+    {"seconds", KEY_SECONDS, "S", 0, "Of each of these loads, once settled (default 2)", 0},
     GPU_VARIANT_OPTIONS,
     {"json", 'j', 0, 0, "Print JSON (ceilings)", 0},
     {0},
@@ -56,6 +61,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state) {
         return 0;
     case KEY_GIGABYTES:
         o->bytes = argument_number(&o->failure, "gigabytes", value, GIGABYTES_MIN, GIGABYTES_MAX) * BYTES_PER_GB;
+        return 0;
+    case KEY_POWER:
+        o->power = true;
+        return 0;
+    case KEY_SECONDS:
+        o->seconds = argument_number(&o->failure, "seconds", value, SECONDS_MIN, SECONDS_MAX);
         return 0;
     case 'o':
         o->output = value;
@@ -173,10 +184,10 @@ static status bench_rows(bench_run *run, error *err) {
     }
 }
 
-static status write_meta(const bench_run *run, const char *path, error *err) {
+static status write_meta(const bench_run *run, error *err) {
     arena a = {0};
     whole_file *file;
-    status result = whole_file_open(arena_printf(&a, "%s.meta.json", path), &file, err);
+    status result = whole_file_open(arena_printf(&a, "%s.meta.json", run->options->output), &file, err);
     arena_free(&a);
     if (result != STATUS_OK)
         return result;
@@ -184,8 +195,10 @@ static status write_meta(const bench_run *run, const char *path, error *err) {
     json_object_begin(&w, NULL);
     json_integer(&w, "schema", 1);
     gpu_environment_json(&w, run->gpu, run->options->argc, run->options->argv);
-    json_number(&w, "rows", (double)run->measured);
-    json_number(&w, "rows_not_measured", (double)run->skipped);
+    if (run->reader) {
+        json_number(&w, "rows", (double)run->measured);
+        json_number(&w, "rows_not_measured", (double)run->skipped);
+    }
     json_object_end(&w);
     json_writer_finish(&w, NULL); /* whose failure is the file's */
     return whole_file_close(file, err);
@@ -210,7 +223,7 @@ static status bench_file(const bench_arguments *o, error *err) {
     if (lost && result == STATUS_OK)
         result = error_set(err, STATUS_ENVIRONMENT, "%.900s: cannot write all rows", o->output);
     if (result == STATUS_OK && o->output)
-        result = write_meta(&run, o->output, err);
+        result = write_meta(&run, err);
     if (result == STATUS_OK)
         fprintf(stderr, "%zu rows measured, %zu not\n", run.measured, run.skipped);
     gpu_setup_close(&gpu);
@@ -219,27 +232,41 @@ static status bench_file(const bench_arguments *o, error *err) {
     return result;
 }
 
+/* What needs no rows: ceilings or power. */
+static status bench_gpu(const bench_arguments *o, error *err) {
+    gpu_setup gpu = {0};
+    bench_run run = {.options = o, .gpu = &gpu, .out = stdout};
+    status result = gpu_setup_open(&o->variant, &gpu, err);
+    if (result == STATUS_OK && o->output && !(run.out = fopen(o->output, "w")))
+        result = error_set(err, STATUS_ENVIRONMENT, "%.900s: cannot write: %s", o->output, strerror(errno));
+    if (result == STATUS_OK)
+        result = o->power ? bench_power(&gpu, o->seconds, run.out, err) : bench_ceilings(o, &gpu, err);
+    bool lost = run.out && run.out != stdout && fclose(run.out) != 0;
+    if (lost && result == STATUS_OK)
+        result = error_set(err, STATUS_ENVIRONMENT, "%.900s: cannot write all rows", o->output);
+    if (result == STATUS_OK && o->output)
+        result = write_meta(&run, err);
+    gpu_setup_close(&gpu);
+    return result;
+}
+
 status command_bench(int argc, char **argv, error *err) {
     static const char doc[] =
         "Times operator rows on this GPU: a CSV in, the same CSV with measured_us out; or measures "
-        "what the GPU can do at most.\v"
+        "what the GPU can do at most, or what it draws.\v"
         "example: ingot bench rows.csv --method graph_steady -o measured.csv\n"
-        "example: ingot bench --ceilings --json";
-    bench_arguments o = {.bytes = CEILING_BYTES, .failure = {.err = err}, .argc = argc, .argv = argv};
+        "example: ingot bench --ceilings --json\n"
+        "example: ingot bench --power -o power.csv";
+    bench_arguments o = {
+        .bytes = CEILING_BYTES, .seconds = SECONDS_DEFAULT, .failure = {.err = err}, .argc = argc, .argv = argv};
     const struct argp parser = {.options = option_table, .parser = parse_option, .args_doc = "ROWS.csv", .doc = doc};
     status result = command_parse(&parser, argc, argv, &o, err);
     if (result == STATUS_OK)
         result = o.failure.status;
     if (result != STATUS_OK)
         return result;
-    if (o.ceilings == (o.file != NULL))
-        return error_set(err, STATUS_BAD_INPUT, "ingot bench: give a file of rows, or --ceilings; see --help");
-    if (!o.ceilings)
-        return bench_file(&o, err);
-    gpu_setup gpu = {0};
-    result = gpu_setup_open(&o.variant, &gpu, err);
-    if (result == STATUS_OK)
-        result = bench_ceilings(&o, &gpu, err);
-    gpu_setup_close(&gpu);
-    return result;
+    if (o.ceilings + o.power + (o.file != NULL) != 1)
+        return error_set(err, STATUS_BAD_INPUT,
+                         "ingot bench: give a file of rows, or --ceilings, or --power; see --help");
+    return o.file ? bench_file(&o, err) : bench_gpu(&o, err);
 }

@@ -168,12 +168,10 @@ static gpu_status api_launch(gpu_context *context, const op *o, const plan *p, c
 
 const gpu_api *ingot_gpu_api(void) {
     static const gpu_api api = {
-        GPU_API_VERSION,     gpu_context_open, gpu_context_close, api_allocate,
-        api_release,         api_copy_in,      api_copy_out,      api_has_kernel,
-        api_workspace_bytes, api_prepare,      api_launch,        gpu_status_text,
-        executor_open,       executor_step,    executor_read,     executor_memory_bytes,
-        executor_close,      telemetry_read,   variant_begin,     bench_op,
-        measure_ceilings,    ranks_open,       launch_ranks,
+        GPU_API_VERSION, gpu_context_open, gpu_context_close,   api_allocate,          api_release,    api_copy_in,
+        api_copy_out,    api_has_kernel,   api_workspace_bytes, api_prepare,           api_launch,     gpu_status_text,
+        executor_open,   executor_step,    executor_read,       executor_memory_bytes, executor_close, telemetry_read,
+        variant_begin,   bench_op,         measure_ceilings,    power_loads,           ranks_open,     launch_ranks,
     };
     return &api;
 }

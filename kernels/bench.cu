@@ -30,8 +30,8 @@ static const double STEADY_SECONDS = 2e-3;
 typedef struct bench_run {
     gpu_context *context;
     const op *o;
-    gpu_operands operands;
-    char *memory, *workspace, *flush;
+    bench_operands x;
+    char *flush;
     size_t flush_bytes;
     cudaEvent_t before, after;
 } bench_run;
@@ -83,34 +83,46 @@ static size_t aligned(size_t bytes) {
     return (bytes + BENCH_ALIGNMENT - 1) / BENCH_ALIGNMENT * BENCH_ALIGNMENT;
 }
 
-static status make_operands(bench_run *r, error *err) {
+status bench_operands_make(gpu_context *context, const op *o, bench_operands *out, error *err) {
     operand_list list;
-    operands_of(r->o, &list);
+    operands_of(o, &list);
     size_t total = 0, offsets[OPERANDS_MAX];
     for (size_t i = 0; i < list.count; i++) {
         offsets[i] = total;
         total += aligned(static_cast<size_t>(operand_bytes(&list.at[i])));
     }
-    gpu_workspace *wanted = gpu_workspace_of(r->o->kind);
-    size_t workspace_bytes = wanted ? wanted(r->o, nullptr) : 0;
-    status result = gpu_check(cudaMalloc(&r->memory, total + BENCH_ALIGNMENT), "allocating operands", err);
+    *out = bench_operands{};
+    out->operands.context = context;
+    out->memory_bytes = total;
+    gpu_workspace *wanted = gpu_workspace_of(o->kind);
+    size_t workspace_bytes = wanted ? wanted(o, nullptr) : 0;
+    status result = gpu_check(cudaMalloc(&out->memory, total + BENCH_ALIGNMENT), "allocating operands", err);
     if (result == STATUS_OK && workspace_bytes > 0)
-        result = gpu_check(cudaMalloc(&r->workspace, workspace_bytes), "allocating a workspace", err);
+        result = gpu_check(cudaMalloc(&out->workspace, workspace_bytes), "allocating a workspace", err);
     if (result != STATUS_OK)
         return result;
-    r->operands.context = r->context;
     for (size_t i = 0; i < list.count; i++) {
         const operand *item = &list.at[i];
         if (!operand_present(item))
             continue;
-        r->operands.at[i] = {r->memory + offsets[i], item->cols, item->rows * item->cols};
-        fill_operand(item, r->memory + offsets[i], static_cast<size_t>(operand_bytes(item)), r->context->stream);
+        out->operands.at[i] = {out->memory + offsets[i], item->cols, item->rows * item->cols};
+        fill_operand(item, out->memory + offsets[i], static_cast<size_t>(operand_bytes(item)), context->stream);
     }
-    return gpu_check(cudaStreamSynchronize(r->context->stream), "filling operands", err);
+    return gpu_check(cudaStreamSynchronize(context->stream), "filling operands", err);
+}
+
+void bench_operands_free(bench_operands *b) {
+    cudaFree(b->memory);
+    cudaFree(b->workspace);
+    *b = bench_operands{};
+}
+
+gpu_status bench_operands_launch(gpu_context *context, const op *o, const bench_operands *b) {
+    return gpu_launcher_of(o->kind)(o, nullptr, &b->operands, b->workspace, context->stream);
 }
 
 static gpu_status launch(bench_run *r) {
-    return gpu_launcher_of(r->o->kind)(r->o, nullptr, &r->operands, r->workspace, r->context->stream);
+    return bench_operands_launch(r->context, r->o, &r->x);
 }
 
 /* Seconds of one launch by events, warm. */
@@ -243,7 +255,7 @@ status bench_op(gpu_context *context, const op *o, bench_method method, bench_re
         return error_set(err, STATUS_NEGATIVE, "%s has no kernel for these parameters", op_info_get(o->kind)->name);
     status result = gpu_check(code, "preparing", err);
     if (result == STATUS_OK)
-        result = make_operands(&r, err);
+        result = bench_operands_make(context, o, &r.x, err);
     if (result == STATUS_OK)
         result = gpu_check(cudaEventCreate(&r.before), "making events", err);
     if (result == STATUS_OK)
@@ -251,8 +263,7 @@ status bench_op(gpu_context *context, const op *o, bench_method method, bench_re
     if (result == STATUS_OK)
         result = method == BENCH_CUPTI_COLD_L2 ? run_cold(&r, out, err) : run_steady(&r, out, err);
     out->telemetry = telemetry_read(context);
-    cudaFree(r.memory);
-    cudaFree(r.workspace);
+    bench_operands_free(&r.x);
     cudaFree(r.flush);
     if (r.before)
         cudaEventDestroy(r.before);

@@ -97,6 +97,8 @@ typedef struct gpu_executor gpu_executor;
 typedef struct gpu_telemetry {
     double energy_j; /* of the board, since the driver was loaded */
     double power_w, sm_clock_hz, memory_clock_hz, temperature_c;
+    double memory_power_w; /* of device memory, where the board measures it apart */
+    double power_limited;  /* 1: the clock is held down for power, else 0 */
 } gpu_telemetry;
 
 /* ---- variants of this GPU ---- */
@@ -146,6 +148,25 @@ typedef struct ceiling {
 
 enum { CEILINGS_MAX = 48 };
 
+/* What a load draws while it goes on, over one window of it; NaN: not measured. */
+typedef struct power_row {
+    const char *load, *dtype; /* what runs, and on what: "" without operands */
+    double size;              /* bytes of a buffer or side of a product; 0: neither */
+    double data;              /* of operands: 1 random, 0 zeros */
+    int32_t sm_count;         /* that have work */
+    double begin_s, seconds;  /* of the window, from the load's start */
+    double power_w, memory_power_w;
+    double sm_clock_hz;                    /* by the SMs' own cycle counters */
+    double nvml_clock_hz, memory_clock_hz; /* by NVML, mean of samples */
+    double temperature_c;
+    double limited_frac; /* of samples in which the clock was held down for power */
+    double flops_per_s, bytes_per_s;
+    int32_t samples;
+} power_row;
+
+/* Receives a row; another status than STATUS_OK ends the measurement with it. */
+typedef status power_emit(void *user, const power_row *row, error *err);
+
 /* Every function returns STATUS_ENVIRONMENT with the CUDA error's name when the GPU refuses. */
 typedef struct gpu_api {
     int32_t version; /* GPU_API_VERSION of the library */
@@ -189,6 +210,9 @@ typedef struct gpu_api {
     /* Bandwidths over two buffers of `bytes` each, latencies, launch costs, matrix rates. */
     status (*ceilings)(gpu_context *context, double bytes, ceiling *out, size_t capacity, size_t *count, error *err);
 
+    /* Board power, clocks and rates of simple loads, one after the other, each for `seconds` after it has settled. */
+    status (*power_loads)(gpu_context *context, double seconds, power_emit *emit, void *user, error *err);
+
     /* Contexts on the GPUs 0 to ranks - 1, joined by NCCL; each is closed by `close`, all together. STATUS_ENVIRONMENT
      * when there is no NCCL, or STATUS_NEGATIVE when there are fewer GPUs. */
     status (*ranks_open)(int32_t ranks, gpu_context **out, error *err);
@@ -196,7 +220,7 @@ typedef struct gpu_api {
     gpu_status (*launch_ranks)(gpu_context *const *contexts, int32_t ranks, const op *o, const gpu_operands *operands);
 } gpu_api;
 
-enum { GPU_API_VERSION = 8 };
+enum { GPU_API_VERSION = 9 };
 
 /* What libingot_gpu.so exports. */
 const gpu_api *ingot_gpu_api(void);

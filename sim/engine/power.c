@@ -41,15 +41,19 @@ static double flop_j(const machine_block *m, size_t i, const op_work *work) {
 
 void power_of(const op_work *work, const cost_times *cost, const machine_block *m, double switching, op_power *out) {
     lanes each_j;
+    bool tensor = work->tensor_flops;
+    double zeros = 1 - switching;
     for (size_t i = 0; i < MACHINE_LANES; i++)
         each_j[i] = flop_j(m, i, work);
     EACH_LANE {
-        double data = 1 - m->power_data_frac[i] * (1 - switching);
-        double core_j = work->flops * each_j[i] + cost->l2_bytes[i] * m->power_energy_per_l2_byte_j[i];
-        out->core_j[i] = data * core_j;
-        out->memory_j[i] = data * cost->hbm_bytes[i] * m->power_energy_per_hbm_byte_j[i];
+        double flops_j = work->flops * each_j[i], bytes_data = 1 - m->power_memory_data_frac[i] * zeros;
+        double l2_j = bytes_data * cost->l2_bytes[i] * m->power_energy_per_l2_byte_j[i];
+        out->core_j[i] = (1 - m->power_data_frac[i] * zeros) * flops_j + l2_j;
+        out->seen_j[i] = (1 - m->power_limit_data_frac[i] * zeros) * flops_j + l2_j;
+        out->memory_j[i] = bytes_data * cost->hbm_bytes[i] * m->power_energy_per_hbm_byte_j[i];
         out->clocked_s[i] = cost->clocked_s[i];
         out->limited_s[i] = cost->limited_s[i];
+        out->held_s[i] = tensor ? cost->clocked_s[i] - cost->limited_s[i] : 0;
     }
 }
 
@@ -57,15 +61,17 @@ void power_add(const op_power *one, const lanes time_s, double times, step_power
     EACH_LANE {
         sum->core_j[i] += times * one->core_j[i];
         sum->memory_j[i] += times * one->memory_j[i];
+        sum->seen_j[i] += times * one->seen_j[i];
         sum->clocked_s[i] += times * one->clocked_s[i];
         sum->limited_s[i] += times * one->limited_s[i];
+        sum->held_s[i] += times * one->held_s[i];
         sum->busy_s[i] += times * time_s[i];
     }
 }
 
 step_clock step_clock_full(void) {
     step_clock clock = {0};
-    EACH_LANE clock.ratio[i] = clock.stretch[i] = 1;
+    EACH_LANE clock.ratio[i] = clock.stretch[i] = clock.held_stretch[i] = 1;
     return clock;
 }
 
@@ -74,20 +80,31 @@ static double voltage_squared(const machine_block *m, size_t i, double ratio) {
     return v * v;
 }
 
-/* Board power with the whole step at this clock, were no operator slowed down for its own power. */
-static double power_at(const step_power *s, const lanes wall_s, const machine_block *m, size_t i, double ratio) {
-    double v2 = voltage_squared(m, i, ratio), limited_s = s->limited_s[i];
-    double longer_s = (s->clocked_s[i] - limited_s) * (1 / ratio - 1) - limited_s;
-    double running_j = (s->busy_s[i] + longer_s) * m->power_clock_w[i] * ratio * v2;
-    return m->power_idle_w[i] + (running_j + s->core_j[i] * v2 + s->memory_j[i]) / (wall_s[i] + longer_s);
+/* Of tensor work at this clock, over its time in short runs. */
+static double held_stretch(const machine_block *m, size_t i, double ratio) {
+    double hold = m->power_tensor_hold_ratio[i];
+    return larger(1, (hold > 0 ? hold : 1) / ratio);
 }
 
-/* The highest clock within the limit. Power grows with the clock: dynamic energy does, and time falls. */
+/* Board power with the whole step at this clock and this core energy, were no operator slowed down for its own power.
+ */
+static double power_at(const step_power *s, const lanes core_j, const lanes wall_s, const machine_block *m, size_t i,
+                       double ratio) {
+    double v2 = voltage_squared(m, i, ratio), limited_s = s->limited_s[i], held_s = s->held_s[i];
+    double longer_s =
+        (s->clocked_s[i] - limited_s - held_s) * (1 / ratio - 1) + held_s * (held_stretch(m, i, ratio) - 1) - limited_s;
+    double now_s = wall_s[i] + longer_s, clock_v2 = ratio * v2;
+    double running_j = (s->busy_s[i] + longer_s) * m->power_clock_w[i] * clock_v2;
+    return m->power_idle_w[i] + m->power_awake_w[i] * clock_v2 + (running_j + core_j[i] * v2 + s->memory_j[i]) / now_s;
+}
+
+/* The highest clock within the limit, as its control sees it. Power grows with the clock: dynamic energy does, and time
+ * falls. */
 static double solve_lane(const step_power *s, const lanes wall_s, const machine_block *m, size_t i) {
     double low = LOWEST_RATIO, high = 1;
     for (int k = 0; k < HALVINGS; k++) {
         double middle = 0.5 * (low + high);
-        bool within = power_at(s, wall_s, m, i, middle) <= m->power_limit_w[i];
+        bool within = power_at(s, s->seen_j, wall_s, m, i, middle) <= m->power_limit_w[i];
         low = within ? middle : low;
         high = within ? high : middle;
     }
@@ -106,12 +123,13 @@ void power_solve(const step_power *s, const lanes wall_s, const lanes duration_s
     if (mode == THERMAL_BURST)
         return;
     EACH_LANE {
-        if (!(wall_s[i] > 0) || power_at(s, wall_s, m, i, 1) <= m->power_limit_w[i])
+        if (!(wall_s[i] > 0) || power_at(s, s->seen_j, wall_s, m, i, 1) <= m->power_limit_w[i])
             continue;
         out->throttles = true;
         out->ratio[i] = solve_lane(s, wall_s, m, i);
         out->sustained_frac[i] = sustained_frac(duration_s[i], m->power_loop_s[i], mode);
         out->stretch[i] = 1 + out->sustained_frac[i] * (1 / out->ratio[i] - 1);
+        out->held_stretch[i] = 1 + out->sustained_frac[i] * (held_stretch(m, i, out->ratio[i]) - 1);
     }
 }
 
@@ -142,7 +160,9 @@ double power_step_j(const step_power *s, const step_clock *clock, double wall_s,
     double limited_frac = s->clocked_s[i] > 0 ? s->limited_s[i] / s->clocked_s[i] : 0;
     double burst_v2 = voltage_squared(m, i, 1 - limited_frac);
     double full_s = (1 - share) * s->busy_s[i], slow_s = larger(0, busy_s - full_s); /* at either clock */
-    return m->power_idle_w[i] * wall_s + m->power_clock_w[i] * (full_s + slow_s * ratio * v2) +
+    double running_s = full_s + slow_s * ratio * v2; /* of the highest clock, for as much energy */
+    double awake_s = running_s + larger(0, wall_s - busy_s) * (1 - share + share * ratio * v2);
+    return m->power_idle_w[i] * wall_s + m->power_awake_w[i] * awake_s + m->power_clock_w[i] * running_s +
            s->core_j[i] * ((1 - share) * burst_v2 + share * v2) + s->memory_j[i];
 }
 
@@ -158,7 +178,7 @@ power_point power_repeated(const op *o, residency where, double duration_s, doub
     power_add(&one, cost.time_s, 1, &sum);
     EACH_LANE durations[i] = duration_s;
     power_solve(&sum, cost.time_s, durations, THERMAL_BY_DURATION, m, &clock);
-    double end_w = power_at(&sum, cost.time_s, m, 0, clock.ratio[0]);
+    double end_w = power_at(&sum, sum.core_j, cost.time_s, m, 0, clock.ratio[0]);
     double end_hz = clock.ratio[0] * m->sm_clock_max_hz[0];
     power_stretch(&clock, &one, &cost);
     return (power_point){.power_w = end_w, .clock_hz = end_hz, .time_s = cost.time_s[0]};

@@ -292,6 +292,8 @@ static void take_picked(const engine_prepared *p, const prepared_item *item, con
             out->power.memory_j[i] = other->power.memory_j[i];
             out->power.clocked_s[i] = other->power.clocked_s[i];
             out->power.limited_s[i] = other->power.limited_s[i];
+            out->power.seen_j[i] = other->power.seen_j[i];
+            out->power.held_s[i] = other->power.held_s[i];
         }
     }
 }

@@ -194,12 +194,24 @@ for part in $parts; do
             numerics "weights $type" -w codellama-7b --layers 2 -P 21 --steps 2 -s weights=$type
         done
         ;;
-    power) # board power of prefill and decoding: a second and more of each, nothing recorded between
-        for batch in 1 16; do
-            run "power 7b b$batch" 60 "$here/ingot" run -w codellama-7b -P 512 --steps 1 -b "$batch" --repeats 300 --json
-            printf '%s\n' "$last_output" >"$out/power-7b-b$batch.json"
-            tables+=$(grep -E '"(name|board_power_w|sm_clock_hz)"' <<<"$last_output")$'\n'
-        done
+    power) # at rest, under loads made of one thing each, and of steps repeated for seconds with nothing recorded between
+        sleep 3
+        timeout 3 nvidia-smi --query-gpu=timestamp,power.draw.instant,power.limit,clocks.sm,clocks.mem,temperature.gpu,pstate \
+            --format=csv -lms 250 >"$out/power-rest.csv"
+        tables+=$(tail -2 "$out/power-rest.csv")$'\n'
+        power_of() { # NAME ARGUMENTS...
+            local name=$1
+            shift
+            run "power $name" 60 "$here/ingot" run "$@" --steps 1 --json
+            printf '%s\n' "$last_output" >"$out/power-$name.json"
+            tables+="$name "$(grep -E '"(name|board_power_w|sm_clock_hz|step_wall_s)"' <<<"$last_output" | tr -d '\n ')$'\n'
+        }
+        power_of 7b-b1 -w codellama-7b -P 512 --repeats 300
+        run "power loads" 150 "$here/ingot" bench --power --seconds 1.5 -o "$out/power-loads.csv"
+        tables+=$(cut -d, -f1-4,5-11,14-17 "$out/power-loads.csv")$'\n'
+        power_of 7b-b16 -w codellama-7b -P 64 -b 16 --repeats 200 # a prefill of 512 tokens takes a minute
+        power_of 7b-int8-b1 -w codellama-7b -P 64 -s weights=int8 --repeats 300
+        power_of 34b-b1 -w codellama-34b -P 64 --repeats 80
         ;;
     ceilings)
         run ceilings 120 "$here/ingot" bench --ceilings --json
