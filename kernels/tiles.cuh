@@ -11,6 +11,22 @@ __device__ inline void copy_async_16(void *to, const void *from, bool copies) {
                  : "memory");
 }
 
+/* How L2 keeps what is copied: as all else, or, `once`, to leave first, so that what others wrote there stays and need
+ * not be written back meanwhile. */
+__device__ inline uint64_t l2_policy(bool once) {
+    uint64_t policy;
+    if (once)
+        asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
+    else
+        asm volatile("createpolicy.fractional.L2::evict_normal.b64 %0, 1.0;" : "=l"(policy));
+    return policy;
+}
+__device__ inline void copy_async_16(void *to, const void *from, uint64_t policy) {
+    uint32_t place = static_cast<uint32_t>(__cvta_generic_to_shared(to));
+    asm volatile("cp.async.cg.shared.global.L2::cache_hint [%0], [%1], 16, %2;" ::"r"(place), "l"(from), "l"(policy)
+                 : "memory");
+}
+
 /* Closes a group of this thread's copies. */
 __device__ inline void commit_copies() {
     asm volatile("cp.async.commit_group;" ::: "memory");

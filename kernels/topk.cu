@@ -1,6 +1,6 @@
-/* The largest values of each row, largest first; of many or short rows in topk_stream.cu. Here in two steps: blocks
- * hold a stretch of columns in registers and leave the few elements among which its largest are; then a block a row
- * finds the row's among those. Reads each element once.
+/* The largest values of each row, largest first; of many or short rows in topk_stream.cu, of a row an SM or two in
+ * topk_cluster.cu. Here in two steps: blocks hold a stretch of columns in registers and leave the few elements among
+ * which its largest are; then a block a row finds the row's among those. Reads each element once.
  *
  * A block takes the elements not below a threshold that at least `top` of them reach: warps sort their lanes' largest
  * values, and the least of what is (top / warps)-th in each will do. Elements are ordered by counting larger ones. What
@@ -214,8 +214,12 @@ extern "C" gpu_status gpu_topk(const op *o, const plan *, const gpu_operands *x,
     if (!operands_are_there(o, x) || !workspace)
         return GPU_BAD_OPERANDS;
     if (x->context) {
-        gpu_status code = topk_stream(p, &x->context->info, x->at[OPERAND_topk_x].data, x->at[OPERAND_topk_values].data,
-                                      static_cast<int32_t *>(x->at[OPERAND_topk_columns].data), stream);
+        const void *in = x->at[OPERAND_topk_x].data;
+        void *values = x->at[OPERAND_topk_values].data;
+        int32_t *columns = static_cast<int32_t *>(x->at[OPERAND_topk_columns].data);
+        gpu_status code = topk_stream(p, &x->context->info, in, values, columns, stream);
+        if (code == GPU_NO_KERNEL)
+            code = topk_cluster(p, &x->context->info, in, values, columns, stream);
         if (code != GPU_NO_KERNEL)
             return code;
     }

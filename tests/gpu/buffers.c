@@ -61,8 +61,11 @@ static double random_element(const operand *item, double u) {
 /* A floating-point value in [-1, 1] as the pattern has it; `u` is random. */
 static double patterned(const operand *item, case_pattern pattern, int64_t i, double u) {
     const double apart = 0.5;
+    const int64_t bunch = 512, bunch_period = 4096;
     if (pattern == PATTERN_TIES)
         return apart * nearbyint((2 * u - 1) / apart);
+    if (pattern == PATTERN_BUNCHED)
+        return i % item->cols % bunch_period < bunch ? u : u - 1;
     return 2 * (double)(i % item->cols + 1) / (double)item->cols - 1;
 }
 

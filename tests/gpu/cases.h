@@ -6,8 +6,9 @@
 
 /* `ids` names the catalogue entries (LM-2, LS-5, CH-1) whose kernel and shape this is; NULL for shapes that are there
  * because they are odd. */
-/* Inputs: random; of few different values, so that many are equal; or rising along a row. */
-typedef enum case_pattern { PATTERN_RANDOM, PATTERN_TIES, PATTERN_RISING } case_pattern;
+/* Inputs: random; of few different values, so that many are equal; rising along a row; or with the larger ones next to
+ * each other, in few lanes of a warp. */
+typedef enum case_pattern { PATTERN_RANDOM, PATTERN_TIES, PATTERN_RISING, PATTERN_BUNCHED } case_pattern;
 
 typedef struct kernel_case {
     const char *ids;

@@ -83,9 +83,22 @@ static const kernel_case cases[] = {
     TOPK(NULL, 36, 65601, 20, bf16), /* long ones, in two steps */
     TOPK(NULL, 72, 70001, 128, bf16),
     TOPK(NULL, 66, 256102, 10, fp32),
+    TOPK(NULL, 131, 50003, 50, fp32), /* a row an SM, and two SMs or half of one a row */
+    TOPK(NULL, 110, 70001, 128, bf16),
+    TOPK(NULL, 200, 70007, 50, fp16),
+    TOPK(NULL, 60, 70001, 128, fp32),
+    TOPK(NULL, 3, 40001, 128, fp32),
     TOPK_OF(TIES, 3, 20000, 50, fp32),
     TOPK_OF(TIES, 800, 10002, 50, fp32),
     TOPK_OF(TIES, 64, 5000, 128, bf16),
+    TOPK_OF(TIES, 120, 70001, 50, bf16),
+    TOPK_OF(TIES, 64, 70001, 128, fp32),
+    TOPK_OF(BUNCHED, 120, 40001, 50, fp32), /* large values in a few lanes */
+    TOPK_OF(BUNCHED, 5, 40001, 128, fp32),
+    TOPK_OF(BUNCHED, 64, 150001, 20, bf16),
+    TOPK_OF(BUNCHED, 800, 20001, 50, fp32),
+    TOPK_OF(RISING, 120, 70001, 128, fp32),
+    TOPK_OF(RISING, 60, 70001, 128, fp32),
     TOPK_OF(RISING, 2, 40000, 20, fp32),
     TOPK_OF(RISING, 40, 8100, 128, fp32),
     TOPK_OF(RISING, 800, 9000, 10, bf16),
