@@ -137,8 +137,8 @@ static bool dimension_is_optional(const char *name) {
     return false;
 }
 
-/* Far above any real operator, far below overflow of a product of three in a double's integers. */
-static const double DIMENSION_MAX = 1e12;
+/* Far above any real operator. Elements of a tensor, two to a byte at most, stay countable in 64 bits. */
+static const double DIMENSION_MAX = 1e12, BYTES_MAX = 4e18;
 
 /* A kernel longer than its padded input has no output. */
 static status check_convolution(const op *o, error *err) {
@@ -169,13 +169,19 @@ status op_check(const op *o, error *err) {
     if (o->kind == OP_attention && o->as.attention.causal && o->as.attention.q_len > o->as.attention.kv_len)
         return error_set(err, STATUS_BAD_INPUT, "attention: causal with q_len %lld above kv_len %lld",
                          (long long)o->as.attention.q_len, (long long)o->as.attention.kv_len);
-    if (o->kind == OP_conv1d || o->kind == OP_conv2d)
-        return check_convolution(o, err);
+    if ((o->kind == OP_conv1d || o->kind == OP_conv2d) && check_convolution(o, err) != STATUS_OK)
+        return STATUS_BAD_INPUT;
+    if (o->kind == OP_groupnorm && o->as.groupnorm.cin % o->as.groupnorm.groups != 0)
+        return error_set(err, STATUS_BAD_INPUT, "groupnorm: %lld groups do not divide %lld channels",
+                         (long long)o->as.groupnorm.groups, (long long)o->as.groupnorm.cin);
     if (o->kind == OP_topk && o->as.topk.top > o->as.topk.cols)
         return error_set(err, STATUS_BAD_INPUT, "topk: top %lld of %lld columns", (long long)o->as.topk.top,
                          (long long)o->as.topk.cols);
     if (o->kind == OP_collective && o->as.collective.ranks < 2)
         return error_set(err, STATUS_BAD_INPUT, "collective: ranks is %lld, must be at least 2",
                          (long long)o->as.collective.ranks);
+    op_work work = op_work_of(o);
+    if (!(work.weight_bytes + work.read_bytes + work.write_bytes <= BYTES_MAX))
+        return error_set(err, STATUS_BAD_INPUT, "%s: moves more than %g bytes", info->name, BYTES_MAX);
     return STATUS_OK;
 }
