@@ -234,18 +234,24 @@ Test(power, results_hang_together) {
 }
 
 /* What decoding draws follows from loads of one thing each, which it is not among: idle clocks, a warp that spins, a
- * large read, a read from L2. Measured on two H100s: 507 and 489 W at one sequence, 494 at sixteen, at the highest
- * clock. */
+ * large read, a read from L2. Measured on two H100s: 507 and 489 W at one sequence, 494 at sixteen, 492 with weights of
+ * int8, at the highest clock. */
 Test(power, decoding_draws_what_its_bytes_do) {
     const struct {
-        int64_t batch;
+        const char *preset;
+        int64_t batch, prompt_tokens;
         double power_w;
-    } measured[] = {{1, 507}, {1, 489}, {16, 494}};
+    } measured[] = {{"compile flavour=ingot", 1, 512, 507},
+                    {"compile flavour=ingot", 1, 512, 489},
+                    {"compile flavour=ingot", 16, 512, 494},
+                    {"compile flavour=ingot weights=int8", 1, 64, 492}};
     for (size_t i = 0; i < sizeof measured / sizeof measured[0]; i++) {
         prefill f = {0};
-        build_on(&f, "h100-sxm", "compile flavour=ingot",
-                 (workload_request){
-                     .batch = measured[i].batch, .prompt_tokens = 512, .decode_steps = 2, .statistic = "mean"});
+        build_on(&f, "h100-sxm", measured[i].preset,
+                 (workload_request){.batch = measured[i].batch,
+                                    .prompt_tokens = measured[i].prompt_tokens,
+                                    .decode_steps = 2,
+                                    .statistic = "mean"});
         engine_result r = run(&f, (engine_options){.kind = ENGINE_ANALYTIC, .thermal = THERMAL_SUSTAINED});
         double power_w = r.phases[1].energy_j[0] / r.phases[1].latency_s[0];
         cr_expect(fabs(power_w / measured[i].power_w - 1) < 0.10, "%g W of %g", power_w, measured[i].power_w);

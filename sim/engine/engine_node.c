@@ -103,7 +103,7 @@ op_power engine_power_of(const op *o, const cost_block *cost, const machine_bloc
                          const engine_options *options) {
     op_power out;
     op_work work = op_work_of(o);
-    power_of(&work, &cost->times, machines, 1 - options->zeros_frac, &out);
+    power_of(o, &work, &cost->times, machines, 1 - options->zeros_frac, &out);
     return out;
 }
 

@@ -1,5 +1,7 @@
 #include "sim/engine/power.h"
 
+#include "core/plan_gemm_ingot.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -7,6 +9,7 @@
 enum { HALVINGS = 17 };
 /* The lowest clock that is tried, over the highest: an H200 idles at 345 of 1,980 MHz. */
 static const double LOWEST_RATIO = 0.17;
+static const double FLOPS_PER_FMA = 2;
 
 static const char *const mode_names[THERMAL_COUNT] = {
     [THERMAL_BY_DURATION] = "duration", [THERMAL_BURST] = "burst", [THERMAL_SUSTAINED] = "sustained"};
@@ -39,14 +42,32 @@ static double flop_j(const machine_block *m, size_t i, const op_work *work) {
     return dtype_bytes(work->flops_dtype) < 1 ? quarter_j / 2 : quarter_j;
 }
 
-void power_of(const op_work *work, const cost_times *cost, const machine_block *m, double switching, op_power *out) {
+/* Instructions that widen weights to 16 bits, times lanes: those of kernels/mma.cuh a word, over the weights in it.
+ * Blocks of further rows widen anew. */
+static double widening_lane_ops(const op *o) {
+    static const double INT8_TO_BF16 = 11.0 / 4, INT8_TO_FP16 = 5.0 / 4, INT4 = 13.0 / 8;
+    const gemm_params *p = &o->as.gemm;
+    if (o->kind != OP_gemm || (p->dtype != DTYPE_bf16 && p->dtype != DTYPE_fp16))
+        return 0;
+    double each = p->weights_dtype == DTYPE_int4   ? INT4
+                  : p->weights_dtype != DTYPE_int8 ? 0
+                  : p->dtype == DTYPE_bf16         ? INT8_TO_BF16
+                                                   : INT8_TO_FP16;
+    double blocks = ceil((double)p->m / gemm_ingot_plan(p).tile_m);
+    return each * (double)p->n * (double)p->k * (double)p->batch * blocks;
+}
+
+void power_of(const op *o, const op_work *work, const cost_times *cost, const machine_block *m, double switching,
+              op_power *out) {
     lanes each_j;
     bool tensor = work->tensor_flops;
-    double zeros = 1 - switching;
+    double zeros = 1 - switching, lane_ops = widening_lane_ops(o);
     for (size_t i = 0; i < MACHINE_LANES; i++)
         each_j[i] = flop_j(m, i, work);
     EACH_LANE {
-        double flops_j = work->flops * each_j[i], bytes_data = 1 - m->power_memory_data_frac[i] * zeros;
+        /* An instruction of a lane takes what an FMA does. */
+        double lanes_j = lane_ops * FLOPS_PER_FMA * m->power_energy_per_fp32_flop_j[i];
+        double flops_j = work->flops * each_j[i] + lanes_j, bytes_data = 1 - m->power_memory_data_frac[i] * zeros;
         double l2_j = bytes_data * cost->l2_bytes[i] * m->power_energy_per_l2_byte_j[i];
         out->core_j[i] = (1 - m->power_data_frac[i] * zeros) * flops_j + l2_j;
         out->seen_j[i] = (1 - m->power_limit_data_frac[i] * zeros) * flops_j + l2_j;
@@ -174,7 +195,7 @@ power_point power_repeated(const op *o, residency where, double duration_s, doub
     step_clock clock;
     lanes durations;
     cost_analytic(o, where, m, &cost);
-    power_of(&work, &cost.times, m, switching, &one);
+    power_of(o, &work, &cost.times, m, switching, &one);
     power_add(&one, cost.time_s, 1, &sum);
     EACH_LANE durations[i] = duration_s;
     power_solve(&sum, cost.time_s, durations, THERMAL_BY_DURATION, m, &clock);

@@ -31,7 +31,7 @@ typedef struct op_power {
 
 /* `switching`: 1 for operands like random numbers, 0 for zeros; scales what the data cause (power.data_frac and
  * memory_data_frac). */
-void power_of(const op_work *work, const cost_times *cost, const machine_block *machines, double switching,
+void power_of(const op *o, const op_work *work, const cost_times *cost, const machine_block *machines, double switching,
               op_power *out);
 
 /* A step's sums over its executions, of one GPU. */

@@ -256,7 +256,7 @@ engine_scratch *engine_scratch_new(const engine_prepared *p, arena *memory) {
 
 static void cost_item(const prepared_item *item, const machine_block *m, double zeros_frac, item_cost *out) {
     cost_times_of(item->recipe, m, &out->cost);
-    power_of(&item->work, &out->cost, m, 1 - zeros_frac, &out->power);
+    power_of(&item->o, &item->work, &out->cost, m, 1 - zeros_frac, &out->power);
 }
 
 static void pick_weights(const engine_prepared *p, const machine_block *m, engine_scratch *s) {
