@@ -38,6 +38,10 @@ static const double BLOCK_SCALED_STEP_CLK = 510;
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define SMALLER(a, b) ((a) < (b) ? (a) : (b))
 
+static bool is_repeated(residency where) {
+    return where == RESIDENCY_REPEATED || where == RESIDENCY_REPEATED_FEW;
+}
+
 /* What the machines give this operator, a lane each, before any plan. */
 typedef struct gemm_machines {
     lanes per_sm;                                        /* reciprocal of the SMs */
@@ -69,7 +73,7 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         out->tensor_s_per_flop[i] = m->sm_count[i] / (rate[i] * efficiency);
         out->tensor_edge[i] = m->gemm_tensor_edge[i];
         out->l2_s_per_byte[i] = 1 / (m->l2_bytes_per_clk[i] * clock * m->gemm_l2_efficiency_frac[i]);
-        out->sharing[i] = 1 / m->gemm_multicast_ratio[i];
+        out->sharing[i] = l2_has_halves(m, i) ? 1 / m->gemm_multicast_ratio[i] : 1;
         double share =
             m->sm_l2_bytes_per_clk[i] > 0 ? m->sm_l2_bytes_per_clk[i] : m->l2_bytes_per_clk[i] / m->sm_count[i];
         double share_bytes_per_s = share * clock;
@@ -88,8 +92,8 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         out->vector_s_per_element[i] = 1 / (m->gemm_vector_elements_per_clk[i] * clock);
         out->dequantise_s_per_element[i] = 1 / (m->gemm_dequantise_elements_per_clk[i] * clock);
         /* Between two kernels of a replayed graph lies a gap that rows measured so include. */
-        out->reduce_s[i] = m->gemm_reduce_latencies[i] * memory_latency_s(m, i) +
-                           (where == RESIDENCY_REPEATED || where == RESIDENCY_REPEATED_FEW ? steady_gap_s(m, i) : 0);
+        out->reduce_s[i] =
+            m->gemm_reduce_latencies[i] * memory_latency_s(m, i) + (is_repeated(where) ? steady_gap_s(m, i) : 0);
         out->memory_s[i] = memory_latency_s(m, i);
         out->slice_s[i] = m->gemm_slice_latencies[i] * memory_latency_s(m, i);
         double streaming = m->gemm_hbm_efficiency_frac[i] * (g->dynamic_quantise ? m->gemm_scaled_hbm_ratio[i] : 1);
@@ -215,6 +219,10 @@ static inline __attribute__((always_inline)) gemm_parts parts_of(const plan_work
 static const double UNSPLIT_FILL_FRAC = 0.5;
 static const double SPLIT_STREAM_S = 6.4e-6; /* three reductions on H200, each with a gap */
 
+/* A split that comes to about the same is not taken. The library counts a gap before the second kernel wherever it runs
+ * (traces of prefill on H200: 154 rows, 4,096 outputs and k of 11,008 are not split). */
+static const double SPLIT_GAIN_RATIO = 1.02;
+
 /* CTAs that an unsplit plan can reach; without limit where no plan splits. */
 static double unsplit_ctas(const plan_list *plans) {
     double widest = 0;
@@ -267,6 +275,7 @@ static double largest_ctas(const plan_list *plans, const gemm_params *g, generat
  * largest one split. */
 typedef struct passed_over {
     lanes whole_s, small_s, small_split_s, split_s;
+    lanes gap_s; /* before a second kernel, where the plan's time is without */
 } passed_over;
 
 static void pass_over(const gemm_recipe *r, const machine_block *block, const gemm_machines *m, passed_over *out) {
@@ -283,6 +292,7 @@ static void pass_over(const gemm_recipe *r, const machine_block *block, const ge
         out->small_split_s[i] = few * per_sm >= SPLIT_FEW_FILL_FRAC ? NEVER_S : out->small_s[i];
         double split_bytes = largest * per_sm > 1 ? SPLIT_WAVES_BYTES : SPLIT_ONE_WAVE_BYTES;
         out->split_s[i] = k_bytes >= split_bytes ? 0 : out->small_s[i];
+        out->gap_s[i] = is_repeated(r->where) ? 0 : steady_gap_s(block, i);
     }
 }
 
@@ -296,11 +306,12 @@ static inline __attribute__((always_inline)) void pick_by(const gemm_recipe *r, 
         const plan_work w = r->works[c];
         bool small = (double)p->tile_m * p->tile_n < LARGEST_TILE_AREA;
         const double *whole_s = w.reduces > 0 ? none : passed->whole_s;
+        const double *gap_s = w.reduces > 0 ? passed->gap_s : none;
         const double *split_s = small ? passed->small_split_s : passed->split_s;
         const double *other_s = p->split_k > 1 ? split_s : small ? passed->small_s : none;
-        double index = (double)c;
+        double index = (double)c, favour = w.reduces > 0 ? SPLIT_GAIN_RATIO : 1;
         EACH_LANE {
-            double t = parts_of(&w, m, throttles, i).all + whole_s[i] + other_s[i];
+            double t = parts_of(&w, m, throttles, i).all * favour + whole_s[i] + other_s[i] + gap_s[i];
             best[i] = t < best_s[i] ? index : best[i];
             best_s[i] = t < best_s[i] ? t : best_s[i];
         }
@@ -328,8 +339,7 @@ static bound_kind bound_of(const gemm_parts *p, double launch_s) {
 
 /* The kernel that quantises activations first: it reads 16-bit ones twice, for the scale and for the values, and writes
  * narrow ones; nvfp4, whose scales cover 16 values, is written in one pass. */
-static void add_quantise(const gemm_params *p, const gemm_bytes *b, const gemm_machines *g, const machine_block *m,
-                         size_t i, cost_times *out) {
+static void add_quantise(const gemm_params *p, const gemm_bytes *b, const machine_block *m, size_t i, cost_times *out) {
     double rows = (double)p->m * (double)p->batch, elements = rows * (double)p->k;
     double passes = p->dtype == DTYPE_nvfp4 ? 1 : 2;
     double bytes = elements * (passes * WIDE_BYTES + b->element_bytes);
@@ -337,10 +347,12 @@ static void add_quantise(const gemm_params *p, const gemm_bytes *b, const gemm_m
     double hbm_bytes =
         bytes * missed_frac(elements * (WIDE_BYTES + b->element_bytes), share, m->gemm_residency_fall_ratio[i]);
     bool one_scale = p->dtype == DTYPE_fp8; /* integers take a scale a row */
-    double l2_s = bytes * g->helper_l2_s_per_byte[i];
+    double issue_s = elements * m->gemm_quantise_ops[i] / lane_operations_per_s(m, i);
+    double l2_s = bytes / l2_bytes_per_s(m, i, 1);
     double hbm_s = hbm_bytes / (m->hbm_bandwidth_bytes_per_s[i] * m->gemm_hbm_efficiency_frac[i]);
-    double move_s = LARGER(LARGER(l2_s, hbm_s), one_scale ? rows * m->gemm_quantise_row_s[i] : 0);
-    out->time_s[i] += m->gemm_quantise_s[i] + move_s;
+    double rows_s = one_scale ? rows * m->gemm_quantise_row_clk[i] / m->sm_clock_max_hz[i] : 0;
+    double start_s = m->gemm_quantise_latencies[i] * memory_latency_s(m, i);
+    out->time_s[i] += start_s + LARGER(LARGER(issue_s, rows_s), LARGER(l2_s, hbm_s));
     out->launches[i] += 1;
     out->l2_bytes[i] += bytes;
     out->hbm_bytes[i] += hbm_bytes;
@@ -403,7 +415,7 @@ static void finish_times(const gemm_recipe *r, size_t best, const gemm_machines 
     out->clocked_s[i] = clocked_part(parts->sm, parts->hbm);
     out->limited_s[i] = g->throttles ? out->clocked_s[i] * (1 - 1 / parts->stretch) : 0;
     if (r->o.as.gemm.dynamic_quantise)
-        add_quantise(&r->o.as.gemm, &r->b, g, m, i, out);
+        add_quantise(&r->o.as.gemm, &r->b, m, i, out);
 }
 
 static void finish_lane(const gemm_recipe *r, size_t best, const gemm_machines *g, const machine_block *m, size_t i,

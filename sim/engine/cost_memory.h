@@ -56,6 +56,11 @@ static inline double fp32_lanes(const machine_block *m, size_t i) {
     return m->sm_fp32_flops_per_clk[i] / FLOPS_PER_FMA;
 }
 
+/* Of all SMs' FP32 lanes. */
+static inline double lane_operations_per_s(const machine_block *m, size_t i) {
+    return fp32_lanes(m, i) * m->sm_count[i] * m->sm_clock_max_hz[i];
+}
+
 /* Waves that a grid takes, of so many full ones; a last one that is not full saves part of what it lacks. */
 static inline double effective_waves(double waves, double drift_frac) {
     double whole = ceil_quotient(waves);

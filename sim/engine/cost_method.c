@@ -14,9 +14,9 @@ static double quantise_chain_s(const gemm_params *g, const machine_block *m, siz
     double share = operand_share_bytes(m, i);
     double missed = (elements * CHAIN_FOOTPRINT_BYTES_PER_ELEMENT / share - 1) / m->gemm_residency_fall_ratio[i];
     missed = missed < 0 ? 0 : missed > 1 ? 1 : missed;
-    double l2_bytes_per_s = m->l2_bytes_per_clk[i] * m->sm_clock_max_hz[i] * m->gemm_helper_l2_frac[i];
-    double s_per_byte = larger(missed / m->hbm_bandwidth_bytes_per_s[i], 1 / l2_bytes_per_s);
-    return m->method_trtllm_quantise_s[i] + elements * m->method_trtllm_quantise_bytes_per_element[i] * s_per_byte;
+    double issue_s = m->method_trtllm_quantise_ops[i] / lane_operations_per_s(m, i);
+    double moved_s = m->method_trtllm_quantise_bytes_per_element[i] * missed / m->hbm_bandwidth_bytes_per_s[i];
+    return m->method_trtllm_quantise_s[i] + elements * larger(issue_s, moved_s);
 }
 
 static bool is_trtllm(const char *source) {

@@ -32,7 +32,7 @@ static double energy_per_flop(data_type type, const machine_block *m, size_t i) 
 
 /* The power limit. At ratio r of the highest clock, energy E and time t there draw E r^x / t, so the SMs' time becomes
  * t^(1-1/x) (E/P)^(1/x): a concave function of E, which the least of its tangents at these E/(P t) gives within 1 %. */
-static const double tangent_at[TANGENTS] = {1, 1.5, 2.25, 3.4};
+static const double tangent_at[TANGENTS] = {1, 1.7, 2.9};
 
 void gemm_power_of(const op *o, const lanes hbm_bytes, const machine_block *m, gemm_power *out) {
     const gemm_params *g = &o->as.gemm;
@@ -49,6 +49,8 @@ void gemm_power_of(const op *o, const lanes hbm_bytes, const machine_block *m, g
             out->tangent_time[k][i] = value * (1 - 1 / exponent);
             out->tangent_energy[k][i] = value / exponent / tangent_at[k];
         }
+        double peak_w = spare_w + (m->power_peak_ratio[i] - 1) * m->power_limit_w[i];
+        out->peak_frac[i] = m->power_peak_ratio[i] > 0 ? spare_w / peak_w : 0;
         out->lag_s[i] = m->gemm_power_lag_s[i];
     }
 }

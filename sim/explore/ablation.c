@@ -23,7 +23,7 @@ static const ablation_term terms[] = {
     {"gradual loss of residency", OP_gemm, {"gemm.residency_fall_ratio"}, {0.01}},
     {"the kernel after a split reduction", OP_gemm, {"gemm.reduce_latencies"}, {0}},
     {"power limit", OP_gemm, {"gemm.switching_frac"}, {0.1}},
-    {"the quantising kernel", OP_gemm, {"gemm.quantise_s", "gemm.quantise_row_s"}, {0, 0}},
+    {"the quantising kernel", OP_gemm, {"gemm.quantise_latencies", "gemm.quantise_row_clk"}, {0, 0}},
     {"the harness's quantising chain", OP_gemm, {"method.trtllm_quantise_s"}, {0}},
     {"lower memory rate of kernels that scale products", OP_gemm, {"gemm.scaled_hbm_ratio"}, {1}},
     {"slow epilogue of warp instructions that scales", OP_gemm, {"gemm.scaled_epilogue_bytes_per_clk"}, {1024}},
