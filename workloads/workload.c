@@ -29,11 +29,20 @@ static status find_task(const char *name, const char *task_name, workload *out, 
                      nearest ? "; did you mean " : "", nearest ? nearest : "");
 }
 
+/* Where the task begins in MODEL/TASK or path/to/MODEL.yaml/TASK; NULL: no task is named. */
+static const char *task_slash(const char *name) {
+    static const char ending[] = ".yaml";
+    if (text_ends_with(name, ending))
+        return NULL;
+    const char *file = strstr(name, ".yaml/");
+    return file ? file + strlen(ending) : strchr(name, '/');
+}
+
 status workload_find(arena *a, const char *config_dir, const char *name, workload *out, error *err) {
     *out = (workload){.name = arena_strdup(a, name), .config_dir = arena_strdup(a, config_dir)};
     if (text_ends_with(name, ".json"))
         return hf_config_load(a, name, &out->shape, err);
-    const char *slash = text_ends_with(name, ".yaml") ? NULL : strchr(name, '/');
+    const char *slash = task_slash(name);
     if (slash == name)
         return error_set(err, STATUS_BAD_INPUT,
                          "'%.80s' is no workload: give MODEL, MODEL/TASK, or a path to a .yaml "
