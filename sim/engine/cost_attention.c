@@ -7,8 +7,9 @@
  * The naive implementation is its three kernels; decoding is in cost_attention_decode.c. */
 #include "sim/engine/cost_attention.h"
 
-/* Softmax work that asynchronous kernels hide under the other warp group's products (FlashAttention-3, section 3). */
-static const double ASYNCHRONOUS_HIDDEN_FRAC = 0.5;
+/* Asynchronous kernels run one warp group's softmax beside the other's products (FlashAttention-3, section 3): a step
+ * takes the longer of the two and so much of the shorter. */
+static const double ASYNCHRONOUS_EXPOSED_FRAC = 0.4;
 /* Blackwell's products keep their sums in tensor memory and leave the registers to the softmax, which runs beside them
  * at the rate of exponentials: so much of the shorter of the two is exposed. GB200 reaches 1,157 (cuDNN) and 1,225
  * TFLOP/s (FlashAttention-4) at width 64, that is 14.4 and 15.3 of 16 exponentials a clock, and 1,428 at width 128
@@ -170,11 +171,12 @@ static double issue_clk(const attention_shape *s, const context_parameters *k, c
         double softmax_clk = scores / m->sm_sfu_ops_per_clk[i] + scores * s->score_ops / ATTENTION_ISSUE_LANES;
         return larger(tensor_clk, softmax_clk) + TENSOR_MEMORY_EXPOSED_FRAC * smaller(tensor_clk, softmax_clk);
     }
-    double exposed = attention_is_asynchronous(s->kernel) ? 1 - ASYNCHRONOUS_HIDDEN_FRAC : 1;
     double operations = scores * (k->softmax_ops[i] + s->score_ops);
     if (s->eight_bit && k->convert_ops)
         operations += converted * k->convert_ops[i];
-    return tensor_clk + operations / ATTENTION_ISSUE_LANES * exposed;
+    double softmax_clk = operations / ATTENTION_ISSUE_LANES;
+    double exposed = attention_is_asynchronous(s->kernel) ? ASYNCHRONOUS_EXPOSED_FRAC : 1;
+    return larger(tensor_clk, softmax_clk) + exposed * smaller(tensor_clk, softmax_clk);
 }
 
 /* One step of the key loop of one block. */
