@@ -27,8 +27,8 @@ static const char *const phase_names[VARIANT_PHASES] = {"prefill", "decode"};
 typedef struct variant {
     const char *name;
     double sm_count;
-    double l2_share, read_share, write_share; /* 1 where nothing takes a part */
-    bool resident;                            /* something takes L2 or bandwidth */
+    double l2_share, l2_rate_share, read_share, write_share; /* 1 where nothing takes a part */
+    bool resident;                                           /* something takes L2 or bandwidth */
     row_table rows;
     machine_block block;
     double measured_s[VARIANT_PHASES], predicted_s[VARIANT_PHASES]; /* a step; NaN where none was measured */
@@ -54,6 +54,7 @@ static status load_variant(arena *a, const char *name, const source_map *sources
         return result;
     out->sm_count = number_of(&meta, NULL, "sm_count");
     out->l2_share = share_of(&meta, "l2_bytes");
+    out->l2_rate_share = share_of(&meta, "l2_read_bytes_per_s");
     out->read_share = share_of(&meta, "read_bytes_per_s");
     out->write_share = share_of(&meta, "write_bytes_per_s");
     out->resident = number_of(&meta, NULL, "resident_blocks") > 0;
@@ -65,11 +66,15 @@ static status load_variant(arena *a, const char *name, const source_map *sources
     return rows_load(arena_printf(a, FOLDER "/%s.csv", name), sources, EMPTY_ROWS_SKIPPED, &out->rows, err);
 }
 
-/* Stores go by efficiencies of their own: relative to the bandwidth that reads keep. */
+/* Stores go by efficiencies of their own: relative to the bandwidth that reads keep. A knob's calibration has the same
+ * loads on their way with and without what takes bandwidth, so by Little's law each takes longer as their rate falls:
+ * memory is kept busy, and everybody queues. */
 static void apply_variant(const variant *v, machine *m, calibration *c) {
     double write_ratio = v->write_share / v->read_share;
     m->sm.count = v->sm_count;
     m->l2.bytes *= v->l2_share;
+    m->l2.bytes_per_clk *= v->l2_rate_share;
+    m->hbm.latency_clk /= v->read_share;
     m->hbm.bandwidth_bytes_per_s *= v->read_share;
     c->own.write_efficiency_frac *= write_ratio;
     c->own_gemm.write_efficiency_frac *= write_ratio;

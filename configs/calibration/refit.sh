@@ -82,7 +82,8 @@ carry_all() {
   prior blackwell collective start_clk 12100 "all-reduces of 512 bytes among 2, 4 and 8 B200 take 9.1, 14.4 and 26.6 us (public NCCL table)"
   prior blackwell collective hop_latencies 2.43 "1.46 us, the same; 15.4 us for 1 KB among 4 GB200 (Azure ND GB200 v6 results) agree"
   prior blackwell collective wide_bytes_per_clk 151 "297 GB/s: 4 MB among 4 GB200 at 146 GB/s (Azure ND GB200 v6 results)"
-  prior blackwell collective simple_start_clk 50000 "16 MB among 4 GB200 at 331 GB/s (Azure ND GB200 v6 results)"
+  prior blackwell collective simple_start_clk 50000 "128 MB among 4 GB200 at 574 GB/s (Azure ND GB200 v6 results)"
+  prior blackwell collective wide_hop_ratio 3.2 "NCCL's tables (1.9 and 0.6 us); 16 MB among 4 GB200 at 331 GB/s (Azure ND GB200 v6 results)"
   prior blackwell collective switch_frac 0.6 "8 GB among 8 B200 at 838 GB/s (stas00/ml-engineering network/benchmarks)"
   prior volta gemm warp_tensor_efficiency_frac 0.85 \
     "fp16 8192^3 at 97.4 of 125.3 TFLOP/s on a V100 (zzc0721/torch-performance-test-data issue 140)"
