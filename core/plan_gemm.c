@@ -51,10 +51,30 @@ static const tile_set warpgroup_scaled_tiles[] = {{{64}, {64, 128}, 1, 2, false,
                                                   {{64}, {128}, 1, 1, false, true, false},
                                                   {{128}, {128}, 1, 1, false, true, false}};
 
-static const tile_set warp_scaled_tiles[] = {
-    {{16}, {64, 128}, 1, 2, false, false, false}, {{32}, {64}, 1, 1, false, false, false},
-    {{64}, {64, 128}, 1, 2, false, false, false}, {{64}, {128}, 1, 1, false, false, false},
-    {{128}, {128}, 1, 1, false, false, false},    {{256}, {128}, 1, 1, false, false, false}};
+/* vLLM's kernels for 8-bit products of warp instructions, by the most rows and the most columns (rounded up to a power
+ * of two) that each is for, and how many steps of 128 bytes its stages hold (vllm-project/vllm,
+ * csrc/quantization/cutlass_w8a8/scaled_mm_c2x_sm89_fp8_dispatch.cuh). One block fits an SM. */
+typedef struct scaled_kernel {
+    int64_t rows_max, cols_max;
+    tile_set tiles;
+    int32_t stages;
+} scaled_kernel;
+
+#define SCALED_TILE(m, n)                                                                                              \
+    { {m}, {n}, 1, 1, false, false, false }
+#define ANY INT64_MAX
+static const scaled_kernel warp_scaled_kernels[] = {
+    {16, 8192, SCALED_TILE(16, 64), 5},     {16, 16384, SCALED_TILE(16, 128), 2},
+    {16, ANY, SCALED_TILE(32, 64), 5},      {32, 8192, SCALED_TILE(32, 64), 5},
+    {32, 16384, SCALED_TILE(32, 128), 4},   {32, ANY, SCALED_TILE(32, 64), 5},
+    {64, 8192, SCALED_TILE(64, 64), 5},     {64, 16384, SCALED_TILE(64, 128), 3},
+    {64, ANY, SCALED_TILE(64, 64), 5},      {128, 8192, SCALED_TILE(64, 128), 3},
+    {128, 16384, SCALED_TILE(128, 128), 2}, {128, ANY, SCALED_TILE(128, 64), 3},
+    {256, 4096, SCALED_TILE(64, 128), 3},   {256, ANY, SCALED_TILE(128, 128), 2},
+    {ANY, 4096, SCALED_TILE(128, 128), 2},  {ANY, 8192, SCALED_TILE(256, 128), 3},
+    {ANY, ANY, SCALED_TILE(128, 128), 2}};
+#undef ANY
+#undef SCALED_TILE
 
 /* Kernels that widen 4- and 8-bit weights for warp instructions (CUTLASS, as TensorRT-LLM builds them): slices of a
  * reduction are whole steps, add up one after the other within the kernel, and are at most so many. */
@@ -66,11 +86,11 @@ enum { SLICES_MAX = 7 };
 static const tile_set block_scaled_tiles = {{128, 256}, {8, 16, 32, 64, 128, 192, 256}, 2, 7, true, true, true};
 static const tile_set warp_block_scaled_tiles = {{128}, {128}, 1, 1, false, false, false};
 
-/* The rule by which the scaled kernels for warp instructions are picked, by rows, then columns. */
-static size_t scaled_warp_index(int64_t rows, int64_t cols) {
-    if (rows <= 256)
-        return rows <= 16 ? 0 : rows <= 32 ? 1 : rows <= 64 ? 2 : 3;
-    return cols > 4096 && cols <= 8192 ? 5 : 4;
+static const scaled_kernel *scaled_warp_kernel(int64_t rows, int64_t cols) {
+    const scaled_kernel *k = warp_scaled_kernels;
+    while (rows > k->rows_max || cols > k->cols_max)
+        k++;
+    return k;
 }
 
 static bool has_warpgroups(generation g) {
@@ -86,6 +106,10 @@ static bool is_block_scaled(const gemm_params *p, generation g) {
     return p->dtype == DTYPE_nvfp4 && (g == GENERATION_BLACKWELL || g == GENERATION_BLACKWELL_RTX);
 }
 
+static bool scales_by_warps(generation g) {
+    return g == GENERATION_ADA || g == GENERATION_BLACKWELL_RTX;
+}
+
 static const tile_set *tiles_of(generation g, const gemm_params *p) {
     bool scaled = p->dynamic_quantise;
     int64_t rows = p->m, cols = p->n;
@@ -93,8 +117,8 @@ static const tile_set *tiles_of(generation g, const gemm_params *p) {
         return has_warpgroups(g) ? &block_scaled_tiles : &warp_block_scaled_tiles;
     if (widens(p, g))
         return &warp_widening_tiles;
-    if (scaled && (g == GENERATION_ADA || g == GENERATION_BLACKWELL_RTX))
-        return &warp_scaled_tiles[scaled_warp_index(rows, cols)];
+    if (scaled && scales_by_warps(g))
+        return &scaled_warp_kernel(rows, cols)->tiles;
     if (scaled && has_warpgroups(g)) /* picked by rows alone */
         return &warpgroup_scaled_tiles[rows > 64 ? rows > 128 ? 2 : 1 : 0];
     return has_warpgroups(g) ? &warpgroup_tiles : &warp_tiles;
@@ -265,6 +289,10 @@ void plan_gemm(const op *o, const plan_limits *limits, plan_list *out) {
         add_orientation(&s, set, limits, out);
     for (size_t i = 0; i < out->count; i++)
         out->plans[i].tile_k = (int32_t)step;
+    if (g->dynamic_quantise && scales_by_warps(limits->generation) && !is_block_scaled(g, limits->generation)) {
+        out->plans[0].stages = scaled_warp_kernel(g->m, g->n)->stages;
+        out->plans[0].ctas_per_sm = 1;
+    }
     bool narrow = dtype_bytes(g->weights_dtype) < 2 && !g->dynamic_quantise && g->dtype != DTYPE_fp8;
     /* cuBLASLt gives one row to tiles of 8 columns there (traces of PyTorch on an H200), as it does to 2 to 8. */
     bool tiled = has_warpgroups(limits->generation) && !narrow;

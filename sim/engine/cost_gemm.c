@@ -18,7 +18,10 @@ static const double ACCUMULATOR_BYTES = 4; /* fp32 partial sums of a split reduc
 static const double HALF_BYTES = 2;
 static const double LARGEST_TILE_AREA = 256 * 128;
 static const double SPILLING_TILE_AREA = 256 * 128; /* its fp32 accumulators fill 128 registers a thread */
-static const double WIDE_BYTES = 2;                 /* activations before they are quantised */
+/* Epilogues of warps that scale store 256 outputs of a warp's 64 x 64 at a time, and load the scales of their rows and
+ * columns before each (CUTLASS 2.x's visitors, as vLLM uses them): every block from the same lines. */
+static const double WARP_TILE_AREA = 64 * 64, WARP_STORE_AREA = 256, SCALES = 2;
+static const double WIDE_BYTES = 2; /* activations before they are quantised */
 
 static const double MULTICAST_INTAKE = 2;  /* what one SM of a pair asks for, both take in */
 static const double NEVER_S = 1e3;         /* rules a plan out */
@@ -49,7 +52,8 @@ typedef struct gemm_machines {
     lanes helper_l2_s_per_byte;                          /* whole chip, of the small kernels beside the product */
     lanes load_s_per_byte, load_latency_s;               /* one SM's intake */
     lanes step_s, prologue_s, epilogue_s_per_byte, scaled_s_per_byte, spilled_s_per_byte; /* one SM */
-    lanes vector_s_per_element; /* one SM, of a batch of matrices times a vector each */
+    lanes scale_wait_s, scale_request_s; /* warps that scale: one load of scales; one at L2, for all that wait there */
+    lanes vector_s_per_element;          /* one SM, of a batch of matrices times a vector each */
     lanes dequantise_s_per_element, reduce_s, slice_s, memory_s, hbm_s, overlap_loss, shared_last_frac;
     lanes written_bytes;      /* of hbm_bytes */
     lanes hbm_bytes, sharing; /* sharing: L2 reads for each operand byte that an SM takes in */
@@ -86,8 +90,10 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         out->step_s[i] = (block_scaled ? BLOCK_SCALED_STEP_CLK : step_clk) / clock;
         out->prologue_s[i] = m->gemm_prologue_clk[i] / clock;
         out->epilogue_s_per_byte[i] = 1 / (m->gemm_epilogue_ratio[i] * share_bytes_per_s);
-        double scaled_s = 1 / (m->gemm_scaled_epilogue_bytes_per_clk[i] * clock);
-        out->scaled_s_per_byte[i] = warpgroups ? out->epilogue_s_per_byte[i] : scaled_s;
+        out->scaled_s_per_byte[i] = warpgroups ? out->epilogue_s_per_byte[i] : 0;
+        double wait_s = m->l2_near_latency_clk[i] * m->gemm_loaded_latency_ratio[i] / clock;
+        out->scale_wait_s[i] = warpgroups ? 0 : wait_s;
+        out->scale_request_s[i] = warpgroups ? 0 : m->gemm_scale_request_clk[i] / clock;
         out->spilled_s_per_byte[i] = 1 / (m->gemm_spilled_epilogue_bytes_per_clk[i] * clock);
         out->vector_s_per_element[i] = 1 / (m->gemm_vector_elements_per_clk[i] * clock);
         out->dequantise_s_per_element[i] = 1 / (m->gemm_dequantise_elements_per_clk[i] * clock);
@@ -118,9 +124,10 @@ typedef struct plan_work {
         step_vector;   /* edge: for each row or column of overhead */
     double load_bytes; /* through L2, whole chip, with multicast */
     double epilogue_bytes, scaled_bytes, spilled_bytes, reduce_bytes;
-    double reduces, shares; /* 1 or 0; shares: the last wave's tiles, between SMs (stream-K) */
-    double slices;          /* of a reduction that add up one after the other, within the kernel */
-    double waits;           /* 1 where every step waits for memory, else 0 */
+    double scale_waits, scale_requests; /* of a tile, one after the other; of the whole grid */
+    double reduces, shares;             /* 1 or 0; shares: the last wave's tiles, between SMs (stream-K) */
+    double slices;                      /* of a reduction that add up one after the other, within the kernel */
+    double waits;                       /* 1 where every step waits for memory, else 0 */
 } plan_work;
 
 static bool is_vector(const plan *p) {
@@ -148,6 +155,8 @@ static plan_work work_of_plan(const plan *p, const gemm_params *g, const gemm_by
     if (g->dynamic_quantise) {
         bool spills = p->cluster_m == 1 && area >= SPILLING_TILE_AREA;
         *(spills ? &w.spilled_bytes : &w.scaled_bytes) = w.epilogue_bytes;
+        w.scale_waits = SMALLER(area, WARP_TILE_AREA) / WARP_STORE_AREA;
+        w.scale_requests = SCALES * p->ctas * area / WARP_STORE_AREA;
         w.epilogue_bytes = 0;
     }
     w.reduces = p->split_k > 1 && p->launches > 1;
@@ -201,6 +210,7 @@ static inline __attribute__((always_inline)) gemm_parts parts_of(const plan_work
     double loop = LARGER(LARGER(p.tensor, p.load), LARGER(p.l2, chain));
     p.epilogue = tiles * (w->epilogue_bytes * m->epilogue_s_per_byte[i] + w->scaled_bytes * m->scaled_s_per_byte[i] +
                           w->spilled_bytes * m->spilled_s_per_byte[i]);
+    p.epilogue += tiles * w->scale_waits * m->scale_wait_s[i] + w->scale_requests * m->scale_request_s[i];
     p.latency = rounds * m->prologue_s[i];
     double full_clock = loop + p.latency + p.epilogue;
     double sm = full_clock;

@@ -26,7 +26,7 @@ static const ablation_term terms[] = {
     {"the quantising kernel", OP_gemm, {"gemm.quantise_latencies", "gemm.quantise_row_clk"}, {0, 0}},
     {"the harness's quantising chain", OP_gemm, {"method.trtllm_quantise_s"}, {0}},
     {"lower memory rate of kernels that scale products", OP_gemm, {"gemm.scaled_hbm_ratio"}, {1}},
-    {"slow epilogue of warp instructions that scales", OP_gemm, {"gemm.scaled_epilogue_bytes_per_clk"}, {1024}},
+    {"waits for scales that all blocks read", OP_gemm, {"gemm.scale_request_clk"}, {0}},
     {"weights that vLLM's rows never set", OP_gemm, {"method.vllm_switching_ratio"}, {1}},
     {"release of cuBLAS in vLLM's rows", OP_gemm, {"method.vllm_hbm_ratio"}, {1}},
     {"least step of warp instructions", OP_gemm, {"gemm.warp_step_clk"}, {0}},
