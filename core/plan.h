@@ -32,7 +32,7 @@ typedef struct plan_limits {
     int32_t registers;    /* an SM */
 } plan_limits;
 
-enum { PLAN_CANDIDATES_MAX = 96, PLAN_STAGES_MAX = 8 };
+enum { PLAN_CANDIDATES_MAX = 112, PLAN_STAGES_MAX = 8 };
 
 typedef struct plan_list {
     size_t count;

@@ -1,5 +1,5 @@
 /* Ways a library could run a matrix multiply: output tile, orientation, split of the reduction. */
-#include "core/plan.h"
+#include "core/plan_gemm_cutlass.h"
 
 #include <math.h>
 
@@ -12,10 +12,6 @@ enum {
     TILE_AREA_MAX = 256 * 128,
     THREADS_PER_WARPGROUP = 128,
     VECTOR_TILE_K = 1024,
-    /* Those that widen weights wait for memory after every element of a thread: reductions of 1,024 to 65,536 on an
-     * A100 take a memory latency (552 clocks) for each 163 of k at one row, 230 at two to four. */
-    VECTOR_WIDENING_TILE_K = 163,
-    VECTOR_WIDENING_ROWS_TILE_K = 230,
     VECTOR_ROWS_MAX = 4,
     TILE_N_GRANULE = 8,
     BALANCED_TILES_MAX = 16,
@@ -76,11 +72,6 @@ static const scaled_kernel warp_scaled_kernels[] = {
 #undef ANY
 #undef SCALED_TILE
 
-/* Kernels that widen 4- and 8-bit weights for warp instructions (CUTLASS, as TensorRT-LLM builds them): slices of a
- * reduction are whole steps, add up one after the other within the kernel, and are at most so many. */
-static const tile_set warp_widening_tiles = {{16, 32, 64, 128}, {128}, 4, 1, false, false, false};
-enum { SLICES_MAX = 7 };
-
 /* Block-scaled instructions of Blackwell take whole 128 rows, a CTA or a half of a pair each; the kernels do not split.
  * Those of warps (RTX) have tiles of 128 x 128. */
 static const tile_set block_scaled_tiles = {{128, 256}, {8, 16, 32, 64, 128, 192, 256}, 2, 7, true, true, true};
@@ -97,11 +88,6 @@ static bool has_warpgroups(generation g) {
     return g == GENERATION_HOPPER || g == GENERATION_BLACKWELL;
 }
 
-/* Weights narrower than activations, widened by kernels for warp instructions. */
-static bool widens(const gemm_params *g, generation family) {
-    return dtype_bytes(g->weights_dtype) < dtype_bytes(g->dtype) && !has_warpgroups(family);
-}
-
 static bool is_block_scaled(const gemm_params *p, generation g) {
     return p->dtype == DTYPE_nvfp4 && (g == GENERATION_BLACKWELL || g == GENERATION_BLACKWELL_RTX);
 }
@@ -115,8 +101,6 @@ static const tile_set *tiles_of(generation g, const gemm_params *p) {
     int64_t rows = p->m, cols = p->n;
     if (is_block_scaled(p, g))
         return has_warpgroups(g) ? &block_scaled_tiles : &warp_block_scaled_tiles;
-    if (widens(p, g))
-        return &warp_widening_tiles;
     if (scaled && scales_by_warps(g))
         return &scaled_warp_kernel(rows, cols)->tiles;
     if (scaled && has_warpgroups(g)) /* picked by rows alone */
@@ -152,21 +136,7 @@ typedef struct gemm_shape {
     double row_bytes_m, row_bytes_n; /* of a step */
     bool swapped;
     int32_t split_max; /* how far libraries split the reduction of this type */
-    bool slices;       /* within the kernel */
 } gemm_shape;
-
-static void add_slices(const gemm_shape *s, plan base, plan_list *out) {
-    double tiles = base.ctas;
-    for (int32_t slices = 1; slices <= SLICES_MAX && out->count < PLAN_CANDIDATES_MAX; slices++) {
-        if (fmod(s->steps, slices) != 0)
-            continue;
-        plan p = base;
-        p.split_k = slices;
-        p.ctas = tiles * slices;
-        p.launches = 1;
-        out->plans[out->count++] = p;
-    }
-}
 
 static void add_splits(const gemm_shape *s, plan base, plan_list *out) {
     static const int32_t splits[] = {1, 2, 3, 4, 6, 8, 16, 32, 64};
@@ -222,9 +192,7 @@ static void add_orientation(const gemm_shape *s, const tile_set *set, const plan
                 continue;
             p.swapped = s->swapped;
             fill_resources(&p, limits, s->row_bytes_m, s->row_bytes_n);
-            if (s->slices)
-                add_slices(s, p, out);
-            else if (choice && p.ctas > plenty && area < 128 * 128 && s->cols > p.tile_n)
+            if (choice && p.ctas > plenty && area < 128 * 128 && s->cols > p.tile_n)
                 largest = p;
             else
                 add_splits(s, p, out);
@@ -240,12 +208,11 @@ static int32_t split_max_of(const gemm_params *g) {
 }
 
 /* A product with a row or few: CTAs of a few outputs, whose threads lie along k and add up at the end. */
-static void add_vector_plans(const gemm_params *g, bool widening, plan_list *out) {
-    int32_t tile_k = !widening ? VECTOR_TILE_K : g->m == 1 ? VECTOR_WIDENING_TILE_K : VECTOR_WIDENING_ROWS_TILE_K;
+static void add_vector_plans(const gemm_params *g, plan_list *out) {
     for (int32_t tile_n = 4; tile_n <= 16 && out->count < PLAN_CANDIDATES_MAX; tile_n *= 4)
         out->plans[out->count++] = (plan){.tile_m = (int32_t)g->m,
                                           .tile_n = tile_n,
-                                          .tile_k = tile_k,
+                                          .tile_k = VECTOR_TILE_K,
                                           .cluster_m = 1,
                                           .cluster_n = 1,
                                           .split_k = 1,
@@ -258,14 +225,17 @@ static void add_vector_plans(const gemm_params *g, bool widening, plan_list *out
 
 void plan_gemm(const op *o, const plan_limits *limits, plan_list *out) {
     const gemm_params *g = &o->as.gemm;
-    bool widening = widens(g, limits->generation);
+    if (gemm_is_cutlass(o, limits->generation)) {
+        plan_gemm_cutlass(o, limits, out);
+        return;
+    }
     const tile_set *set = tiles_of(limits->generation, g);
     double step = STEP_BYTES / dtype_bytes(g->dtype); /* elements of k */
     double weight_row_bytes = step * dtype_bytes(g->weights_dtype);
     out->count = 0;
     /* One row against each sequence's own matrix (decoding without fused attention) goes to vector kernels alone. */
-    if ((g->m == 1 && g->batch > 1 && g->activations_only) || (widening && g->m <= VECTOR_ROWS_MAX)) {
-        add_vector_plans(g, widening, out);
+    if (g->m == 1 && g->batch > 1 && g->activations_only) {
+        add_vector_plans(g, out);
         return;
     }
     gemm_shape s = {.rows = (double)g->m,
@@ -274,8 +244,7 @@ void plan_gemm(const op *o, const plan_limits *limits, plan_list *out) {
                     .steps = ceil((double)g->k / step),
                     .row_bytes_m = STEP_BYTES,
                     .row_bytes_n = weight_row_bytes,
-                    .split_max = split_max_of(g),
-                    .slices = widening};
+                    .split_max = split_max_of(g)};
     if (set->swaps) {
         gemm_shape t = s;
         t.rows = s.cols, t.cols = s.rows;
@@ -298,5 +267,5 @@ void plan_gemm(const op *o, const plan_limits *limits, plan_list *out) {
     bool tiled = has_warpgroups(limits->generation) && !narrow;
     bool vectors = (g->m == 1 && !g->dynamic_quantise && !tiled) || (g->m <= VECTOR_ROWS_MAX && narrow);
     if (vectors && !is_block_scaled(g, limits->generation))
-        add_vector_plans(g, false, out);
+        add_vector_plans(g, out);
 }

@@ -1,4 +1,5 @@
 /* The GEMM time model against bounds that follow from the machine and the shape alone. */
+#include "core/plan_gemm_cutlass.h"
 #include "sim/engine/cost.h"
 #include "sim/engine/cost_method.h"
 
@@ -217,25 +218,59 @@ Test(cost_gemm, harnesses_leave_operands_where_they_do) {
     cr_assert_eq(room.gemm_switching_frac[0], c.gemm.switching_frac * c.method.vllm_switching_ratio);
 }
 
-/* Before Hopper, slices of a reduction are whole steps and add up within one kernel; few rows go to vector kernels. */
-Test(plan_gemm, kernels_that_widen_weights) {
+/* Before Hopper, slices of a reduction are whole steps and add up within one kernel; kernels of vectors are tried for
+ * up to 15 rows of 16 bits, and are the only ones for up to 4 of 8. */
+Test(plan_gemm, kernels_of_narrow_weights) {
     machine m = test_machine();
     m.generation = GENERATION_AMPERE;
     plan_limits limits = plan_limits_of(&m);
-    for (int64_t rows = 1; rows <= 64; rows *= 2) {
-        op o = gemm(rows, 1024, 7 * 64 * 5, DTYPE_bf16, DTYPE_int8);
-        plan_list plans;
-        plan_gemm(&o, &limits, &plans);
-        int32_t most = 0;
-        for (size_t i = 0; i < plans.count; i++) {
-            const plan *p = &plans.plans[i];
-            cr_assert_eq(p->launches, 1);
-            cr_assert_eq(7 * 5 % p->split_k, 0);
-            cr_assert_eq(p->tile_m <= 4, rows <= 4);
-            most = most > p->split_k ? most : p->split_k;
+    for (int64_t rows = 1; rows <= 64; rows *= 2)
+        for (int int8 = 0; int8 < 2; int8++) {
+            op o = gemm(rows, 1024, 7 * 64 * 5, int8 ? DTYPE_int8 : DTYPE_bf16, DTYPE_int8);
+            plan_list plans;
+            plan_gemm(&o, &limits, &plans);
+            int32_t most = 0;
+            bool vectors = false, tiles = false;
+            for (size_t i = 0; i < plans.count; i++) {
+                const plan *p = &plans.plans[i];
+                cr_assert_eq(p->launches, 1);
+                cr_assert_eq(7 * 5 % p->split_k, 0);
+                cr_assert_leq(p->ctas_per_sm * p->block_threads, limits.max_threads);
+                most = most > p->split_k ? most : p->split_k;
+                *(gemm_cutlass_is_vector(p) ? &vectors : &tiles) = true;
+            }
+            cr_assert_eq(most, int8 ? 1 : 7);
+            cr_assert_eq(vectors, rows <= (int8 ? 4 : 15));
+            cr_assert_eq(tiles, !int8 || rows > 4);
         }
-        cr_assert_eq(most, rows <= 4 ? 1 : 7);
+    cr_assert_eq(gemm_cutlass_profiled_rows(5), 5);
+    cr_assert_eq(gemm_cutlass_profiled_rows(80), 128);
+    cr_assert_eq(gemm_cutlass_profiled_rows(128), 128);
+    cr_assert_eq(gemm_cutlass_profiled_rows(10000), 8192);
+}
+
+/* Before Hopper, short series of replays find memory slower than long ones and models do. */
+Test(cost_gemm, memory_is_slower_at_the_start_of_a_series) {
+    machine m = test_machine();
+    m.generation = GENERATION_AMPERE;
+    calibration plain = calibration_priors(), slow = plain;
+    plain.method.series_loss_frac = 0, slow.method.series_loss_frac = 0.2;
+    const machine *machines[] = {&m, &m};
+    const calibration *calibrations[] = {&plain, &slow};
+    machine_block block;
+    machine_block_fill(&block, machines, calibrations, 2);
+    double ratio[3];
+    static const residency where[] = {RESIDENCY_REPEATED, RESIDENCY_REPEATED, RESIDENCY_PREDECESSORS};
+    static const int64_t outputs[] = {8192, 262144, 8192};
+    for (int c = 0; c < 3; c++) {
+        op o = gemm(1, outputs[c], 16384, DTYPE_bf16, DTYPE_bf16);
+        cost_block out;
+        cost_analytic(&o, where[c], &block, &out);
+        ratio[c] = out.time_s[1] / out.time_s[0];
     }
+    cr_assert_gt(ratio[0], 1.1);
+    cr_assert_lt(ratio[1], 1.02);
+    cr_assert_eq(ratio[2], 1);
 }
 
 /* On Ada, a product of few rows is split where its whole tiles fill few of the SMs, and else only if its reduction is

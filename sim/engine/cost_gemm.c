@@ -7,6 +7,9 @@
  * kernel. Power may stretch the SM's part (gemm_power.h). Every term falls or stays when a bandwidth or a clock rises.
  */
 #include "sim/engine/cost_gemm.h"
+
+#include "core/plan_gemm_cutlass.h"
+#include "sim/engine/cost_gemm_cutlass.h"
 #include "sim/engine/cost_memory.h"
 #include "sim/engine/gemm_operands.h"
 #include "sim/engine/gemm_power.h"
@@ -23,12 +26,14 @@ static const double SPILLING_TILE_AREA = 256 * 128; /* its fp32 accumulators fil
 static const double WARP_TILE_AREA = 64 * 64, WARP_STORE_AREA = 256, SCALES = 2;
 static const double WIDE_BYTES = 2; /* activations before they are quantised */
 
-static const double MULTICAST_INTAKE = 2;  /* what one SM of a pair asks for, both take in */
-static const double NEVER_S = 1e3;         /* rules a plan out */
-static const int32_t VECTOR_ROWS_MAX = 4;  /* plans with no more rows in a tile are vector kernels */
-static const int32_t VECTOR_TILE_K = 1024; /* those with shorter steps wait for memory in each */
+static const double MULTICAST_INTAKE = 2; /* what one SM of a pair asks for, both take in */
+static const double NEVER_S = 1e3;        /* rules a plan out */
+static const int32_t VECTOR_ROWS_MAX = 4; /* plans with no more rows in a tile are vector kernels */
 /* cuBLASLt's largest tile on Hopper (nvjet 256x160), and what its asynchronous copies require of a row. */
 static const double LARGEST_TILE_M = 256, LARGEST_TILE_N = 160, ALIGNED_BYTES = 16;
+
+/* Kernels of warp instructions set out with loads of so many k, and up to so many times that. */
+static const double FILL_K = 64, FILL_STAGES = 4;
 
 /* Reductions this long are worth sharing between SMs. */
 static const double SHARED_STEPS_MIN = 16;
@@ -37,6 +42,10 @@ static const double SHARED_STEPS_MIN = 16;
  * 7,168 outputs among 4,608 and 2,304 inputs take 9.82 and 7.49 us on a B200 (CUTLASS, flashinfer-ai/flashinfer pull
  * 2540). */
 static const double BLOCK_SCALED_STEP_CLK = 510;
+
+/* Times that a graph_steady row's operator runs until the mean of its series is taken: nine replays of six (the
+ * collector's num_warmups + num_runs, and copies of the weights). */
+static const double SERIES_RUNS = 9 * 6;
 
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define SMALLER(a, b) ((a) < (b) ? (a) : (b))
@@ -54,7 +63,7 @@ typedef struct gemm_machines {
     lanes step_s, prologue_s, epilogue_s_per_byte, scaled_s_per_byte, spilled_s_per_byte; /* one SM */
     lanes scale_wait_s, scale_request_s; /* warps that scale: one load of scales; one at L2, for all that wait there */
     lanes vector_s_per_element;          /* one SM, of a batch of matrices times a vector each */
-    lanes dequantise_s_per_element, reduce_s, slice_s, memory_s, hbm_s, overlap_loss, shared_last_frac;
+    lanes dequantise_s_per_element, reduce_s, hbm_s, overlap_loss, shared_last_frac;
     lanes written_bytes;      /* of hbm_bytes */
     lanes hbm_bytes, sharing; /* sharing: L2 reads for each operand byte that an SM takes in */
     bool throttles;           /* the product is measured alone, and what follows holds */
@@ -68,6 +77,7 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
     tensor_flops_per_s(g->dtype, m, rate);
     bool warpgroups = m->generation == GENERATION_HOPPER || m->generation == GENERATION_BLACKWELL;
     bool block_scaled = g->dtype == DTYPE_nvfp4 && m->generation == GENERATION_BLACKWELL;
+    bool replayed = is_repeated(where);
     EACH_LANE {
         double clock = m->sm_clock_max_hz[i];
         missing_bytes missing = gemm_missing_of(g, b, where, m, i);
@@ -98,13 +108,12 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         out->vector_s_per_element[i] = 1 / (m->gemm_vector_elements_per_clk[i] * clock);
         out->dequantise_s_per_element[i] = 1 / (m->gemm_dequantise_elements_per_clk[i] * clock);
         /* Between two kernels of a replayed graph lies a gap that rows measured so include. */
-        out->reduce_s[i] =
-            m->gemm_reduce_latencies[i] * memory_latency_s(m, i) + (is_repeated(where) ? steady_gap_s(m, i) : 0);
-        out->memory_s[i] = memory_latency_s(m, i);
-        out->slice_s[i] = m->gemm_slice_latencies[i] * memory_latency_s(m, i);
+        out->reduce_s[i] = m->gemm_reduce_latencies[i] * memory_latency_s(m, i) + (replayed ? steady_gap_s(m, i) : 0);
         double streaming = m->gemm_hbm_efficiency_frac[i] * (g->dynamic_quantise ? m->gemm_scaled_hbm_ratio[i] : 1);
         double stream_s = missing.read / hbm_bytes_per_s(m, i, streaming) +
                           missing.written / hbm_bytes_per_s(m, i, m->gemm_write_efficiency_frac[i]);
+        if (replayed && !warpgroups)
+            stream_s *= 1 + m->method_series_loss_frac[i] * exp(-SERIES_RUNS * stream_s / m->method_series_s[i]);
         out->hbm_s[i] = stream_s + SMALLER(stream_s, m->gemm_hbm_ramp_s[i]);
         out->hbm_bytes[i] = missing.read + missing.written;
         out->written_bytes[i] = missing.written;
@@ -125,9 +134,8 @@ typedef struct plan_work {
     double load_bytes; /* through L2, whole chip, with multicast */
     double epilogue_bytes, scaled_bytes, spilled_bytes, reduce_bytes;
     double scale_waits, scale_requests; /* of a tile, one after the other; of the whole grid */
+    double unfilled;                    /* stages that a short reduction leaves empty */
     double reduces, shares;             /* 1 or 0; shares: the last wave's tiles, between SMs (stream-K) */
-    double slices;                      /* of a reduction that add up one after the other, within the kernel */
-    double waits;                       /* 1 where every step waits for memory, else 0 */
 } plan_work;
 
 static bool is_vector(const plan *p) {
@@ -141,6 +149,7 @@ static plan_work work_of_plan(const plan *p, const gemm_params *g, const gemm_by
     double area = (double)p->tile_m * p->tile_n;
     plan_work w = {.ctas = p->ctas, .steps = ceil((double)g->k / p->tile_k / p->split_k)};
     w.resident = p->ctas_per_sm;
+    w.unfilled = LARGER(FILL_STAGES - ceil((double)g->k / FILL_K), 0);
     w.stages_max = SMALLER(PLAN_STAGES_MAX, p->stages * p->ctas_per_sm);
     w.stages_sm = p->stages * p->ctas_per_sm;
     w.step_flops = 2 * area * p->tile_k;
@@ -160,8 +169,6 @@ static plan_work work_of_plan(const plan *p, const gemm_params *g, const gemm_by
         w.epilogue_bytes = 0;
     }
     w.reduces = p->split_k > 1 && p->launches > 1;
-    w.slices = p->split_k > 1 && p->launches == 1 ? p->split_k : 0;
-    w.waits = is_vector(p) && p->tile_k < VECTOR_TILE_K;
     w.shares = p->split_k == 1 && !g->dynamic_quantise && w.steps >= SHARED_STEPS_MIN;
     if (p->split_k > 1)
         w.reduce_bytes = (double)g->m * (double)g->n * (double)g->batch *
@@ -173,6 +180,7 @@ struct gemm_recipe {
     op o;
     residency where;
     gemm_bytes b;
+    bool cutlass;           /* plans are of core/plan_gemm_cutlass.h, and have no works */
     const plan_list *plans; /* allocated up to its count only */
     const plan_work *works; /* one a plan */
 };
@@ -188,11 +196,6 @@ static inline __attribute__((always_inline)) double shared_tiles(const plan_work
     return tiles - m->shared_last_frac[i] * w->shares * (tiles - w->ctas * m->per_sm[i]);
 }
 
-/* A step's least time: instructions and a barrier, or memory's latency where each step waits for it. */
-static inline __attribute__((always_inline)) double least_step_s(const plan_work *w, const gemm_machines *m, size_t i) {
-    return m->step_s[i] + w->waits * (m->memory_s[i] - m->step_s[i]);
-}
-
 static inline __attribute__((always_inline)) gemm_parts parts_of(const plan_work *w, const gemm_machines *m,
                                                                  bool throttles, size_t i) {
     gemm_parts p;
@@ -206,7 +209,7 @@ static inline __attribute__((always_inline)) gemm_parts parts_of(const plan_work
     double intake_s = w->step_bytes * m->load_s_per_byte[i], wait_s = m->load_latency_s[i] / in_flight;
     p.load = steps * LARGER(intake_s, wait_s);
     p.l2 = w->load_bytes * m->sharing[i] * m->l2_s_per_byte[i];
-    double chain = rounds * w->steps * least_step_s(w, m, i);
+    double chain = rounds * w->steps * m->step_s[i];
     double loop = LARGER(LARGER(p.tensor, p.load), LARGER(p.l2, chain));
     p.epilogue = tiles * (w->epilogue_bytes * m->epilogue_s_per_byte[i] + w->scaled_bytes * m->scaled_s_per_byte[i] +
                           w->spilled_bytes * m->spilled_s_per_byte[i]);
@@ -218,7 +221,7 @@ static inline __attribute__((always_inline)) gemm_parts parts_of(const plan_work
         sm = throttled_s(&m->power, full_clock, w->load_bytes * m->sharing[i] + w->reduce_bytes, i);
     p.stretch = sm / full_clock, p.sm = sm;
     p.hbm = m->hbm_s[i];
-    p.reduce = w->reduces * m->reduce_s[i] + w->slices * m->slice_s[i] + w->reduce_bytes * m->helper_l2_s_per_byte[i];
+    p.reduce = w->reduces * m->reduce_s[i] + w->reduce_bytes * m->helper_l2_s_per_byte[i];
     p.all = LARGER(sm, p.hbm) + m->overlap_loss[i] * SMALLER(sm, p.hbm) + p.reduce;
     return p;
 }
@@ -386,7 +389,7 @@ static cta_work ctas_of(const plan_work *w, const gemm_parts *p, const gemm_mach
                       .waited_s = steps_s * g->load_latency_s[i],
                       .stages_cta = w->stages_max,
                       .stages_sm = w->stages_sm,
-                      .least_s = steps_s * least_step_s(w, g, i),
+                      .least_s = steps_s * g->step_s[i],
                       .l2_s = p->l2 * p->stretch,
                       .hbm_s = p->hbm,
                       .hbm_bytes = g->hbm_bytes[i],
@@ -414,12 +417,17 @@ static bool needs_counter(const op *o, double per_sm, generation g) {
     return SMALLER(tall, wide) * batch * per_sm > 1;
 }
 
+static double start_of(const plan_work *w, const machine_block *m, size_t i) {
+    bool warpgroups = m->generation == GENERATION_HOPPER || m->generation == GENERATION_BLACKWELL;
+    double saved = warpgroups ? 0 : w->unfilled * m->gemm_warp_fill_frac[i];
+    return m->gemm_start_clk[i] * (1 - saved) / m->sm_clock_max_hz[i];
+}
+
 static void finish_times(const gemm_recipe *r, size_t best, const gemm_machines *g, const machine_block *m, size_t i,
                          gemm_parts *parts, cost_times *out) {
     const plan_work *w = &r->works[best];
     *parts = parts_of(w, g, g->throttles, i);
-    double start_s = m->gemm_start_clk[i] / m->sm_clock_max_hz[i];
-    out->time_s[i] = start_s + parts->all;
+    out->time_s[i] = start_of(w, m, i) + parts->all;
     out->launches[i] = r->plans->plans[best].launches + (needs_counter(&r->o, g->per_sm[i], m->generation) ? 1 : 0);
     out->hbm_bytes[i] = g->hbm_bytes[i];
     out->l2_bytes[i] = w->load_bytes * g->sharing[i] + r->b.out + w->reduce_bytes;
@@ -433,7 +441,7 @@ static void finish_lane(const gemm_recipe *r, size_t best, const gemm_machines *
                         cost_block *out) {
     gemm_parts parts;
     finish_times(r, best, g, m, i, &parts, &out->times);
-    double start_s = m->gemm_start_clk[i] / m->sm_clock_max_hz[i], launch_s = start_s + parts.reduce;
+    double start_s = start_of(&r->works[best], m, i), launch_s = start_s + parts.reduce;
     out->bound[i] = bound_of(&parts, launch_s);
     out->picked[i] = r->plans->plans[best];
     bool persistent = m->generation == GENERATION_HOPPER || m->generation == GENERATION_BLACKWELL;
@@ -450,12 +458,13 @@ void cost_gemm(const op *o, residency where, const machine_block *machines, cost
 }
 
 /* Fills `works`, with room for all plans. */
-static gemm_recipe recipe_of(const op *o, double left_bytes, residency where, const plan_list *plans,
+static gemm_recipe recipe_of(const op *o, double left_bytes, residency where, generation family, const plan_list *plans,
                              plan_work *works) {
     op_work work = op_work_of(o);
     gemm_recipe r = {.o = *o, .where = where, .b = gemm_bytes_of(&o->as.gemm, &work), .plans = plans, .works = works};
     r.b.left = left_bytes;
-    for (size_t c = 0; c < plans->count; c++)
+    r.cutlass = gemm_is_cutlass(o, family);
+    for (size_t c = 0; c < plans->count && !r.cutlass; c++)
         works[c] = work_of_plan(&plans->plans[c], &o->as.gemm, &r.b);
     return r;
 }
@@ -466,7 +475,11 @@ void cost_gemm_implicit(const op *o, double left_bytes, residency where, const m
     plan_list plans;
     plan_gemm(o, &limits, &plans);
     plan_work works[PLAN_CANDIDATES_MAX];
-    gemm_recipe r = recipe_of(o, left_bytes, where, &plans, works);
+    gemm_recipe r = recipe_of(o, left_bytes, where, machines->generation, &plans, works);
+    if (r.cutlass) {
+        gemm_cutlass_cost(o, &r.b, where, &plans, machines, out);
+        return;
+    }
     gemm_machines g;
     fill_machines(o, &r.b, where, machines, &g);
     lanes best;
@@ -482,11 +495,15 @@ const gemm_recipe *gemm_prepare(const op *o, double left_bytes, residency where,
     size_t bytes = offsetof(plan_list, plans) + plans.count * sizeof *plans.plans;
     plan_work *works = ARENA_ARRAY(memory, plan_work, plans.count);
     gemm_recipe *r = ARENA_NEW(memory, gemm_recipe);
-    *r = recipe_of(o, left_bytes, where, memcpy(arena_alloc(memory, bytes), &plans, bytes), works);
+    *r = recipe_of(o, left_bytes, where, limits->generation, memcpy(arena_alloc(memory, bytes), &plans, bytes), works);
     return r;
 }
 
 void gemm_times(const gemm_recipe *r, const machine_block *machines, cost_times *out) {
+    if (r->cutlass) {
+        gemm_cutlass_times(&r->o, &r->b, r->where, r->plans, machines, out);
+        return;
+    }
     gemm_machines g;
     fill_machines(&r->o, &r->b, r->where, machines, &g);
     lanes best;
