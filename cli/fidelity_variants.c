@@ -77,7 +77,6 @@ static void apply_variant(const variant *v, machine *m, calibration *c) {
     m->hbm.latency_clk /= v->read_share;
     m->hbm.bandwidth_bytes_per_s *= v->read_share;
     c->own.write_efficiency_frac *= write_ratio;
-    c->own_gemm.write_efficiency_frac *= write_ratio;
 }
 
 /* Steps of Code Llama 7B as they were measured: prompt 512, three tokens, our executor's operators in CUDA graphs. */

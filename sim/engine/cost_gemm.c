@@ -404,7 +404,7 @@ static cta_work ctas_of(const plan_work *w, const gemm_parts *p, const gemm_mach
  * take more than one wave (traces on H200: of the products of 1,024 tokens, those with 11,008 and 32,000 outputs; all
  * of those of 8,192). Rows that are not whole 16-byte words go to older kernels. Its time is within the fitted start.
  */
-static bool needs_counter(const op *o, double per_sm, generation g) {
+bool gemm_needs_counter(const op *o, double per_sm, generation g) {
     const gemm_params *p = &o->as.gemm;
     double element_bytes = dtype_bytes(p->dtype);
     bool aligned = fmod((double)p->k * element_bytes, ALIGNED_BYTES) == 0 &&
@@ -428,7 +428,7 @@ static void finish_times(const gemm_recipe *r, size_t best, const gemm_machines 
     const plan_work *w = &r->works[best];
     *parts = parts_of(w, g, g->throttles, i);
     out->time_s[i] = start_of(w, m, i) + parts->all;
-    out->launches[i] = r->plans->plans[best].launches + (needs_counter(&r->o, g->per_sm[i], m->generation) ? 1 : 0);
+    out->launches[i] = r->plans->plans[best].launches + (gemm_needs_counter(&r->o, g->per_sm[i], m->generation) ? 1 : 0);
     out->hbm_bytes[i] = g->hbm_bytes[i];
     out->l2_bytes[i] = w->load_bytes * g->sharing[i] + r->b.out + w->reduce_bytes;
     out->clocked_s[i] = clocked_part(parts->sm, parts->hbm);

@@ -61,6 +61,10 @@ static double left_bytes(const own_traffic *t, const machine_block *m, size_t i)
     return (t->hot_bytes - t->stale_bytes) * fresh + t->stale_bytes * exp(-2 * distance);
 }
 
+static double l2_latency_s(const machine_block *m, size_t i) {
+    return m->own_l2_latency_ratio[i] * m->l2_near_latency_clk[i] / m->sm_clock_max_hz[i];
+}
+
 own_memory own_memory_of(const own_traffic *t, residency where, const machine_block *m, size_t i) {
     double footprint = t->read_bytes + t->write_bytes, kept = kept_frac(m, i, footprint);
     double dirty = m->own_dirty_frac[i] * m->l2_bytes[i], missed = t->read_bytes;
@@ -80,7 +84,7 @@ own_memory own_memory_of(const own_traffic *t, residency where, const machine_bl
         missed = t->read_bytes * (1 - kept);
         break;
     }
-    double near_s = m->own_l2_latency_ratio[i] * m->l2_near_latency_clk[i] / m->sm_clock_max_hz[i];
+    double near_s = l2_latency_s(m, i);
     double far_s = memory_latency_s(m, i), code = own_code_frac(m, i, where) * m->own_code_latencies[i];
     double l2_rate = m->l2_bytes_per_clk[i] * m->sm_clock_max_hz[i];
     return (own_memory){
@@ -134,15 +138,21 @@ static void finish_lane(const own_kernel *k, const machine_block *m, size_t i, r
     double waves = k->ctas / (sms * slots), busiest = ceil_quotient(k->ctas / sms);
     double warps = ceil_quotient(k->threads / WARP_LANES);
     double thread_s = k->thread_ops[i] * larger(m->own_dependent_clk[i], warps / SCHEDULERS) / clock;
-    double block_s = k->latencies[i] * memory.latency_s + k->chain_s[i] + thread_s;
-    double issue_s =
-        busiest * k->thread_ops[i] * (k->busy_frac > 0 ? k->busy_frac : 1) * warps * WARP_LANES / ISSUE_LANES / clock;
-    issue_s = larger(issue_s, k->l1_s[i]);
+    /* What other blocks have read comes from L2. */
+    double first_frac =
+        k->traffic.again_bytes > 0 ? k->traffic.read_bytes / (k->traffic.read_bytes + k->traffic.again_bytes) : 1;
+    double latency_s = l2_latency_s(m, i) + first_frac * (memory.latency_s - l2_latency_s(m, i));
+    double block_s = k->latencies[i] * latency_s + k->chain_s[i] + thread_s;
+    double alike_s = k->thread_ops[i] * warps * WARP_LANES / ISSUE_LANES / clock;
+    double issue_s = busiest * (k->issue_s[i] > 0 ? k->issue_s[i] : alike_s);
     double dispatch_s = k->ctas * m->own_dispatch_clk[i] / clock;
+    double loaded = memory.l2_bytes - k->traffic.write_bytes, drift_frac = k->whole_waves ? 0 : DRIFT_FRAC;
     if (k->intake_bytes_per_clk[i] > 0)
-        memory.l2_s = larger(memory.l2_s, busiest * (memory.l2_bytes - k->traffic.write_bytes) / k->ctas /
-                                              (k->intake_bytes_per_clk[i] * clock));
-    double terms[] = {block_s * effective_waves(waves, DRIFT_FRAC), issue_s, dispatch_s,
+        memory.l2_s = larger(memory.l2_s,
+                             busiest * (loaded + k->intake_bytes[i]) / k->ctas / (k->intake_bytes_per_clk[i] * clock));
+    if (k->l2_read_frac[i] > 0)
+        memory.l2_s = larger(memory.l2_s, loaded / l2_bytes_per_s(m, i, k->l2_read_frac[i]));
+    double terms[] = {block_s * effective_waves(waves, drift_frac), issue_s, dispatch_s,
                       larger(memory.l2_s, memory.hbm_s)};
     double of_one_wave = k->exponent[i] > 0 ? k->exponent[i] : m->own_overlap_exponent[i];
     double growth = k->exponent[i] > 0 ? k->wave_overlap[i] : m->own_wave_overlap[i];
@@ -164,7 +174,7 @@ static void finish_lane(const own_kernel *k, const machine_block *m, size_t i, r
                               .shared_s = issue_s / busiest,
                               .least_s = block_s,
                               .dispatch_s = dispatch_s,
-                              .drift_frac = waves > 1 ? DRIFT_FRAC : 0,
+                              .drift_frac = waves > 1 ? drift_frac : 0,
                               .l2_s = memory.l2_s,
                               .hbm_s = memory.hbm_s,
                               .hbm_bytes = memory.hbm_bytes,

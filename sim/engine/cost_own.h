@@ -4,8 +4,7 @@
  *             issue slots let it
  *   time    = start + norm(waves x block, operations / issue slots, block starts, L2, HBM)
  *
- * The norm (own.overlap_exponent) lies between the sum and the longest of its terms. Products that go through cuBLASLt
- * are the library's own cost (cost_gemm.c). */
+ * The norm (own.overlap_exponent) lies between the sum and the longest of its terms. */
 #ifndef INGOT_COST_OWN_H
 #define INGOT_COST_OWN_H
 
@@ -44,14 +43,16 @@ typedef struct own_kernel {
     double slots;             /* blocks an SM by registers and shared memory; threads and the machine bound them too */
     double registers;         /* of a thread, as compiled for sm_90a; 0: `slots` counts them */
     double launches;          /* kernels */
-    double busy_frac;         /* instructions of a mean thread over those of the busiest; 0: all work alike */
+    bool whole_waves;         /* a last wave takes as long as a full one: its blocks wait for memory all along */
     lanes chain_s, latencies; /* of a block: reductions; loads that wait for each other */
     lanes thread_ops;         /* instructions of a thread that works all the time */
+    lanes issue_s;            /* of a block, that no other of its SM issues or loads in; 0: all threads work alike */
     lanes code_latencies;     /* of long code that comes from device memory */
     lanes exponent, wave_overlap; /* of a wave's norm, and its growth; 0: own.overlap_exponent, own.wave_overlap */
     lanes intake_bytes_per_clk;   /* of an SM; 0: its share of L2 */
-    lanes l1_s;                   /* of all, what loads through an SM's L1 take */
-    lanes read_ratio;             /* HBM efficiency of its reads over own.read_efficiency_frac; 0: the same */
+    lanes intake_bytes;           /* of all, beside the traffic: what SMs load once more, which their L1 had and lost */
+    lanes l2_read_frac; /* of the L2's peak rate, where its reads reach less than own.l2_read_frac; 0: they do not */
+    lanes read_ratio;   /* HBM efficiency of its reads over own.read_efficiency_frac; 0: the same */
 } own_kernel;
 
 void own_cost(const own_kernel *k, residency where, const machine_block *m, cost_block *out);
@@ -68,5 +69,9 @@ bool cost_own(const op *o, residency where, const machine_block *m, cost_block *
 bool own_row_cost(const op *o, residency where, const machine_block *m, cost_block *out);
 bool own_attention_cost(const op *o, residency where, const machine_block *m, cost_block *out);
 bool own_gemm_cost(const op *o, residency where, const machine_block *m, cost_block *out);
+
+/* The library's products in it; 8: 8-bit operands that it scales. */
+void own_library_cost(const op *o, residency where, const machine_block *m, cost_block *out);
+void own_library8_cost(const op *o, residency where, const machine_block *m, cost_block *out);
 
 #endif

@@ -1,14 +1,10 @@
 /* Products as our launchers run them (kernels/gemm.cu): the streaming kernel of core/plan_gemm_ingot.h for few rows and
  * for narrow weights, cuBLASLt for the rest, with kernels that quantise rows before it and scale sums behind it. */
 #include "core/plan_gemm_ingot.h"
-#include "sim/engine/cost_gemm.h"
 #include "sim/engine/cost_own.h"
 
-static const double WARP_LANES = 32, STREAM_WARPS = 8, TILE_ROWS = 8, STREAM_FEATURES = 16;
-static const double VECTOR_BYTES = 16, SECTOR_BYTES = 32, LINE_BYTES = 128;
+static const double WARP_LANES = 32, STREAM_WARPS = 8, SCHEDULERS = 4, TILE_ROWS = 8, STREAM_FEATURES = 16;
 static const double SUM_BYTES = 4, UNBOUNDED = 1e9;
-/* 128 bytes that do not begin at a sector lie in five instead of four. */
-static const double SECTORS_SHIFTED = 5.0 / 4;
 
 static bool streams(const gemm_params *p) {
     bool wide = p->dtype == DTYPE_bf16 || p->dtype == DTYPE_fp16;
@@ -25,39 +21,66 @@ static double chunks_ahead(const gemm_params *p) {
     return (double)p->m <= TILE_ROWS ? 4 : (double)p->m <= 2 * TILE_ROWS ? 2 : 1;
 }
 
+/* Loads of scales from memory that wait for each other in a round, each eight features': the compiler keeps them
+ * apart. Between repeats they stay in L2, which weights only stream through; one tile of rows has them there for all.
+ */
+static double scale_loads(const gemm_params *p, const plan *tile, residency where) {
+    static const double FEATURES_ALONG = 8;
+    bool from_memory = where == RESIDENCY_COLD || where == RESIDENCY_PREDECESSORS;
+    double loads = tile->tile_n / FEATURES_ALONG / ceil((double)p->m / tile->tile_m);
+    return p->weights_dtype == DTYPE_int4 && from_memory ? loads : 0;
+}
+
+/* Of the activations that blocks of an SM share, what L1 has lost before the next block comes for it: nothing of what
+ * half of it holds, all of what fills it. */
+static double lost_frac(double bytes, const machine_block *m, size_t i) {
+    static const double KEPT_FRAC = 0.5;
+    double filled = m->sm_l1_bytes[i] > 0 ? bytes / m->sm_l1_bytes[i] : 0;
+    return larger(0, smaller(1, (filled - KEPT_FRAC) / (1 - KEPT_FRAC)));
+}
+
 static void stream_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
     const gemm_params *p = &o->as.gemm;
     plan tile = gemm_ingot_plan(p);
     op_work work = op_work_of(o);
-    double rows = (double)p->m, cols = (double)p->n, width = (double)p->k, ahead = chunks_ahead(p);
+    double rows = (double)p->m, width = (double)p->k, ahead = chunks_ahead(p);
     double x_bytes = rows * width * dtype_bytes(p->dtype), weights = work.weight_bytes + work.read_bytes - x_bytes;
     double row_tiles = ceil(rows / tile.tile_m), warp_rounds = ceil(ceil(width / tile.tile_k) / ahead);
-    double rounds = ceil(warp_rounds / STREAM_WARPS);
-    double step_elements = ahead * tile.tile_k * tile.tile_n / WARP_LANES; /* of a lane */
+    double most = ceil(warp_rounds / STREAM_WARPS), mean = warp_rounds / STREAM_WARPS; /* rounds of a warp */
+    double step_elements = ahead * tile.tile_k * tile.tile_n / WARP_LANES;             /* of a lane */
     /* Tiles of rows a tile of features: what is loaded of the rows serves all features of a block. */
     double products = tile.tile_m / TILE_ROWS * STREAM_FEATURES / tile.tile_n;
+    double waits = scale_loads(p, &tile, where);
     own_kernel k = {.traffic = {.read_bytes = work.weight_bytes + work.read_bytes,
                                 .write_bytes = work.write_bytes,
                                 .hot_bytes = x_bytes},
                     .ctas = tile.ctas,
                     .threads = tile.block_threads,
                     .slots = tile.ctas_per_sm,
-                    .busy_frac = warp_rounds / (rounds * STREAM_WARPS),
+                    .whole_waves = row_tiles == 1,
                     .launches = 1};
-    double passes = ceil(cols / tile.tile_n); /* over the activations, one a tile of features */
+    double block_x_bytes = x_bytes / row_tiles; /* each tile of features passes over all activations once */
     EACH_LANE {
+        double clock = m->sm_clock_max_hz[i], x_s = block_x_bytes / (m->own_stream_rows_bytes_per_clk[i] * clock);
+        double rounds = most - m->own_stream_idle_frac[i] * (most - mean);
         double ops = dtype_bytes(p->weights_dtype) >= 2 ? m->own_stream_ops16[i]
                      : p->weights_dtype == DTYPE_int8   ? m->own_stream_ops8[i]
                                                         : m->own_stream_ops4[i];
-        k.traffic.again_bytes = (row_tiles - 1) * weights;
-        k.l1_s[i] = passes * x_bytes / (m->sm_count[i] * m->own_stream_rows_bytes_per_clk[i] * m->sm_clock_max_hz[i]);
-        k.latencies[i] = m->own_stream_block_latencies[i] + rounds * m->own_stream_step_latencies[i];
-        k.chain_s[i] = m->own_stream_block_clk[i] / m->sm_clock_max_hz[i];
         if (p->weights_dtype == DTYPE_int4)
             ops += tile.tile_m / TILE_ROWS * m->own_stream_group_ops[i];
-        k.thread_ops[i] = rounds * step_elements * (ops + products * m->own_stream_row_ops[i]);
-        k.code_latencies[i] = m->own_stream_code_latencies[i];
+        double round_ops = step_elements * (ops + products * m->own_stream_row_ops[i]);
+        k.traffic.again_bytes = (row_tiles - 1) * weights;
+        k.latencies[i] = rounds * (m->own_stream_step_latencies[i] + waits * m->own_stream_scale_latencies[i]);
+        /* Its instructions follow each other, or wait for their turn in a scheduler. */
+        double turns_clk = mean * round_ops * STREAM_WARPS / SCHEDULERS;
+        double ops_clk = larger(most * round_ops * m->own_stream_dependent_clk[i], turns_clk);
+        k.chain_s[i] = (m->own_stream_block_clk[i] + ops_clk) / clock + x_s;
+        k.issue_s[i] = (turns_clk + m->own_stream_slot_clk[i]) / clock + x_s;
+        /* Neighbours have different rows where there are several tiles of them. */
+        double resident_bytes = row_tiles > 1 ? tile.ctas_per_sm * block_x_bytes : block_x_bytes;
+        k.intake_bytes[i] = tile.ctas * block_x_bytes * lost_frac(resident_bytes, m, i);
         k.intake_bytes_per_clk[i] = m->own_stream_intake_bytes_per_clk[i];
+        k.l2_read_frac[i] = m->own_stream_l2_read_frac[i];
         k.exponent[i] = m->own_stream_overlap_exponent[i];
         k.wave_overlap[i] = m->own_stream_wave_overlap[i];
         k.read_ratio[i] = m->own_stream_read_efficiency_frac[i] / m->own_read_efficiency_frac[i];
@@ -68,139 +91,7 @@ static void stream_cost(const op *o, residency where, const machine_block *m, co
     }
 }
 
-/* ---- the library ---- */
-
-/* Lines that a row's 128 bytes touch on average, by what its length is a multiple of. */
-static double lines_of(int64_t elements, double element_bytes) {
-    double bytes = (double)elements * element_bytes;
-    for (double step = LINE_BYTES; step >= VECTOR_BYTES; step /= 2)
-        if (fmod(bytes, step) == 0)
-            return (2 - step / LINE_BYTES) * (step < SECTOR_BYTES ? SECTORS_SHIFTED : 1);
-    return 2 * SECTORS_SHIFTED;
-}
-
-/* Of the bandwidth that a cold operator has, beside what a flush has left to be written back. */
-static double flush_ratio(const machine_block *m, size_t i, double read_bytes, double written_bytes) {
-    double footprint = read_bytes + written_bytes, moved = read_bytes;
-    if (footprint > m->own_kept_frac[i] * m->l2_bytes[i])
-        moved = footprint;
-    return moved / (moved + own_flushed_bytes(m, i, footprint));
-}
-
-/* The library's cost with what our calls do otherwise: the same weights in every replay, a graph's gap, rows that do
- * not begin at lines. */
-static void library_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
-    op_work work = op_work_of(o);
-    double reads = work.weight_bytes + work.read_bytes;
-    const gemm_params *p = &o->as.gemm;
-    double outputs = (double)p->m * (double)p->n * (double)p->batch;
-    double further = lines_of(p->k, dtype_bytes(p->dtype)) - 1, further_out = lines_of(p->n, dtype_bytes(p->dtype)) - 1;
-    machine_block b = *m;
-    EACH_LANE {
-        double code = own_code_frac(m, i, where) * m->own_gemm_code_latencies[i];
-        double lines = 1 + further * m->own_gemm_misaligned_frac[i];
-        b.method_graph_steady_weight_copies[i] = 1;
-        b.method_graph_steady_gap_ratio[i] = 1;
-        b.host_graph_node_s[i] = m->own_graph_gap_s[i];
-        b.gemm_start_clk[i] = (m->own_gemm_start_latencies[i] + code) * m->hbm_latency_clk[i];
-        b.gemm_hbm_efficiency_frac[i] = m->own_gemm_hbm_efficiency_frac[i];
-        b.gemm_write_efficiency_frac[i] = m->own_gemm_write_efficiency_frac[i];
-        b.gemm_overlap_loss_frac[i] = m->own_gemm_overlap_loss_frac[i];
-        b.gemm_sm_load_ratio[i] /= lines;
-        b.gemm_l2_efficiency_frac[i] /= lines;
-        b.gemm_reduce_latencies[i] = m->own_gemm_reduce_latencies[i];
-        b.gemm_epilogue_ratio[i] *= m->own_gemm_epilogue_ratio[i] / (1 + further_out * m->own_gemm_misaligned_frac[i]);
-        b.gemm_step_clk[i] *= m->own_gemm_step_ratio[i];
-        b.gemm_prologue_clk[i] *= m->own_gemm_prologue_ratio[i];
-        b.gemm_tensor_efficiency_frac[i] *= m->own_gemm_tensor_ratio[i];
-        b.gemm_switching_frac[i] = m->own_gemm_switching_frac[i];
-        b.gemm_power_lag_s[i] = m->own_gemm_power_lag_s[i];
-        b.memory_l2_residency_frac[i] = 1;
-        b.memory_l2_residency_frac[i] = m->own_gemm_kept_frac[i] * m->l2_bytes[i] / operand_share_bytes(&b, i);
-        b.gemm_residency_fall_ratio[i] = larger(0.01, m->own_gemm_gone_ratio[i] / m->own_gemm_kept_frac[i] - 1);
-        if (p->dtype == DTYPE_int8) { /* kernels without multicast, which store sums */
-            b.gemm_sm_load_ratio[i] *= m->own_gemm_int8_load_ratio[i];
-            b.gemm_tensor_efficiency_frac[i] *= m->own_gemm_int8_tensor_ratio[i];
-            b.gemm_epilogue_ratio[i] *= work.write_bytes / (SUM_BYTES * outputs);
-            b.gemm_write_efficiency_frac[i] *= work.write_bytes / (SUM_BYTES * outputs);
-        }
-        if (where == RESIDENCY_COLD)
-            b.hbm_bandwidth_bytes_per_s[i] *= flush_ratio(m, i, reads, work.write_bytes);
-    }
-    cost_gemm(o, where, &b, out);
-}
-
-/* SM time under the power limit: dynamic power grows as clock^x, so that what would draw e times the limit takes
- * e^(1/x) times as long (cost_gemm.c). */
-static double throttled8_s(double sm_s, double flops, const machine_block *m, size_t i) {
-    double exponent = 1 + 2 * m->power_voltage_slope_ratio[i];
-    double spare_w = m->power_limit_w[i] - m->power_idle_w[i] - m->power_clock_w[i];
-    double flop_j = m->power_energy_per_fp8_flop_j[i] > 0 ? m->power_energy_per_fp8_flop_j[i]
-                                                          : m->power_energy_per_fp16_flop_j[i] / 2;
-    double excess = flops * flop_j * m->own_gemm8_switching_frac[i] / spare_w / sm_s;
-    return excess > 1 ? sm_s * pow(excess, 1 / exponent) : sm_s;
-}
-
-/* 8-bit operands scaled by row and column: tiles of 128 x 128 that are never split, without multicast (the plans that
- * the library tells). */
-static void library8_cost(const op *o, residency where, const machine_block *m, cost_block *out) {
-    static const double TILE = 128;
-    const gemm_params *p = &o->as.gemm;
-    op_work work = op_work_of(o);
-    double rows = (double)p->m, cols = (double)p->n, width = (double)p->k;
-    double tiles = ceil(rows / TILE) * ceil(cols / TILE), steps = ceil(width / TILE), further = lines_of(p->k, 1) - 1;
-    double step_bytes = (smaller(rows, TILE) + smaller(cols, TILE)) * TILE;
-    own_traffic traffic = {.read_bytes = work.weight_bytes + work.read_bytes,
-                           .write_bytes = work.write_bytes,
-                           .hot_bytes = rows * width * dtype_bytes(p->dtype)};
-    EACH_LANE {
-        own_memory memory = own_memory_of(&traffic, where, m, i);
-        double clock = m->sm_clock_max_hz[i], sms = m->sm_count[i], busiest = ceil_quotient(tiles / sms);
-        double lines = 1 + further * m->own_gemm8_misaligned_frac[i];
-        double loaded = busiest * smaller(tiles, sms) * steps * step_bytes * lines;
-        double once_s = traffic.read_bytes / l2_bytes_per_s(m, i, m->own_l2_read_frac[i]);
-        double l2_s = once_s + larger(0, loaded - traffic.read_bytes) / l2_bytes_per_s(m, i, m->own_gemm8_l2_ratio[i]);
-        double sm_s = busiest * (steps * m->own_gemm8_step_clk[i] + m->own_gemm8_tile_clk[i]) / clock;
-        double full_s = sm_s;
-        sm_s = throttled8_s(full_s, work.flops, m, i);
-        memory.hbm_s *= m->own_read_efficiency_frac[i] / m->own_gemm8_hbm_efficiency_frac[i];
-        double terms[] = {sm_s, larger(l2_s, memory.hbm_s)};
-        double code = own_code_frac(m, i, where) * m->own_gemm_code_latencies[i];
-        double start_s = (m->own_gemm8_start_latencies[i] + code) * memory_latency_s(m, i);
-        double body_s = own_norm(terms, sizeof terms / sizeof *terms, m->own_gemm8_overlap_exponent[i]);
-        out->time_s[i] = start_s + body_s;
-        out->hbm_bytes[i] = memory.hbm_bytes;
-        out->l2_bytes[i] = tiles * steps * step_bytes * lines;
-        out->launches[i] = 1;
-        out->clocked_s[i] = clocked_part(larger(sm_s, l2_s), memory.hbm_s);
-        out->limited_s[i] = sm_s >= larger(l2_s, memory.hbm_s) ? sm_s - full_s : 0;
-        out->bound[i] = start_s > body_s                    ? BOUND_LATENCY
-                        : memory.hbm_s > larger(sm_s, l2_s) ? BOUND_HBM
-                        : l2_s > sm_s                       ? BOUND_L2
-                                                            : BOUND_COMPUTE;
-        out->picked[i] = (plan){.tile_m = (int32_t)TILE,
-                                .tile_n = (int32_t)TILE,
-                                .tile_k = (int32_t)TILE,
-                                .cluster_m = 1,
-                                .cluster_n = 1,
-                                .split_k = 1,
-                                .stages = 1,
-                                .ctas_per_sm = 1,
-                                .launches = 1,
-                                .ctas = tiles};
-        out->ctas[i] = (cta_work){.time_s = out->time_s[i],
-                                  .ctas = tiles,
-                                  .slots_per_sm = 1,
-                                  .before_s = start_s,
-                                  .least_s = sm_s / busiest,
-                                  .l2_s = l2_s,
-                                  .hbm_s = memory.hbm_s,
-                                  .hbm_bytes = memory.hbm_bytes,
-                                  .hbm_write_frac = memory.write_frac,
-                                  .exponent = m->own_gemm8_overlap_exponent[i],
-                                  .flows = true};
-    }
-}
+/* ---- the library's, and kernels around it ---- */
 
 static void add_kernel(cost_block *sum, const cost_block *further) {
     EACH_LANE {
@@ -276,9 +167,9 @@ bool own_gemm_cost(const op *o, residency where, const machine_block *m, cost_bl
     op product = *o;
     product.as.gemm.dynamic_quantise = false;
     if (p->dtype == DTYPE_fp8)
-        library8_cost(&product, where, m, out);
+        own_library8_cost(&product, where, m, out);
     else
-        library_cost(&product, where, m, out);
+        own_library_cost(&product, where, m, out);
     add_helpers(p, where, m, out);
     return true;
 }
