@@ -32,6 +32,10 @@ static double larger(double a, double b) {
     return a > b ? a : b;
 }
 
+static double smaller(double a, double b) {
+    return a < b ? a : b;
+}
+
 static double flop_j(const machine_block *m, size_t i, const op_work *work) {
     if (!work->tensor_flops)
         return m->power_energy_per_fp32_flop_j[i];
@@ -92,7 +96,7 @@ void power_add(const op_power *one, const lanes time_s, double times, step_power
 
 step_clock step_clock_full(void) {
     step_clock clock = {0};
-    EACH_LANE clock.ratio[i] = clock.stretch[i] = clock.held_stretch[i] = 1;
+    EACH_LANE clock.ratio[i] = clock.burst_ratio[i] = clock.stretch[i] = clock.held_stretch[i] = 1;
     return clock;
 }
 
@@ -119,13 +123,14 @@ static double power_at(const step_power *s, const lanes core_j, const lanes wall
     return m->power_idle_w[i] + m->power_awake_w[i] * clock_v2 + (running_j + core_j[i] * v2 + s->memory_j[i]) / now_s;
 }
 
-/* The highest clock within the limit, as its control sees it. Power grows with the clock: dynamic energy does, and time
+/* The highest clock within so many watts at this core energy. Power grows with the clock: dynamic energy does, and time
  * falls. */
-static double solve_lane(const step_power *s, const lanes wall_s, const machine_block *m, size_t i) {
+static double solve_lane(const step_power *s, const lanes core_j, double limit_w, const lanes wall_s,
+                         const machine_block *m, size_t i) {
     double low = LOWEST_RATIO, high = 1;
     for (int k = 0; k < HALVINGS; k++) {
         double middle = 0.5 * (low + high);
-        bool within = power_at(s, s->seen_j, wall_s, m, i, middle) <= m->power_limit_w[i];
+        bool within = power_at(s, core_j, wall_s, m, i, middle) <= limit_w;
         low = within ? middle : low;
         high = within ? high : middle;
     }
@@ -138,6 +143,14 @@ static double sustained_frac(double duration_s, double loop_s, thermal_mode mode
     return duration_s > loop_s ? 1 - loop_s / duration_s : 0;
 }
 
+/* Until the control has answered: the highest clock, or where the supply gives no more. */
+static double burst_ratio(const step_power *s, const lanes wall_s, const machine_block *m, size_t i) {
+    double peak_w = m->power_peak_ratio[i] * m->power_limit_w[i];
+    if (!(peak_w > 0) || power_at(s, s->core_j, wall_s, m, i, 1) <= peak_w)
+        return 1;
+    return solve_lane(s, s->core_j, peak_w, wall_s, m, i);
+}
+
 void power_solve(const step_power *s, const lanes wall_s, const lanes duration_s, thermal_mode mode,
                  const machine_block *m, step_clock *out) {
     *out = step_clock_full();
@@ -146,11 +159,13 @@ void power_solve(const step_power *s, const lanes wall_s, const lanes duration_s
     EACH_LANE {
         if (!(wall_s[i] > 0) || power_at(s, s->seen_j, wall_s, m, i, 1) <= m->power_limit_w[i])
             continue;
+        double burst = burst_ratio(s, wall_s, m, i), share = sustained_frac(duration_s[i], m->power_loop_s[i], mode);
+        out->burst_ratio[i] = burst;
+        out->sustained_frac[i] = share;
+        out->ratio[i] = solve_lane(s, s->seen_j, m->power_limit_w[i], wall_s, m, i);
         out->throttles = true;
-        out->ratio[i] = solve_lane(s, wall_s, m, i);
-        out->sustained_frac[i] = sustained_frac(duration_s[i], m->power_loop_s[i], mode);
-        out->stretch[i] = 1 + out->sustained_frac[i] * (1 / out->ratio[i] - 1);
-        out->held_stretch[i] = 1 + out->sustained_frac[i] * (held_stretch(m, i, out->ratio[i]) - 1);
+        out->stretch[i] = (1 - share) / burst + share / out->ratio[i];
+        out->held_stretch[i] = (1 - share) * held_stretch(m, i, burst) + share * held_stretch(m, i, out->ratio[i]);
     }
 }
 
@@ -179,7 +194,7 @@ double power_step_j(const step_power *s, const step_clock *clock, double wall_s,
                     size_t i) {
     double share = clock->sustained_frac[i], ratio = clock->ratio[i], v2 = voltage_squared(m, i, ratio);
     double limited_frac = s->clocked_s[i] > 0 ? s->limited_s[i] / s->clocked_s[i] : 0;
-    double burst_v2 = voltage_squared(m, i, 1 - limited_frac);
+    double burst_v2 = voltage_squared(m, i, smaller(clock->burst_ratio[i], 1 - limited_frac));
     double full_s = (1 - share) * s->busy_s[i], slow_s = larger(0, busy_s - full_s); /* at either clock */
     double running_s = full_s + slow_s * ratio * v2; /* of the highest clock, for as much energy */
     double awake_s = running_s + larger(0, wall_s - busy_s) * (1 - share + share * ratio * v2);

@@ -7,9 +7,10 @@
  * work from tensor_hold_ratio on, since even in short runs, which costs are fitted on, it does not hold the highest
  * clock.
  *
- * The limit's control answers after power.loop_s: up to there a run keeps the highest clock (burst), what follows goes
- * on where the power is the limit (sustained). What the control sees of operands is less than what they do to power: it
- * lowers the clock of products of zeros far below the limit (limit_data_frac). */
+ * The limit's control answers after power.loop_s: up to there a run keeps the highest clock (burst) unless the board's
+ * supply gives out first (power.peak_ratio), what follows goes on where the power is the limit (sustained). What the
+ * control sees of operands is less than what they do to power: it lowers the clock of products of zeros far below the
+ * limit (limit_data_frac). */
 #ifndef INGOT_POWER_H
 #define INGOT_POWER_H
 
@@ -44,9 +45,10 @@ void power_add(const op_power *one, const lanes time_s, double times, step_power
 /* Where the limit leaves the clock. */
 typedef struct step_clock {
     lanes ratio;          /* sustained clock over the highest; 1 where the limit is not reached */
-    lanes sustained_frac; /* of the work that runs at it; the rest at the highest clock */
-    lanes stretch;        /* of clocked time, on average: 1 + sustained_frac (1 / ratio - 1) */
-    lanes held_stretch;   /* of tensor work's: 1 + sustained_frac (tensor_hold_ratio / ratio - 1), at least 1 */
+    lanes burst_ratio;    /* before its control has answered: 1, or where the board's supply gives no more */
+    lanes sustained_frac; /* of the work that runs at `ratio`; the rest at `burst_ratio` */
+    lanes stretch;        /* of clocked time, on average over both */
+    lanes held_stretch;   /* of tensor work's: tensor_hold_ratio over either ratio, at least 1 */
     bool throttles;       /* on any lane */
 } step_clock;
 
