@@ -74,7 +74,7 @@ Test(power, duration_decides) {
     arena a = {0};
     machine_block block;
     machine m = load(&a, &block);
-    const double core_j = 1200;
+    const double core_j = 1000; /* over the limit, within what the supply gives */
     cr_expect_eq(solve(&block, core_j, m.power.loop_s, THERMAL_BY_DURATION).stretch[0], 1);
     cr_expect_eq(solve(&block, core_j, 1e9, THERMAL_BURST).stretch[0], 1);
     double last = 1, sustained = solve(&block, core_j, 0, THERMAL_SUSTAINED).stretch[0];
@@ -84,6 +84,22 @@ Test(power, duration_decides) {
         last = stretch;
     }
     cr_expect(fabs(last / sustained - 1) < 1e-4);
+    arena_free(&a);
+}
+
+/* A run as short is slowed down at once where it would draw more than the board's supply gives, and to that. */
+Test(power, supply_limits_bursts) {
+    arena a = {0};
+    machine_block block;
+    machine m = load(&a, &block);
+    const double core_j = 3 * m.power.peak_ratio * m.power.limit_w;
+    step_power sum = one_second(core_j, 50);
+    step_clock clock = solve(&block, core_j, m.power.loop_s, THERMAL_BY_DURATION);
+    double time_s = clock.stretch[0], ratio = clock.burst_ratio[0];
+    cr_assert(ratio < 1 && ratio > clock.ratio[0]);
+    cr_expect_float_eq(time_s, 1 / ratio, 1e-12);
+    double power_w = power_step_j(&sum, &clock, time_s, time_s, &block, 0) / time_s;
+    cr_expect_lt(fabs(power_w / (m.power.peak_ratio * m.power.limit_w) - 1), 0.1, "%g W", power_w);
     arena_free(&a);
 }
 
