@@ -428,7 +428,8 @@ static void finish_times(const gemm_recipe *r, size_t best, const gemm_machines 
     const plan_work *w = &r->works[best];
     *parts = parts_of(w, g, g->throttles, i);
     out->time_s[i] = start_of(w, m, i) + parts->all;
-    out->launches[i] = r->plans->plans[best].launches + (gemm_needs_counter(&r->o, g->per_sm[i], m->generation) ? 1 : 0);
+    out->launches[i] =
+        r->plans->plans[best].launches + (gemm_needs_counter(&r->o, g->per_sm[i], m->generation) ? 1 : 0);
     out->hbm_bytes[i] = g->hbm_bytes[i];
     out->l2_bytes[i] = w->load_bytes * g->sharing[i] + r->b.out + w->reduce_bytes;
     out->clocked_s[i] = clocked_part(parts->sm, parts->hbm);
