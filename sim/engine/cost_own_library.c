@@ -80,12 +80,17 @@ static bool is_sensible(const library_product *p, const library_tile *t) {
     return t->split == 1 || (ceil(p->steps / t->split) >= SPLIT_STEPS_MIN && tiles * t->split <= SPLIT_TILES_MAX);
 }
 
+/* Rows and columns past the edge are not loaded. */
+static double step_bytes_of(const library_product *p, const library_tile *t) {
+    return (smaller(t->rows, p->rows) + smaller(t->cols, p->cols)) * LINE_BYTES;
+}
+
 static inline __attribute__((always_inline)) library_times
 times_of(const library_product *p, const library_tile *t, const library_rates *r, const machine_block *m, size_t i) {
     double steps = ceil(p->steps / t->split), splits = t->split > 1;
     double rows = smaller(t->rows, p->rows), cols = smaller(t->cols, p->cols);
     double tiles = ceil(p->rows / t->rows) * ceil(p->cols / t->cols) * p->batch * t->split;
-    double busiest = ceil(tiles / m->sm_count[i] - 1e-9), step_bytes = (rows + cols) * LINE_BYTES * r->lines[i];
+    double busiest = ceil(tiles / m->sm_count[i] - 1e-9), step_bytes = step_bytes_of(p, t) * r->lines[i];
     double step_s = larger(larger(r->step_s[i], 2 * t->rows * t->cols * p->step_elements * r->flop_s[i]),
                            step_bytes * r->intake_s[i]);
     double tile_bytes = rows * cols * (splits > 0 ? SUM_BYTES : p->out_bytes) * r->out_lines[i];
@@ -199,7 +204,7 @@ static void finish_lane(const op *o, const library_product *p, const library_til
     double launches = (t->split > 1 ? 2 : 1) + (counts ? 1 : 0);
     out->time_s[i] = start_s + body_s + x.reduce_s;
     out->hbm_bytes[i] = memory->hbm_bytes;
-    out->l2_bytes[i] = x.tiles * ceil(p->steps / t->split) * (t->rows + t->cols) * LINE_BYTES + p->work.write_bytes;
+    out->l2_bytes[i] = x.tiles * ceil(p->steps / t->split) * step_bytes_of(p, t) + p->work.write_bytes;
     out->launches[i] = launches;
     out->clocked_s[i] = clocked_part(larger(sm_s, x.l2_s), r->hbm_s[i]);
     out->limited_s[i] = sm_s >= memory_s ? sm_s - x.sm_s : 0;
