@@ -23,10 +23,10 @@
 
 static const double PARENT_ROWS = 10, SHAPE_ROWS = 30, KIND_ROWS = 100;
 enum { CLASS_ROWS_MIN = 3 };
-/* Of the level, on either side: nominally 87.5 %, in the middle of the 85 to 90 that an interval of 90 may cover at
+/* Of the level, on either side: nominally 87 %, within the 85 to 90 that an interval of 90 may cover at
  * least, because residuals have heavier tails than a normal distribution and the last of them would double the width.
  */
-static const double TAIL_FRAC = (1 - SPREAD_LEVEL) / 2 * 1.25;
+static const double TAIL_FRAC = (1 - SPREAD_LEVEL) / 2 * 1.3;
 
 typedef struct residual_sum {
     double rows, sum, absolute;
