@@ -135,13 +135,24 @@ void limit_attention(const graph_builder *b, graph_node *attention, const levers
     limit_keys(attention, kept);
 }
 
-int64_t windowed_layers(const model *m, int64_t layers) {
-    return llround((double)layers * m->windowed_layers / m->layers);
-}
-
-void name_windowed(graph_builder *b, const model *m) {
+static void name_windowed(graph_builder *b, const model *m) {
     if (m->windowed_layers < m->layers)
         b->suffix = b->suffix ? arena_printf(b->out->memory, "%s.windowed", b->suffix) : "windowed";
+}
+
+void build_layers_by_window(graph_builder *b, const model *m, const levers *l, int64_t layers, layer_builder *build) {
+    int64_t windowed = llround((double)layers * m->windowed_layers / m->layers);
+    const char *suffix = b->suffix;
+    if (windowed > 0) {
+        build_segment(b, windowed);
+        name_windowed(b, m);
+        build(b, m, l, true);
+        b->suffix = suffix;
+    }
+    if (windowed < layers) {
+        build_segment(b, layers - windowed);
+        build(b, m, l, false);
+    }
 }
 
 void window_attention(const graph_builder *b, graph_node *attention, const model *m) {

@@ -26,10 +26,11 @@ void limit_attention(const graph_builder *b, graph_node *attention, const levers
 
 /* ---- models some or all of whose layers attend to a window ---- */
 
-/* Of the first `layers` layers, how many do: the model's share of them. */
-int64_t windowed_layers(const model *m, int64_t layers);
-/* Names the nodes that follow apart from the other layers' where only some have a window: "attention.windowed". */
-void name_windowed(graph_builder *b, const model *m);
+/* A layer's nodes, in the segment that has been begun. */
+typedef void layer_builder(graph_builder *b, const model *m, const levers *l, bool windowed);
+/* `layers` layers in a segment of those that attend to a window, whose nodes are named apart where only some do
+ * ("attention.windowed"), and one of the others. Their order among the layers changes no time. */
+void build_layers_by_window(graph_builder *b, const model *m, const levers *l, int64_t layers, layer_builder *build);
 /* Limits an attention operator to the model's window. The cache is kept, and copied, in full. */
 void window_attention(const graph_builder *b, graph_node *attention, const model *m);
 

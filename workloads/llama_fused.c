@@ -146,12 +146,12 @@ static void ffn(graph_builder *b, const model *m, const levers *l) {
 
 /* Norms that follow their block cannot take its residual in: x + norm(block(x)) is a norm, then a sum that fuses with
  * nothing but it. */
-static void post_norm_layer(graph_builder *b, const model *m, const levers *l) {
+static void post_norm_layer(graph_builder *b, const model *m, const levers *l, bool windowed) {
     projections(b, m, l);
     if (m->qk_norm)
         head_norms(b, m);
     positions_and_cache(b, m, l);
-    attention(b, m, l, false);
+    attention(b, m, l, windowed);
     build_linear(b, "o", l, m, m->heads * m->head_dim, m->hidden, FUSED_CALLS);
     norm(b, m, "norm1", false);
     residual(b, m, "attention_residual");
@@ -193,21 +193,7 @@ void build_fused_embedding(graph_builder *b, const model *m, const levers *l) {
 }
 
 void build_fused_layers(graph_builder *b, const model *m, const levers *l, int64_t layers) {
-    int64_t windowed = windowed_layers(m, layers);
-    for (int pass = 0; pass < 2; pass++) { /* their order among the layers changes no time */
-        int64_t count = pass == 0 ? windowed : layers - windowed;
-        if (count == 0)
-            continue;
-        build_segment(b, count);
-        const char *suffix = b->suffix;
-        if (pass == 0)
-            name_windowed(b, m);
-        if (m->post_norm)
-            post_norm_layer(b, m, l);
-        else
-            layer(b, m, l, pass == 0);
-        b->suffix = suffix;
-    }
+    build_layers_by_window(b, m, l, layers, m->post_norm ? post_norm_layer : layer);
 }
 
 void build_fused_logits(graph_builder *b, const model *m, const levers *l) {

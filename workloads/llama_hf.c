@@ -273,20 +273,13 @@ void build_hf_embedding(graph_builder *b, const model *m, const levers *l) {
     rotary_tables(b, m);
 }
 
+static void layer(graph_builder *b, const model *m, const levers *l, bool windowed) {
+    attention_block(b, m, l, windowed);
+    ffn_block(b, m, l);
+}
+
 void build_hf_layers(graph_builder *b, const model *m, const levers *l, int64_t layers) {
-    int64_t windowed = windowed_layers(m, layers);
-    for (int pass = 0; pass < 2; pass++) { /* their order among the layers changes no time */
-        int64_t count = pass == 0 ? windowed : layers - windowed;
-        if (count == 0)
-            continue;
-        build_segment(b, count);
-        const char *suffix = b->suffix;
-        if (pass == 0)
-            name_windowed(b, m);
-        attention_block(b, m, l, pass == 0);
-        ffn_block(b, m, l);
-        b->suffix = suffix;
-    }
+    build_layers_by_window(b, m, l, layers, layer);
 }
 
 void build_hf_logits(graph_builder *b, const model *m, const levers *l) {
