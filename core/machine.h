@@ -34,6 +34,11 @@ typedef enum generation {
     GENERATION_COUNT
 } generation;
 
+/* Tensor cores that warp groups feed asynchronously, from kernels that stay resident. */
+static inline bool generation_has_warpgroups(generation g) {
+    return g == GENERATION_HOPPER || g == GENERATION_BLACKWELL;
+}
+
 const char *generation_name(generation g); /* as written in YAML: "hopper", "blackwell-rtx" */
 status generation_parse(const char *text, generation *out);
 

@@ -26,12 +26,8 @@ static const int32_t fmha_keys[WIDTHS] = {128, 128, 128, 64, 64};
 static const int32_t fmha_hopper_keys[WIDTHS] = {256, 128, 128, 64, 64};
 static const int32_t flashinfer_keys[WIDTHS] = {128, 64, 64, 32, 32};
 
-static bool has_asynchronous_tensor_cores(generation g) {
-    return g == GENERATION_HOPPER || g == GENERATION_BLACKWELL;
-}
-
 attention_kernel attention_kernel_of(attention_backend backend, generation g) {
-    bool async = has_asynchronous_tensor_cores(g);
+    bool async = generation_has_warpgroups(g);
     switch (backend) {
     case attention_backend_best:
     case attention_backend_fa3:

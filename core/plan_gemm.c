@@ -84,10 +84,6 @@ static const scaled_kernel *scaled_warp_kernel(int64_t rows, int64_t cols) {
     return k;
 }
 
-static bool has_warpgroups(generation g) {
-    return g == GENERATION_HOPPER || g == GENERATION_BLACKWELL;
-}
-
 static bool is_block_scaled(const gemm_params *p, generation g) {
     return p->dtype == DTYPE_nvfp4 && (g == GENERATION_BLACKWELL || g == GENERATION_BLACKWELL_RTX);
 }
@@ -100,12 +96,12 @@ static const tile_set *tiles_of(generation g, const gemm_params *p) {
     bool scaled = p->dynamic_quantise;
     int64_t rows = p->m, cols = p->n;
     if (is_block_scaled(p, g))
-        return has_warpgroups(g) ? &block_scaled_tiles : &warp_block_scaled_tiles;
+        return generation_has_warpgroups(g) ? &block_scaled_tiles : &warp_block_scaled_tiles;
     if (scaled && scales_by_warps(g))
         return &scaled_warp_kernel(rows, cols)->tiles;
-    if (scaled && has_warpgroups(g)) /* picked by rows alone */
+    if (scaled && generation_has_warpgroups(g)) /* picked by rows alone */
         return &warpgroup_scaled_tiles[rows > 64 ? rows > 128 ? 2 : 1 : 0];
-    return has_warpgroups(g) ? &warpgroup_tiles : &warp_tiles;
+    return generation_has_warpgroups(g) ? &warpgroup_tiles : &warp_tiles;
 }
 
 /* Whether a smaller tile of the set already covers the whole extent. */
@@ -264,7 +260,7 @@ void plan_gemm(const op *o, const plan_limits *limits, plan_list *out) {
     }
     bool narrow = dtype_bytes(g->weights_dtype) < 2 && !g->dynamic_quantise && g->dtype != DTYPE_fp8;
     /* cuBLASLt gives one row to tiles of 8 columns there (traces of PyTorch on an H200), as it does to 2 to 8. */
-    bool tiled = has_warpgroups(limits->generation) && !narrow;
+    bool tiled = generation_has_warpgroups(limits->generation) && !narrow;
     bool vectors = (g->m == 1 && !g->dynamic_quantise && !tiled) || (g->m <= VECTOR_ROWS_MAX && narrow);
     if (vectors && !is_block_scaled(g, limits->generation))
         add_vector_plans(g, out);

@@ -33,7 +33,7 @@ enum { WIDENING_STAGES_MIN = 2, WIDENING_STAGES_MAX = 4, INT8_STAGES_MIN = 3, IN
 
 bool gemm_is_cutlass(const op *gemm, generation family) {
     const gemm_params *g = &gemm->as.gemm;
-    bool warpgroups = family == GENERATION_HOPPER || family == GENERATION_BLACKWELL;
+    bool warpgroups = generation_has_warpgroups(family);
     bool narrow = g->dtype == DTYPE_int8 || dtype_bytes(g->weights_dtype) < dtype_bytes(g->dtype);
     return !gemm->own && !warpgroups && narrow && !g->dynamic_quantise;
 }

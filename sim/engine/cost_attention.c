@@ -159,7 +159,7 @@ static double context_combine_s(const attention_shape *s, const machine_block *m
 
 /* The 16-bit tensor rate that the kernel's instructions can reach. */
 static double instruction_rate(const attention_shape *s, double flops_per_clk) {
-    bool warpgroups = s->generation == GENERATION_HOPPER || s->generation == GENERATION_BLACKWELL;
+    bool warpgroups = generation_has_warpgroups(s->generation);
     return warpgroups && !attention_is_asynchronous(s->kernel) ? smaller(flops_per_clk, WARP_FLOPS_PER_CLK)
                                                                : flops_per_clk;
 }

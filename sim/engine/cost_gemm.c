@@ -13,13 +13,12 @@
 #include "sim/engine/cost_memory.h"
 #include "sim/engine/gemm_operands.h"
 #include "sim/engine/gemm_power.h"
+#include "sim/engine/gemm_rules.h"
 
 #include <math.h>
 #include <string.h>
 
-static const double ACCUMULATOR_BYTES = 4; /* fp32 partial sums of a split reduction */
-static const double HALF_BYTES = 2;
-static const double LARGEST_TILE_AREA = 256 * 128;
+static const double ACCUMULATOR_BYTES = 4;          /* fp32 partial sums of a split reduction */
 static const double SPILLING_TILE_AREA = 256 * 128; /* its fp32 accumulators fill 128 registers a thread */
 /* Epilogues of warps that scale store 256 outputs of a warp's 64 x 64 at a time, and load the scales of their rows and
  * columns before each (CUTLASS 2.x's visitors, as vLLM uses them): every block from the same lines. */
@@ -27,10 +26,6 @@ static const double WARP_TILE_AREA = 64 * 64, WARP_STORE_AREA = 256, SCALES = 2;
 static const double WIDE_BYTES = 2; /* activations before they are quantised */
 
 static const double MULTICAST_INTAKE = 2; /* what one SM of a pair asks for, both take in */
-static const double NEVER_S = 1e3;        /* rules a plan out */
-static const int32_t VECTOR_ROWS_MAX = 4; /* plans with no more rows in a tile are vector kernels */
-/* cuBLASLt's largest tile on Hopper (nvjet 256x160), and what its asynchronous copies require of a row. */
-static const double LARGEST_TILE_M = 256, LARGEST_TILE_N = 160, ALIGNED_BYTES = 16;
 
 /* Kernels of warp instructions set out with loads of so many k, and up to so many times that. */
 static const double FILL_K = 64, FILL_STAGES = 4;
@@ -49,10 +44,6 @@ static const double SERIES_RUNS = 9 * 6;
 
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define SMALLER(a, b) ((a) < (b) ? (a) : (b))
-
-static bool is_repeated(residency where) {
-    return where == RESIDENCY_REPEATED || where == RESIDENCY_REPEATED_FEW;
-}
 
 /* What the machines give this operator, a lane each, before any plan. */
 typedef struct gemm_machines {
@@ -75,7 +66,7 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
     const gemm_params *g = &o->as.gemm;
     lanes rate;
     tensor_flops_per_s(g->dtype, m, rate);
-    bool warpgroups = m->generation == GENERATION_HOPPER || m->generation == GENERATION_BLACKWELL;
+    bool warpgroups = generation_has_warpgroups(m->generation);
     bool block_scaled = g->dtype == DTYPE_nvfp4 && m->generation == GENERATION_BLACKWELL;
     bool replayed = is_repeated(where);
     EACH_LANE {
@@ -88,9 +79,7 @@ static void fill_machines(const op *o, const gemm_bytes *b, residency where, con
         out->tensor_edge[i] = m->gemm_tensor_edge[i];
         out->l2_s_per_byte[i] = 1 / (m->l2_bytes_per_clk[i] * clock * m->gemm_l2_efficiency_frac[i]);
         out->sharing[i] = l2_has_halves(m, i) ? 1 / m->gemm_multicast_ratio[i] : 1;
-        double share =
-            m->sm_l2_bytes_per_clk[i] > 0 ? m->sm_l2_bytes_per_clk[i] : m->l2_bytes_per_clk[i] / m->sm_count[i];
-        double share_bytes_per_s = share * clock;
+        double share_bytes_per_s = sm_l2_bytes_per_s(m, i);
         out->load_s_per_byte[i] =
             1 / (m->gemm_sm_load_ratio[i] * (warpgroups ? MULTICAST_INTAKE : 1) * share_bytes_per_s);
         out->helper_l2_s_per_byte[i] = 1 / (m->l2_bytes_per_clk[i] * clock * m->gemm_helper_l2_frac[i]);
@@ -138,10 +127,6 @@ typedef struct plan_work {
     double reduces, shares;             /* 1 or 0; shares: the last wave's tiles, between SMs (stream-K) */
 } plan_work;
 
-static bool is_vector(const plan *p) {
-    return !p->swapped && p->tile_m <= VECTOR_ROWS_MAX;
-}
-
 static plan_work work_of_plan(const plan *p, const gemm_params *g, const gemm_bytes *b) {
     double right_bytes = p->tile_k * b->right_element_bytes, left_bytes = p->tile_k * b->element_bytes;
     double m_bytes = p->tile_m * (p->swapped ? right_bytes : left_bytes);
@@ -157,7 +142,7 @@ static plan_work work_of_plan(const plan *p, const gemm_params *g, const gemm_by
     w.step_bytes = m_bytes + n_bytes;
     w.step_dequantised =
         b->right_element_bytes < b->element_bytes ? (double)p->tile_k * (p->swapped ? p->tile_m : p->tile_n) : 0;
-    if (g->m == 1 && g->batch > 1 && is_vector(p))
+    if (g->m == 1 && g->batch > 1 && gemm_is_vector(p))
         w.step_vector = p->tile_n * (double)g->k / w.steps;
     w.load_bytes = p->ctas * w.steps * (m_bytes + n_bytes / p->cluster_m);
     w.epilogue_bytes = area * (p->split_k > 1 ? ACCUMULATOR_BYTES : b->out_element_bytes);
@@ -226,90 +211,6 @@ static inline __attribute__((always_inline)) gemm_parts parts_of(const plan_work
     return p;
 }
 
-/* cuBLASLt splits what it streams from memory where no whole tile's grid fills this share of the SMs (traces of decode
- * on H200: 4,096 outputs, 64 blocks for 132 SMs, are split by 2 and 3; 11,008 and 32,000 are not). It is a share: split
- * on an A100, too, 64 blocks for 108 SMs would leave the paper's decoding of Code Llama 34B 15 % too slow. Streams
- * shorter than a few reductions are left to the estimate. */
-static const double UNSPLIT_FILL_FRAC = 0.5;
-static const double SPLIT_STREAM_S = 6.4e-6; /* three reductions on H200, each with a gap */
-
-/* A split that comes to about the same is not taken. The library counts a gap before the second kernel wherever it runs
- * (traces of prefill on H200: 154 rows, 4,096 outputs and k of 11,008 are not split). */
-static const double SPLIT_GAIN_RATIO = 1.02;
-
-/* CTAs that an unsplit plan can reach; without limit where no plan splits. */
-static double unsplit_ctas(const plan_list *plans) {
-    double widest = 0;
-    bool splits = false;
-    for (size_t c = 0; c < plans->count; c++) {
-        const plan *p = &plans->plans[c];
-        if (p->split_k > 1)
-            splits = true;
-        else if (!is_vector(p) && p->ctas > widest)
-            widest = p->ctas;
-    }
-    return splits ? widest : INFINITY;
-}
-
-/* Before Hopper, cuBLAS gives products of 16-bit types its largest tile wherever those fill half of the SMs, even where
- * smaller ones would take shorter waves (A100 rows: 1024 x 4096 outputs are 128 such tiles, which take two whole waves
- * of 108 SMs for every k up to 5,120), and splits them from these lengths of the reduction on, in bytes of k: grids of
- * one wave, and of more. Read off A100 rows; depends on SMs alone, so that a faster machine picks alike. */
-static const double LARGEST_FILL_FRAC = 0.5;
-static const double SPLIT_ONE_WAVE_BYTES = 7168, SPLIT_WAVES_BYTES = 12288;
-
-/* On Ada, reductions of few rows that are shorter than that are split only where tiles of 64 x 64 fill less than this
- * share of the SMs, though a split would take less time (L40S rows whose weights lie in L2: 1,024 outputs are split,
- * 1,536 and more are not, up to k of 3,584). */
-static const double SPLIT_FEW_FILL_FRAC = 1.0 / 6, FEW_TILE = 64;
-static const int64_t FEW_ROWS_MAX = 32;
-
-/* Tiles of 64 x 64 that a product takes; 0 where the rule above does not hold. */
-static double few_tiles(const gemm_params *g, generation family) {
-    bool follows = family == GENERATION_ADA && g->m <= FEW_ROWS_MAX && g->batch == 1 &&
-                   dtype_bytes(g->dtype) == HALF_BYTES && dtype_bytes(g->weights_dtype) == HALF_BYTES &&
-                   (double)g->k * HALF_BYTES < SPLIT_WAVES_BYTES;
-    return follows ? ceil((double)g->m / FEW_TILE) * ceil((double)g->n / FEW_TILE) : 0;
-}
-
-/* CTAs of the largest tile, whole reductions, the better way round; 0 where the rule above does not hold. */
-static double largest_ctas(const plan_list *plans, const gemm_params *g, generation family) {
-    double least = INFINITY;
-    bool follows = family == GENERATION_AMPERE && g->batch == 1 && dtype_bytes(g->dtype) == HALF_BYTES &&
-                   dtype_bytes(g->weights_dtype) == HALF_BYTES;
-    for (size_t c = 0; follows && c < plans->count; c++) {
-        const plan *p = &plans->plans[c];
-        if ((double)p->tile_m * p->tile_n >= LARGEST_TILE_AREA && p->split_k == 1)
-            least = SMALLER(least, p->ctas);
-    }
-    return isfinite(least) ? least : 0;
-}
-
-/* NEVER_S where the library would not consider a plan: an unsplit reduction, a smaller tile than the largest, the
- * largest one split. */
-typedef struct passed_over {
-    lanes whole_s, small_s, small_split_s, split_s;
-    lanes gap_s; /* before a second kernel, where the plan's time is without */
-} passed_over;
-
-static void pass_over(const gemm_recipe *r, const machine_block *block, const gemm_machines *m, passed_over *out) {
-    const gemm_params *g = &r->o.as.gemm;
-    double widest = unsplit_ctas(r->plans), largest = largest_ctas(r->plans, g, block->generation);
-    double outputs = (double)g->m * (double)g->n, k_bytes = (double)g->k * HALF_BYTES;
-    double stream_s = isfinite(widest) ? SPLIT_STREAM_S : INFINITY;
-    double few = few_tiles(g, block->generation);
-    double filling = largest > 0 ? LARGEST_FILL_FRAC * LARGEST_TILE_AREA : INFINITY;
-    EACH_LANE {
-        double per_sm = m->per_sm[i];
-        out->whole_s[i] = ((m->hbm_s[i] > stream_s) & (widest * per_sm < UNSPLIT_FILL_FRAC)) ? NEVER_S : 0;
-        out->small_s[i] = outputs * per_sm >= filling ? NEVER_S : 0;
-        out->small_split_s[i] = few * per_sm >= SPLIT_FEW_FILL_FRAC ? NEVER_S : out->small_s[i];
-        double split_bytes = largest * per_sm > 1 ? SPLIT_WAVES_BYTES : SPLIT_ONE_WAVE_BYTES;
-        out->split_s[i] = k_bytes >= split_bytes ? 0 : out->small_s[i];
-        out->gap_s[i] = is_repeated(r->where) ? 0 : steady_gap_s(block, i);
-    }
-}
-
 static inline __attribute__((always_inline)) void pick_by(const gemm_recipe *r, const gemm_machines *m, bool throttles,
                                                           const passed_over *passed, lanes best) {
     static const lanes none = {0};
@@ -318,12 +219,12 @@ static inline __attribute__((always_inline)) void pick_by(const gemm_recipe *r, 
     for (size_t c = 0; c < r->plans->count; c++) {
         const plan *p = &r->plans->plans[c];
         const plan_work w = r->works[c];
-        bool small = (double)p->tile_m * p->tile_n < LARGEST_TILE_AREA;
+        bool small = gemm_is_small(p);
         const double *whole_s = w.reduces > 0 ? none : passed->whole_s;
         const double *gap_s = w.reduces > 0 ? passed->gap_s : none;
         const double *split_s = small ? passed->small_split_s : passed->split_s;
         const double *other_s = p->split_k > 1 ? split_s : small ? passed->small_s : none;
-        double index = (double)c, favour = w.reduces > 0 ? SPLIT_GAIN_RATIO : 1;
+        double index = (double)c, favour = w.reduces > 0 ? GEMM_SPLIT_GAIN_RATIO : 1;
         EACH_LANE {
             double t = parts_of(&w, m, throttles, i).all * favour + whole_s[i] + other_s[i] + gap_s[i];
             best[i] = t < best_s[i] ? index : best[i];
@@ -334,7 +235,7 @@ static inline __attribute__((always_inline)) void pick_by(const gemm_recipe *r, 
 
 static void pick(const gemm_recipe *r, const machine_block *block, const gemm_machines *m, lanes best) {
     passed_over passed;
-    pass_over(r, block, m, &passed);
+    gemm_pass_over(&r->o, r->where, r->plans, block, m->hbm_s, &passed);
     if (m->throttles)
         pick_by(r, m, true, &passed, best);
     else
@@ -400,25 +301,8 @@ static cta_work ctas_of(const plan_work *w, const gemm_parts *p, const gemm_mach
                       .flows = persistent};
 }
 
-/* Hopper's persistent kernels draw their tiles from a counter that a memset clears beforehand, where the largest tiles
- * take more than one wave (traces on H200: of the products of 1,024 tokens, those with 11,008 and 32,000 outputs; all
- * of those of 8,192). Rows that are not whole 16-byte words go to older kernels. Its time is within the fitted start.
- */
-bool gemm_needs_counter(const op *o, double per_sm, generation g) {
-    const gemm_params *p = &o->as.gemm;
-    double element_bytes = dtype_bytes(p->dtype);
-    bool aligned = fmod((double)p->k * element_bytes, ALIGNED_BYTES) == 0 &&
-                   fmod((double)p->n * element_bytes, ALIGNED_BYTES) == 0;
-    if (g != GENERATION_HOPPER || !aligned || p->m < LARGEST_TILE_N || p->dynamic_quantise)
-        return false;
-    double m = (double)p->m, n = (double)p->n, batch = (double)p->batch;
-    double tall = ceil(m / LARGEST_TILE_M) * ceil(n / LARGEST_TILE_N);
-    double wide = ceil(m / LARGEST_TILE_N) * ceil(n / LARGEST_TILE_M);
-    return SMALLER(tall, wide) * batch * per_sm > 1;
-}
-
 static double start_of(const plan_work *w, const machine_block *m, size_t i) {
-    bool warpgroups = m->generation == GENERATION_HOPPER || m->generation == GENERATION_BLACKWELL;
+    bool warpgroups = generation_has_warpgroups(m->generation);
     double saved = warpgroups ? 0 : w->unfilled * m->gemm_warp_fill_frac[i];
     return m->gemm_start_clk[i] * (1 - saved) / m->sm_clock_max_hz[i];
 }
@@ -445,7 +329,7 @@ static void finish_lane(const gemm_recipe *r, size_t best, const gemm_machines *
     double start_s = start_of(&r->works[best], m, i), launch_s = start_s + parts.reduce;
     out->bound[i] = bound_of(&parts, launch_s);
     out->picked[i] = r->plans->plans[best];
-    bool persistent = m->generation == GENERATION_HOPPER || m->generation == GENERATION_BLACKWELL;
+    bool persistent = generation_has_warpgroups(m->generation);
     out->ctas[i] = ctas_of(&r->works[best], &parts, g, start_s, persistent, i);
 }
 

@@ -9,9 +9,6 @@
 void cost_gemm_implicit(const op *gemm, double left_bytes, residency where, const machine_block *machines,
                         cost_block *out);
 
-/* Whether the library clears a counter before it, one launch more; per_sm: 1 over the SMs. */
-bool gemm_needs_counter(const op *gemm, double per_sm, generation g);
-
 /* A product with its plans and what each of them asks for: everything that its time needs besides the machine. */
 typedef struct gemm_recipe gemm_recipe;
 const gemm_recipe *gemm_prepare(const op *gemm, double left_bytes, residency where, const plan_limits *limits,

@@ -3,6 +3,7 @@
 #define INGOT_COST_MEMORY_H
 
 #include "sim/engine/cost.h"
+#include "sim/engine/extremes.h"
 
 #include <math.h>
 
@@ -12,12 +13,9 @@ static const double PARTITION_LATENCY_RATIO = 1.25;
 /* Flag lanes divide two FLOPs an FMA. */
 static const double FLOPS_PER_FMA = 2;
 
-static inline double larger(double a, double b) {
-    return a > b ? a : b;
-}
-
-static inline double smaller(double a, double b) {
-    return a < b ? a : b;
+/* Operands that find what an earlier run of the same left. */
+static inline bool is_repeated(residency where) {
+    return where == RESIDENCY_REPEATED || where == RESIDENCY_REPEATED_FEW;
 }
 
 /* Time of SMs and L2 where it, not the memory beside it, sets a kernel's. */
@@ -50,6 +48,12 @@ static inline double hbm_bytes_per_s(const machine_block *m, size_t i, double ef
 
 static inline double l2_bytes_per_s(const machine_block *m, size_t i, double efficiency) {
     return m->l2_bytes_per_clk[i] * m->sm_clock_max_hz[i] * efficiency;
+}
+
+/* What an SM takes in of L2, at the most: its own path's rate where that is known, else its share of the whole. */
+static inline double sm_l2_bytes_per_s(const machine_block *m, size_t i) {
+    double own = m->sm_l2_bytes_per_clk[i];
+    return (own > 0 ? own : m->l2_bytes_per_clk[i] / m->sm_count[i]) * m->sm_clock_max_hz[i];
 }
 
 static inline double fp32_lanes(const machine_block *m, size_t i) {

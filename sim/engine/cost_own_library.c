@@ -4,9 +4,9 @@
  * The library is asked for a dozen kernels and the fastest is kept, so the plan is the fastest of those that Hopper's
  * tiles allow: one side a multiple of 64, as the instruction has it, the other any of eight (`actual_plan` of the
  * measured rows). */
-#include "sim/engine/cost_gemm.h"
 #include "sim/engine/cost_own.h"
 #include "sim/engine/gemm_power.h"
+#include "sim/engine/gemm_rules.h"
 
 static const double VECTOR_BYTES = 16, SECTOR_BYTES = 32, LINE_BYTES = 128;
 /* 128 bytes that do not begin at a sector lie in five instead of four. */
@@ -155,7 +155,7 @@ static own_memory memory_of(const op *o, const library_product *p, residency whe
 
 static void fill_rates(const op *o, const library_product *p, const own_memory *memory, const machine_block *m,
                        library_rates *r) {
-    bool warpgroups = m->generation == GENERATION_HOPPER || m->generation == GENERATION_BLACKWELL;
+    bool warpgroups = generation_has_warpgroups(m->generation);
     bool int8 = o->as.gemm.dtype == DTYPE_int8; /* kernels without multicast */
     double read_bytes = p->work.weight_bytes + p->work.read_bytes;
     double write_bytes = p->rows * p->cols * p->batch * p->out_bytes;
@@ -163,8 +163,7 @@ static void fill_rates(const op *o, const library_product *p, const own_memory *
     tensor_flops_per_s(o->as.gemm.dtype, m, flops_per_s);
     EACH_LANE {
         double clock = m->sm_clock_max_hz[i];
-        double share =
-            m->sm_l2_bytes_per_clk[i] > 0 ? m->sm_l2_bytes_per_clk[i] : m->l2_bytes_per_clk[i] / m->sm_count[i];
+        double share_bytes_per_s = sm_l2_bytes_per_s(m, i);
         double efficiency = warpgroups ? m->gemm_tensor_efficiency_frac[i] : m->gemm_warp_tensor_efficiency_frac[i];
         double step_clk = warpgroups ? m->gemm_step_clk[i] : m->gemm_warp_step_clk[i];
         efficiency *= m->own_gemm_tensor_ratio[i] * (int8 ? m->own_gemm_int8_tensor_ratio[i] : 1);
@@ -173,8 +172,8 @@ static void fill_rates(const op *o, const library_product *p, const own_memory *
         r->flop_s[i] = m->sm_count[i] / (flops_per_s[i] * efficiency);
         r->step_s[i] = step_clk * m->own_gemm_step_ratio[i] / clock;
         r->intake_s[i] =
-            1 / (share * clock * m->own_gemm_intake_ratio[i] * (int8 ? m->own_gemm_int8_load_ratio[i] : 1));
-        r->store_s[i] = 1 / (share * clock * m->own_gemm_epilogue_ratio[i]);
+            1 / (share_bytes_per_s * m->own_gemm_intake_ratio[i] * (int8 ? m->own_gemm_int8_load_ratio[i] : 1));
+        r->store_s[i] = 1 / (share_bytes_per_s * m->own_gemm_epilogue_ratio[i]);
         r->once_s[i] = read_bytes / l2_bytes_per_s(m, i, m->own_gemm_l2_once_frac[i]) +
                        write_bytes * r->out_lines[i] / l2_bytes_per_s(m, i, m->own_l2_write_frac[i]);
         r->again_s[i] = 1 / l2_bytes_per_s(m, i, m->own_gemm_l2_ratio[i]);
@@ -246,7 +245,7 @@ void own_library_cost(const op *o, residency where, const machine_block *m, cost
         memory[i] = memory_of(o, &p, where, &kept, i);
     fill_rates(o, &p, memory, m, &rates);
     pick(&p, &rates, m, best);
-    bool repeats = where == RESIDENCY_REPEATED || where == RESIDENCY_REPEATED_FEW;
+    bool repeats = is_repeated(where);
     for (size_t i = 0; i < MACHINE_LANES; i++) {
         double code = own_code_frac(m, i, where) * m->own_gemm_code_latencies[i];
         double start_s = (m->own_gemm_start_latencies[i] + code) * memory_latency_s(m, i);

@@ -6,14 +6,12 @@
  * engine places the CTAs instead. */
 #include "sim/engine/overlap.h"
 
+#include "sim/engine/extremes.h"
+
 enum { STREAMS_MAX = 16 };
 
 bool overlap_is_branch(const graph_node *node) {
     return node->dependency_count == 1;
-}
-
-static double larger(double a, double b) {
-    return a > b ? a : b;
 }
 
 /* Lane i's time that no schedule of these nodes can beat: of memory, of L2 and of the SMs, as each kernel's own cost

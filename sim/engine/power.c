@@ -1,6 +1,7 @@
 #include "sim/engine/power.h"
 
 #include "core/plan_gemm_ingot.h"
+#include "sim/engine/extremes.h"
 
 #include <math.h>
 #include <string.h>
@@ -26,14 +27,6 @@ status thermal_parse(const char *name, thermal_mode *out, error *err) {
         }
     }
     return error_set(err, STATUS_BAD_INPUT, "unknown thermal mode '%.40s' (known: duration, burst, sustained)", name);
-}
-
-static double larger(double a, double b) {
-    return a > b ? a : b;
-}
-
-static double smaller(double a, double b) {
-    return a < b ? a : b;
 }
 
 static double flop_j(const machine_block *m, size_t i, const op_work *work) {

@@ -1,8 +1,6 @@
 #include "sim/engine/schedule.h"
 
-static double larger(double a, double b) {
-    return a > b ? a : b;
-}
+#include "sim/engine/extremes.h"
 
 /* The recurrence itself, one node: the host issues, the GPU starts when both are ready. */
 static void advance(const node_cost *node, const lanes launch_latency_s, step_clocks *clocks) {
